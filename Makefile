@@ -1,0 +1,47 @@
+# What does a contributor type? Each target first installs what it needs into .venv, once.
+PYTHON ?= python3
+# The name under which benchmark results are recorded, so that no host name gets into them.
+MACHINE ?= ci
+COMMITS ?= HEAD^!
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help verify test bench lint reports clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+
+# torch goes first and alone: as another package's dependency pip may prefer a newer release of several gigabytes.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(PIP) torch
+	$(PIP) -e '.[dev]'
+	@touch $@
+
+verify: $(STAMP) ## check every built-in target and write the reports
+	$(BIN)/corrbench verify --report reports
+
+test: $(STAMP) ## run the tests
+	$(BIN)/python -m pytest -n auto
+
+lint: $(STAMP) ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# asv machine keeps only the fields that differ from the machine's own, which is what makes the record anonymous.
+# Each measurement has a process of its own. Forking them from one that has imported torch saves minutes; it is safe
+# because that process has started no threads (hence OMP_NUM_THREADS) and has not touched CUDA.
+bench: $(STAMP) ## measure speed, memory and error of the last commit, and build the site in .asv/html
+	@$(BIN)/asv machine --yes --machine $(MACHINE) --os "$$(uname -s)" \
+		--cpu "$$(nproc) x $$(sed -n '/^model name/{s/.*: //p;q}' /proc/cpuinfo)" >/dev/null
+	OMP_NUM_THREADS=1 $(BIN)/asv run --machine $(MACHINE) --launch-method forkserver '$(COMMITS)'
+	$(BIN)/asv publish
+
+reports: verify bench ## regenerate everything under reports/
+
+clean: ## forget the environment and what was built
+	rm -rf .venv .asv build dist *.egg-info

@@ -1,0 +1,1 @@
+"""What is measured? `cases` lists it; `history/` is for asv, ``test_*.py`` for pytest."""

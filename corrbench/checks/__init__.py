@@ -1,0 +1,78 @@
+"""Which questions are asked of a target? One family a file; a file here is found by itself."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+from corrbench.case import Case
+from corrbench.result import Result
+from corrbench.target import Support
+from corrbench.trial import Trial
+
+LIGHT = 3e6  # multiply-accumulates up to which a case may be asked for many times
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """What a check plans its cases from.
+
+    Attributes:
+        bases: the suites' cases in the target's form, every one with float32 and data ``small``.
+        support: what the target takes.
+        thorough: 0 for the quick profile, 1 for standard, 2 for deep.
+        seed: of the run, secret until it ends.
+    """
+
+    bases: list[Case]
+    support: Support
+    thorough: int = 1
+    seed: int = 0
+    arrays: str = "torch"
+    device: str = "cpu"
+    dtypes: list[str] = field(default_factory=list)
+
+    @property
+    def light(self) -> list[Case]:
+        """The bases that are cheap enough to be used many times."""
+        return [case for case in self.bases if case.macs <= LIGHT]
+
+    def spread(self, items: list[Case], count: int) -> list[Case]:
+        """About `count` of the items, evenly over the list."""
+        return items if len(items) <= count else [items[i * len(items) // count] for i in range(count)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One question: the cases it wants to be asked on, and how the answer is judged."""
+
+    name: str
+    run: Callable[[Trial], Iterator[Result]]
+    plan: Callable[[Outline], Iterable[Case]]
+    about: str
+
+
+CHECKS: dict[str, Check] = {}
+
+
+def check(
+    name: str, plan: Callable[[Outline], Iterable[Case]]
+) -> Callable[[Callable[[Trial], Iterator[Result]]], Callable[[Trial], Iterator[Result]]]:
+    """Register a check under ``family.what``; its docstring's first line says what it asks."""
+
+    def register(run: Callable[[Trial], Iterator[Result]]) -> Callable[[Trial], Iterator[Result]]:
+        CHECKS[name] = Check(name=name, run=run, plan=plan, about=(run.__doc__ or "").strip().splitlines()[0])
+        return run
+
+    return register
+
+
+@cache
+def registry() -> dict[str, Check]:
+    """All checks by name."""
+    for info in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{info.name}")
+    return dict(sorted(CHECKS.items()))

@@ -1,0 +1,130 @@
+"""Does the target keep the contract: type, shape, dtype, device, arguments, errors, and hands off global state?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from corrbench.case import Case
+from corrbench.checks import Outline, check
+from corrbench.checks.memory import conduct, conduct_cases
+from corrbench.result import Result, Status
+from corrbench.trial import Call, Trial
+
+
+def every_dtype(outline: Outline) -> Iterator[Case]:
+    yield from conduct_cases(outline)
+    for dtype in outline.dtypes:
+        yield from (case.but(dtype=dtype, data="small") for case in outline.spread(outline.light, 2))
+
+
+@check("contract.result", every_dtype)
+def result(trial: Trial) -> Iterator[Result]:
+    """Is the result exactly a tensor (or ndarray), with the operands' dtype and device and the right shape?"""
+    yield from conduct(trial, trial.check)
+
+
+@check("contract.globals", conduct_cases)
+def global_state(trial: Trial) -> Iterator[Result]:
+    """Are dtype, gradient and thread settings, random generators, environment and other people's functions left alone?"""
+    at_load = trial.remote.load()["at_load"]
+    grave = [words for words in at_load if "replaced" in words or "mode" in words or "default dtype" in words]
+    if grave:
+        yield trial.result(Status.FAIL, f"loading the target changed global state: {'; '.join(grave)}")
+    elif at_load:
+        yield trial.result(Status.WARN, f"loading the target changed global state: {'; '.join(at_load)}")
+    yield from conduct(trial, trial.check)
+    copies = trial.remote.leftovers()
+    if copies:
+        yield trial.result(Status.FAIL, f"the target left {copies} forked cop{'y' if copies == 1 else 'ies'} of its process running")
+
+
+def argument_cases(outline: Outline) -> Iterator[Case]:
+    if outline.support.form == "conv2d":
+        square = [case for case in outline.light if not isinstance(case.padding, str) and min(case.out[2:]) > 1 and case.x[0]]
+        yield from (case.but(data="small") for case in outline.spread(square, 2 + 8 * outline.thorough))
+
+
+@check("contract.arguments", argument_cases)
+def arguments(trial: Trial) -> Iterator[Result]:
+    """Do numbers, pairs and spelled-out defaults mean the same?"""
+    case = trial.case
+    top, bottom, left, right = case.sides
+    spelled: dict[str, Any] = {"stride": list(case.stride), "padding": [top, left], "dilation": list(case.dilation), "groups": case.groups}
+    keep = {name: value for name, value in spelled.items() if _taken(trial, name, case)}
+    if (top, left) != (bottom, right):
+        keep.pop("padding", None)
+    arrays = trial.operands()
+    expected = trial.expected(trial.problem(arrays=arrays))
+    reply = trial.calls([Call(case=case, arrays=arrays, config=keep)], settle=False)[0]
+    if reply.raised:
+        if "TypeError" in reply.raised["bases"] or "NotImplementedError" in reply.raised["bases"]:
+            yield trial.result(Status.UNSUPPORTED, f"spelled-out defaults: {reply.raised['type']}: {reply.raised['message'][:120]}")
+            return
+        yield trial.raised(reply.raised, case)
+        return
+    got = reply.outputs.get("y")
+    if got is None or got.values is None or not trial.usable(got, case.out):
+        yield trial.result(Status.SKIPPED, "the result cannot be compared")
+        return
+    yield trial.verdict(expected.judge(got.values), expected.problem, got.values, f"called with {keep}")
+
+
+def _taken(trial: Trial, name: str, case: Case) -> bool:
+    """Whether the target takes the argument at all."""
+    by_axis = f"{name} by axis" in trial.support.takes
+    return name in trial.support.takes and (name == "groups" or by_axis)
+
+
+def bad_cases(outline: Outline) -> Iterator[Case]:
+    case = Case(x=(2, 4, 6, 7), w=(6, 4, 3, 2), data="small")
+    if outline.support.form != "conv2d":
+        case = Case(x=(1, 1, 6, 7), w=(1, 1, 3, 2), data="small", bias=outline.support.form == "module")
+    yield case
+
+
+@check("contract.errors", bad_cases)
+def errors(trial: Trial) -> Iterator[Result]:
+    """Is bad input refused, rather than answered or died of?"""
+    good = trial.operands()
+    one = trial.case
+    bad: list[tuple[str, dict[str, Any], dict[str, Any], bool]] = []
+
+    def resized(name: str, shape: tuple[int, ...]) -> dict[str, Any]:
+        return {**good, name: np.resize(good[name], shape)}
+
+    o, c, n = one.w[0], one.w[1], one.x[0]
+    for name, shape in (("taller", (o, c, 8, 2)), ("wider", (o, c, 3, 9)), ("larger both ways", (o, c, 9, 9))):
+        bad.append((f"a kernel {name} than the input", resized("w", shape), {}, True))
+    if trial.form == "conv2d":
+        bad.append(("a kernel of 3 channels for an input of 4", resized("w", (6, 3, 3, 2)), {}, True))
+        bad.append(("a kernel of 5 channels for an input of 4", resized("w", (6, 5, 3, 2)), {}, True))
+        bad.append(("an input of three channels for a kernel of 4", resized("x", (n, 3, 6, 7)), {}, True))
+        if "groups" in trial.support.takes:
+            bad.append(("groups=3 for 4 channels", good, {"groups": 3}, True))
+        if "stride" in trial.support.takes:
+            bad.append(("stride=0", good, {"stride": 0}, True))
+            bad.append(("stride=-1", good, {"stride": -1}, False))
+        if "dilation" in trial.support.takes:
+            bad.append(("dilation=0", good, {"dilation": 0}, False))
+            bad.append(("dilation=4 of a kernel that no longer fits", good, {"dilation": 4}, True))
+        if "padding" in trial.support.takes:
+            bad.append(("padding=-1", good, {"padding": -1}, False))
+        if "bias" in trial.support.takes:
+            bad.append(("a bias of 4 for 6 output channels", {**good, "b": np.resize(good["w"], 4)}, {}, True))
+    calls = [Call(case=one, arrays=arrays, config=extra) for _, arrays, extra, _ in bad]
+    replies = []
+    for call in calls:  # one by one: each may kill the process
+        watched = len(trial.conduct)
+        replies += trial.calls([call], settle=False)
+        del trial.conduct[watched:]  # a wrong shape is no breach where no shape is right
+    for (name, _, _, grave), reply in zip(bad, replies, strict=True):
+        got = reply.outputs.get("y")
+        if reply.raised:
+            yield trial.result(Status.PASS, numbers={"input": name, "raised": reply.raised["type"]})
+        elif grave and got is not None and np.prod(got.shape):
+            yield trial.result(Status.FAIL, f"{name} is answered with a result of shape {list(got.shape)} instead of an error")
+        else:
+            yield trial.result(Status.WARN, f"{name} is not refused")

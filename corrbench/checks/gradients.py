@@ -1,0 +1,281 @@
+"""Are the derivatives right? Each gradient is a correlation, judged by the same oracle and bound as a result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from corrbench.case import Case
+from corrbench.checks import LIGHT, Outline, check
+from corrbench.problem import Array, Problem
+from corrbench.remote import Output, Reply
+from corrbench.result import Result, Status
+from corrbench.target import DIFFERENTIABLE
+from corrbench.trial import Call, Trial, case_operands
+
+
+def differentiable(outline: Outline, mode: str = "backward") -> list[str]:
+    """Element types in which the target can be differentiated, the common ones first."""
+    if mode not in outline.support.takes:
+        return []
+    return [dtype for dtype in outline.dtypes if dtype in DIFFERENTIABLE]
+
+
+def first_cases(outline: Outline) -> Iterator[Case]:
+    """Every base that is not heavy: integers in float32, real data in turn, other types on every few."""
+    for index, base in enumerate(outline.bases):
+        if base.macs > 10 * LIGHT or (base.macs > LIGHT and index % 2):
+            continue
+        for place, dtype in enumerate(differentiable(outline)):
+            if place == 0 or ((index + place) % 3 == 0 and base.macs <= LIGHT) or outline.thorough > 1:
+                yield base.but(dtype=dtype, data="small")
+            if (index + place) % 2 == 0 and base.macs <= LIGHT and (place < 2 or outline.thorough):
+                yield base.but(dtype=dtype, data=("unit", "range", "tiny")[(index // 2) % 3])
+
+
+def gradients(problem: Problem, g: Array) -> dict[str, Problem]:
+    """The three gradients of <y, g> as problems."""
+    found = {"gx": problem.input_gradient(g), "gw": problem.weight_gradient(g)}
+    return found | ({"gb": problem.bias_gradient(g)} if problem.bias is not None else {})
+
+
+def value(output: Output | None, like: Array) -> Array | None:
+    """The values of a gradient in the shape that the problem has; None if they do not fit."""
+    if output is None or output.values is None or output.values.size != like.size:
+        return None
+    return output.values.reshape(like.shape)
+
+
+def judge(trial: Trial, reply: Reply, problems: dict[str, Problem], scale: int = 1) -> Iterator[Result]:
+    """One result for each gradient; a missing one is a finding."""
+    for name, problem in problems.items():
+        got = reply.outputs.get(name)
+        expected = trial.expected(problem, gradient=True)
+        values = value(got, expected.truth.hi)
+        if got is None:
+            yield trial.result(Status.FAIL, f"{name}: no gradient at all, though the others have one")
+        elif values is None or got.dtype != trial.case.dtype:
+            yield trial.result(Status.SKIPPED, f"{name} cannot be compared; see the findings on its dtype and shape")
+        elif expected.blind:
+            yield trial.result(Status.SKIPPED, f"{name}: {expected.blind}")
+        else:
+            yield trial.verdict(expected.judge(values / scale if scale > 1 else values, name))
+
+
+@check("gradients.first", first_cases)
+def first(trial: Trial) -> Iterator[Result]:
+    """Are gx, gw and gb right in every element, and do <y,g> = <x,gx> = <w,gw> hold exactly on integers?"""
+    arrays = trial.operands(extra=("g",))
+    problem = trial.problem(arrays=arrays)
+    reply = trial.call("backward", arrays=arrays)
+    problems = gradients(problem, arrays["g"])
+    if "gx" not in reply.outputs and "gw" not in reply.outputs:
+        yield trial.result(Status.FAIL, "the result is cut off from its operands: no gradient, though other cases have one")
+        return
+    yield from judge(trial, reply, problems)
+    if trial.case.data == "small" and not trial.case.bias and not trial.case.dtype.startswith("complex"):
+        yield from adjoint(trial, reply, arrays)
+
+
+def adjoint(trial: Trial, reply: Reply, arrays: dict[str, Array]) -> Iterator[Result]:
+    """<y, g> = <x, gx> = <w, gw> in Python's integers, for what the target itself returned."""
+    pairs = {"y": "g", "gx": "x", "gw": "w"}
+    held = {name: reply.outputs[name].values for name in pairs if name in reply.outputs}
+    if len(held) < 3 or any(v is None or not np.isfinite(v).all() for v in held.values()):
+        return
+    sums = {name: inner(values, arrays[pairs[name]]) for name, values in held.items()}
+    rounded = trial.case.dtype in ("float16", "bfloat16")  # results of these types are rounded
+    if len(set(sums.values())) > 1 and not rounded:
+        text = ", ".join(f"<{pairs[name]},{name}> = {total}" for name, total in sums.items())
+        yield trial.result(Status.FAIL, f"the adjoint identities do not hold: {text}")
+
+
+def inner(a: Array, b: Array) -> int | float:
+    """Inner product of whole numbers, exact."""
+    total = int(sum(int(p) * int(q) for p, q in zip(np.ravel(a).tolist(), np.ravel(b).tolist(), strict=True) if p and q))
+    return total
+
+
+def subset_cases(outline: Outline) -> Iterator[Case]:
+    if differentiable(outline):
+        plain = [case for case in outline.light if case.macs <= LIGHT / 10]
+        for index, case in enumerate(outline.spread(plain, 6 + 24 * outline.thorough)):
+            bias = case.bias or ("bias" in outline.support.takes and index % 2 == 0 and outline.support.form != "corr2d")
+            yield case.but(data="small", bias=bias)
+
+
+@check("gradients.subsets", subset_cases)
+def subsets(trial: Trial) -> Iterator[Result]:
+    """Does each gradient come out the same when only some operands ask for one, and do repeated backward passes add up?"""
+    names = case_operands(trial.case)
+    arrays = trial.operands(extra=("g",))
+    problems = gradients(trial.problem(arrays=arrays), arrays["g"])
+    wanted = [chosen for size in range(1, len(names)) for chosen in combinations(names, size)]
+    if trial.form == "module":  # parameters of a module always ask
+        wanted = [chosen for chosen in wanted if "x" not in chosen]
+    calls = [Call(case=trial.case, arrays=arrays, mode="backward", grad=chosen) for chosen in wanted]
+    calls.append(Call(case=trial.case, arrays=arrays, mode="backward", options={"accumulate": 2}))
+    replies = trial.calls(calls)
+    for chosen, reply in zip([*wanted, names], replies, strict=True):
+        repeated = chosen == names
+        asked = {"g" + name: problems["g" + name] for name in chosen}
+        for result in judge(trial, reply, asked, scale=2 if repeated else 1):
+            if result.finding:
+                how = "two backward passes over one graph" if repeated else f"only {', '.join(chosen)} requiring grad"
+                result.message = f"with {how}: {result.message}"
+            yield result
+
+
+def joined(problem: Problem, dx: Array, dw: Array, db: Array | None) -> Problem:
+    """conv(dx, w) + conv(x, dw) + db as one correlation: the operands side by side as channels of each group."""
+    n, _, height, width = problem.x.shape
+    shape = (n, problem.groups, -1, height, width)
+    x = np.concatenate([dx.reshape(shape), problem.x.reshape(shape)], axis=2).reshape(n, -1, height, width)
+    return replace(problem, x=x, w=np.concatenate([problem.w, dw], axis=1), bias=db)
+
+
+def second_cases(outline: Outline) -> Iterator[Case]:
+    small = [case for case in outline.light if case.macs <= LIGHT / 3]
+    for index, case in enumerate(outline.spread(small, 30 + 120 * outline.thorough)):
+        for place, dtype in enumerate(differentiable(outline, "double")):
+            if (place < 1 or (index + place) % 5 == 0) and not dtype.startswith("complex"):
+                yield case.but(dtype=dtype, data="unit" if index % 3 == 2 else "small")
+
+
+@check("gradients.second", second_cases)
+def second(trial: Trial) -> Iterator[Result]:
+    """Is the derivative of the gradients right, <d<gw,v>/dx, u> = <conv(u,v), g> and its kin, in every element?"""
+    names = case_operands(trial.case)
+    arrays = trial.operands(extra=("g", *("v" + name for name in names)))
+    reply = trial.call("double", arrays=arrays)
+    problem, g = trial.problem(arrays=arrays), arrays["g"]
+    if not any(name.startswith("gg") for name in reply.outputs):
+        yield trial.result(Status.UNSUPPORTED, "gradients cannot be differentiated again")
+        return
+    yield from judge(
+        trial,
+        reply,
+        {
+            "ggx": problem.with_data(problem.x, arrays["vw"]).input_gradient(g),
+            "ggw": problem.with_data(arrays["vx"], problem.w).weight_gradient(g),
+            "ggg": joined(problem, arrays["vx"], arrays["vw"], arrays.get("vb")),
+        },
+    )
+
+
+def forward_cases(outline: Outline) -> Iterator[Case]:
+    small = [case for case in outline.light if case.macs <= LIGHT / 3]
+    for index, case in enumerate(outline.spread(small, 10 + 40 * outline.thorough)):
+        for place, dtype in enumerate(differentiable(outline, "jvp")):
+            if (place < 1 or (index + place) % 5 == 0) and not dtype.startswith("complex"):
+                yield case.but(dtype=dtype, data="unit" if index % 3 == 2 else "small")
+
+
+@check("gradients.forward", forward_cases)
+def forward(trial: Trial) -> Iterator[Result]:
+    """Is the directional derivative of forward-mode differentiation conv(tx, w) + conv(x, tw) + tb?"""
+    names = case_operands(trial.case)
+    arrays = trial.operands(extra=tuple("t" + name for name in names))
+    reply = trial.call("jvp", arrays=arrays)
+    problem = trial.problem(arrays=arrays)
+    tangents = joined(problem, arrays["tx"], arrays["tw"], arrays.get("tb"))
+    yield from judge(trial, reply, {"t": tangents})
+
+
+def vmap_cases(outline: Outline) -> Iterator[Case]:
+    if "vmap" in outline.support.takes:
+        yield from (case.but(data="small") for case in outline.spread(outline.light, 4 + 12 * outline.thorough) if case.x[0])
+
+
+@check("gradients.vmap", vmap_cases)
+def vmap(trial: Trial) -> Iterator[Result]:
+    """Does torch.func.vmap over an extra axis give what calling in a loop gives?"""
+    arrays = trial.operands()
+    stack = np.stack([arrays["x"], arrays["x"][..., ::-1, :] * 2, arrays["x"] * 0 + 1])
+    reply = trial.call("vmap", arrays={**arrays, "x": stack})
+    output = reply.outputs.get("y")
+    if output is None or output.values is None or output.values.shape != (3, *trial.case.out):
+        shape = None if output is None else list(output.shape)
+        yield trial.result(Status.FAIL, f"under vmap the result has shape {shape}, not {[3, *trial.case.out]}")
+        return
+    for index, x in enumerate(stack):
+        expected = trial.expected(trial.problem(arrays={**arrays, "x": np.ascontiguousarray(x)}))
+        yield trial.verdict(expected.judge(output.values[index], "y"), note=f"under vmap, slice {index}")
+
+
+def gradcheck_cases(outline: Outline) -> Iterator[Case]:
+    if "float64" in differentiable(outline):
+        tiny = [case for case in outline.light if prod(case.x) <= 160 and prod(case.w) <= 64 and 0 < prod(case.out) <= 100]
+        yield from (case.but(dtype="float64", data="unit") for case in outline.spread(tiny, 1 + 3 * outline.thorough))
+
+
+@check("gradients.gradcheck", gradcheck_cases)
+def gradcheck(trial: Trial) -> Iterator[Result]:
+    """Does the target pass torch.autograd.gradcheck and gradgradcheck, slow mode, in double precision?"""
+    import torch
+
+    forward, arrays = proxy(trial)
+    operands = [torch.from_numpy(arrays[name]).requires_grad_() for name in case_operands(trial.case)]
+    checks: list[tuple[str, Any]] = [("gradcheck", torch.autograd.gradcheck)]
+    if "double" in trial.support.takes:
+        checks.append(("gradgradcheck", torch.autograd.gradgradcheck))
+    for name, run in checks:
+        try:
+            torch.manual_seed(0)
+            run(forward, operands, check_undefined_grad=False, check_batched_grad=False, nondet_tol=1e-12)
+        except (RuntimeError, ValueError) as error:
+            first = " ".join(str(error).split())[:300]
+            yield trial.result(Status.FAIL, f"torch.autograd.{name} says: {first}")
+        else:
+            yield trial.result(Status.PASS, numbers={"function": name})
+
+
+def proxy(trial: Trial) -> tuple[Any, dict[str, Array]]:
+    """The remote target as an ordinary differentiable function here, so that gradcheck runs beside the judge."""
+    import torch
+
+    names = case_operands(trial.case)
+
+    def ask(mode: str, tensors: dict[str, Any]) -> Reply:
+        arrays = {name: tensor.detach().contiguous().numpy() for name, tensor in tensors.items()}
+        return trial.call(mode, arrays=arrays)
+
+    def tensor(reply: Reply, name: str, like: Any) -> Any:
+        values = value(reply.outputs.get(name), like.numpy(force=True))
+        return torch.zeros_like(like) if values is None else torch.from_numpy(values.copy())
+
+    class Backward(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, *given: Any) -> Any:
+            ctx.save_for_backward(*given)
+            tensors = dict(zip((*names, "g"), given, strict=True))
+            reply = ask("backward", tensors)
+            return tuple(tensor(reply, "g" + name, tensors[name]) for name in names)
+
+        @staticmethod
+        def backward(ctx: Any, *tangents: Any) -> Any:
+            tensors = dict(zip((*names, "g"), ctx.saved_tensors, strict=True))
+            reply = ask("double", tensors | {"v" + name: v for name, v in zip(names, tangents, strict=True)})
+            return tuple(tensor(reply, "gg" + name, tensors[name]) for name in (*names, "g"))
+
+    class Forward(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, *operands: Any) -> Any:
+            ctx.save_for_backward(*operands)
+            output = ask("forward", dict(zip(names, operands, strict=True))).outputs["y"]
+            if output.values is None or output.values.shape != trial.case.out:
+                raise ValueError("the result has the wrong shape")
+            return torch.from_numpy(output.values.copy())
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return Backward.apply(*ctx.saved_tensors, g)  # type: ignore[no-untyped-call]
+
+    return Forward.apply, trial.operands()
+
+

@@ -1,0 +1,75 @@
+"""Does it matter how operands lie in memory, and does the target leave other memory alone?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from corrbench.case import Case
+from corrbench.checks import LIGHT, Outline, check
+from corrbench.checks.gradients import differentiable, gradients, judge
+from corrbench.result import Result, Status
+from corrbench.trial import Trial
+
+VIEWS = ("transposed", "channels_last", "step", "rows", "channels", "batch", "offset", "expanded", "lonely", "batch_last")
+MIXED = (
+    "x:channels_last,w:channels_last", "x:channels_last,w:channels_last,g:channels_last", "x:transposed,w:step",
+    "x:expanded_all", "w:expanded_all", "g:expanded_all", "x:step,w:transposed,g:rows", "b:step", "b:offset", "b:expanded_all",
+)  # fmt: skip
+
+
+def view_cases(outline: Outline) -> Iterator[Case]:
+    """Small bases of every kind of geometry, each under several layouts, so that each layout meets each geometry."""
+    names = list(VIEWS) + (["reversed"] if outline.arrays == "numpy" else [])
+    layouts = [f"{operand}:{view}" for operand in "xwg" for view in names] + list(MIXED)
+    backward = bool(differentiable(outline))
+    small = [case for case in outline.light if case.macs <= LIGHT / 4 and case.x[0]]
+    turn = 0
+    for case in outline.spread(small, 20 + 100 * outline.thorough):
+        for _ in range(3 if outline.thorough else 1):
+            layout = layouts[turn % len(layouts)]
+            turn += 7  # coprime to the number of layouts: all are met
+            if ("g:" in layout and not backward) or ("b:" in layout and not case.bias):
+                layout = "x:transposed,w:step"
+            for dtype in outline.dtypes[: 1 + (turn % 3 == 0)]:
+                yield case.but(layout=layout, dtype=dtype, data="small")
+
+
+@check("memory.views", view_cases)
+def views(trial: Trial) -> Iterator[Result]:
+    """Are results and gradients right for views: transposed, strided, offset, expanded, channels last?"""
+    backward = "backward" in trial.support.takes and not trial.case.dtype.startswith(("int", "uint"))
+    arrays = trial.operands(extra=("g",) if backward else ())
+    reply = trial.call("backward" if backward else "forward", arrays=arrays)
+    problem = trial.problem(arrays=arrays)
+    got = reply.outputs.get("y")
+    note = f"operands lie {trial.case.layout}"
+    if got is None or got.values is None or not trial.usable(got, trial.case.out):
+        yield trial.result(Status.SKIPPED, "the result cannot be compared; see the findings on its type, dtype and shape")
+    else:
+        expected = trial.expected(problem)
+        yield trial.verdict(expected.judge(got.values), problem, got.values, note)
+    if backward:
+        for result in judge(trial, reply, gradients(problem, arrays["g"])):
+            if result.finding:
+                result.message += f"; {note}"
+            yield result
+
+
+def conduct_cases(outline: Outline) -> Iterator[Case]:
+    yield from outline.spread([case.but(data="unit") for case in outline.light], 2 + 4 * outline.thorough)
+
+
+@check("memory.operands", conduct_cases)
+def operands(trial: Trial) -> Iterator[Result]:
+    """Are operands left as they were, is the result in memory of its own, and does it stay as it was returned?"""
+    yield from conduct(trial, trial.check)
+
+
+def conduct(trial: Trial, name: str) -> Iterator[Result]:
+    """Call, forwards and where it can be backwards, and pass on only the breaches of one kind."""
+    backward = "backward" in trial.support.takes and not trial.case.dtype.startswith(("int", "uint"))
+    trial.call("forward")
+    if backward:
+        trial.call("backward")
+    if not trial.conduct:
+        yield trial.result(Status.PASS, check=name)

@@ -1,0 +1,102 @@
+"""Is it a module: parameters that are registered and train, state that travels, modes that change nothing?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from corrbench.case import Case
+from corrbench.checks import Outline, check
+from corrbench.result import Result, Status
+from corrbench.trial import Trial
+
+STEPS, RATE = 400, 0.05
+
+
+def module_cases(outline: Outline) -> Iterator[Case]:
+    if outline.support.form == "module" and outline.arrays == "torch":
+        yield Case(x=(1, 1, 5, 5), w=(1, 1, 3, 3), bias=True, data="unit")
+        yield Case(x=(1, 1, 6, 8), w=(1, 1, 1, 2), bias=True, data="unit")
+
+
+def facts(trial: Trial) -> dict[str, Any]:
+    """What the module shows of itself; a target trained to find this trial's kernel."""
+    x, w = trial.operands()["x"], trial.operands()["w"]
+    sample = np.ascontiguousarray(trial.random(3).standard_normal((16, 16)), np.float32)
+    truth = trial.expected(trial.problem(trial.case.but(x=(1, 1, 16, 16)), {"x": sample[None, None], "w": w})).truth.hi
+    arrays = [w[0, 0], x[0, 0], sample, truth[0, 0].astype(np.float32)]
+    found = trial.remote.module(arrays, seed=int(trial.seed % 2**31), steps=STEPS, rate=RATE)
+    return found | {"kernel": w[0, 0].ravel().tolist()}
+
+
+@check("module.parameters", module_cases)
+def parameters(trial: Trial) -> Iterator[Result]:
+    """Are weight and bias registered and trainable, the weight given or uniform on [0, 1), the bias zero?"""
+    found = facts(trial)
+    given, fresh = found["given"], found["fresh"]
+    kernel, size = found["kernel"], list(trial.case.w[2:])
+    for name, look in (("with a weight given", given), ("without a weight", fresh)):
+        if "raised" in look:
+            yield trial.result(Status.FAIL, f"{name}: {look['raised']['type']}: {look['raised']['message'][:200]}")
+            return
+    problems = []
+    for name in ("weight", "bias"):
+        if name not in given["trainable"]:
+            problems.append(f"a {name if name == 'bias' else 'weight that is passed in'} is not a trainable parameter")
+        if name not in given["state"]:
+            problems.append(f"{name} is missing in state_dict()")
+    if "weight" not in fresh["trainable"]:
+        problems.append("the default weight is not a trainable parameter")
+    if [np.float32(v) for v in given["weight"]] != [np.float32(v) for v in kernel]:
+        problems.append("the weight that was passed in is not the module's weight")
+    if fresh["shape"][-2:] != size:
+        problems.append(f"the default weight has shape {fresh['shape']}, not {size}")
+    if any(given["bias"]) or any(fresh["bias"]):
+        problems.append("the bias does not start at zero")
+    if fresh["same"]:
+        problems.append("two new modules have the same random weight")
+    if not (0 <= fresh["low"] and fresh["high"] < 1):
+        yield trial.result(Status.WARN, f"the default weight lies in {fresh['low']:.3g}..{fresh['high']:.3g}, not in [0, 1)")
+    if not given["is_module"]:
+        problems.append("it is not a torch.nn.Module")
+    if problems:
+        yield trial.result(Status.FAIL, "; ".join(problems))
+    else:
+        yield trial.result(Status.PASS)
+
+
+@check("module.state", module_cases)
+def state(trial: Trial) -> Iterator[Result]:
+    """Do state_dict round trip, dtype moves and train/eval leave the function the same?"""
+    found = facts(trial)
+    wants = {
+        "round_trip": ({"same": True}, "state_dict() and load_state_dict() do not carry the function over"),
+        "moves": ({"dtype": "torch.float64", "weight": "torch.float64"}, "to(torch.float64) does not move it"),
+        "modes": ({"same": True, "same again": True}, "train() and eval() give different results"),
+    }
+    for name, (want, words) in wants.items():
+        look = found[name]
+        if look == want:
+            yield trial.result(Status.PASS, numbers={"question": name})
+        else:
+            raised = look.get("raised")
+            detail = f"{raised['type']}: {raised['message'][:200]}" if raised else str(look)
+            yield trial.result(Status.FAIL, f"{words} ({detail})")
+
+
+@check("module.training", module_cases)
+def training(trial: Trial) -> Iterator[Result]:
+    """Does gradient descent on its parameters recover a kernel from that kernel's results?"""
+    found = facts(trial)
+    look, kernel = found["training"], np.asarray(found["kernel"])
+    if "raised" in look:
+        yield trial.result(Status.FAIL, f"training raised {look['raised']['type']}: {look['raised']['message'][:200]}")
+        return
+    off = float(np.abs(np.asarray(look["weight"]) - kernel).max()) if len(look["weight"]) == len(kernel) else np.inf
+    if off < 1e-2 and abs(sum(look["bias"])) < 1e-2:
+        yield trial.result(Status.PASS, numbers={"loss": look["loss"], "off": off, "steps": STEPS})
+    else:
+        message = f"after {STEPS} steps of gradient descent the kernel is off by {off:.3g} (loss {look['loss']:.3g})"
+        yield trial.result(Status.FAIL, message)

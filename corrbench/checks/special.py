@@ -1,0 +1,210 @@
+"""What becomes of NaN, infinities, zeros and the ends of the number range?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from corrbench.case import FLOATS, Case
+from corrbench.checks import LIGHT, Outline, check
+from corrbench.diagnose import pattern
+from corrbench.inputs import SPECIAL
+from corrbench.problem import Array, Problem
+from corrbench.result import Result, Status
+from corrbench.trial import Trial
+
+
+def floats(outline: Outline) -> list[str]:
+    return [dtype for dtype in outline.dtypes if dtype in FLOATS]
+
+
+def footprint_cases(outline: Outline) -> Iterator[Case]:
+    kinds = (*SPECIAL, "infzero")
+    for index, case in enumerate(outline.spread([c for c in outline.light if 0 < np.prod(c.out)], 30 + 90 * outline.thorough)):
+        for place, dtype in enumerate(floats(outline)):
+            for shift in range(2 if place == 0 else int(index % 6 == place)):
+                data = kinds[(index + place + 3 * shift) % len(kinds)]
+                if data != "nan_b" or case.bias:
+                    yield case.but(dtype=dtype, data=data)
+
+
+@check("special.footprint", footprint_cases)
+def footprint(trial: Trial) -> Iterator[Result]:
+    """Do NaN and infinities reach just the elements whose window holds them, with the right sign?"""
+    arrays = trial.operands()
+    problem = trial.problem(arrays=arrays)
+    got = trial.call(arrays=arrays).outputs.get("y")
+    if got is None or got.values is None or not trial.usable(got, trial.case.out):
+        yield trial.result(Status.SKIPPED, "the result cannot be compared; see the findings on its type, dtype and shape")
+        return
+    want, must = ieee(problem, padding_multiplies=True)
+    other, _ = ieee(problem, padding_multiplies=False)
+    spread = reach(~np.isfinite(want) | ~np.isfinite(other), trial.spec.accuracy)
+    values = got.values
+    clean = ~spread
+    expected = trial.expected(replace(problem, **{name: finite(getattr(problem, name)) for name in ("x", "w", "bias")}))
+    wrong = np.zeros(values.shape, bool)
+    wrong[clean] = expected.judge(np.where(np.isfinite(values), values, 0.0).astype(values.dtype)).wrong[clean]
+    leaked = clean & ~np.isfinite(values)
+    if trial.spec.accuracy in ("direct", "tf32"):
+        same = matches(values, want) | matches(values, other)
+        lost = ~same & ~clean
+    else:  # a transform may turn an infinity into NaN, but may not swallow it
+        lost = must & np.isfinite(values)
+    for mask, words in ((leaked, "are NaN or Inf outside the windows that hold one"),
+                        (lost, "do not carry the NaN or Inf that their window holds"),
+                        (wrong & ~leaked, "differ though their windows hold only ordinary numbers")):  # fmt: skip
+        if mask.any():
+            at = tuple(int(i) for i in np.argwhere(mask)[0])
+            message = f"{int(mask.sum())} of {mask.size} elements {words}; first at {list(at)}: got {values[at]}, IEEE says {want[at]}"
+            yield trial.result(Status.FAIL, "; ".join(filter(None, (message, pattern(mask)))), numbers={"wrong": int(mask.sum())})
+            return
+    skipped = bool((matches(values, other) & ~matches(values, want)).any())
+    yield trial.result(Status.PASS, numbers={"padding": "skipped" if skipped else "multiplied or untouched"})
+
+
+def finite(a: Array | None) -> Array | None:
+    """Special values replaced by zero."""
+    return None if a is None else np.where(np.isfinite(a), a, 0).astype(a.dtype)
+
+
+def matches(got: Array, want: Array) -> Array:
+    """Equal, NaN equal to NaN; finite elements are judged elsewhere."""
+    both = np.isfinite(got) & np.isfinite(want)
+    return np.asarray(both | (got == want) | (np.isnan(got) & np.isnan(want)))
+
+
+def ieee(problem: Problem, *, padding_multiplies: bool) -> tuple[Array, Array]:
+    """What IEEE arithmetic gives where special values take part (finite elsewhere), and where any takes part.
+
+    A tap that falls on padding is either multiplied, 0·Inf = NaN, or skipped; a window with infinities of both signs,
+    a NaN, or 0·Inf is NaN.
+    """
+    n, o, rows, cols = problem.out
+    pad_x = problem.padded().astype(np.float64)
+    inside = replace(problem, x=np.ones_like(problem.x)).padded().astype(bool)
+    columns = problem.windows(pad_x).reshape(problem.groups, 1, problem.terms, -1)
+    live = problem.windows(inside).reshape(problem.groups, 1, problem.terms, -1)
+    kernels = problem.w.astype(np.float64).reshape(problem.groups, -1, problem.terms, 1)
+    special_w = np.flatnonzero(~np.isfinite(kernels).all(axis=(0, 1, 3)))
+    special_x = np.flatnonzero(~np.isfinite(columns).all(axis=(0, 1, 3)))
+    result = np.zeros((problem.groups, kernels.shape[1], columns.shape[-1]))
+    for tap in sorted({*special_w.tolist(), *special_x.tolist()}):
+        with np.errstate(invalid="ignore"):
+            product = columns[:, :, tap] * kernels[:, :, tap]
+            if not padding_multiplies:
+                product = np.where(live[:, :, tap], product, 0.0)
+            result = result + np.where(np.isfinite(product), 0.0, product)
+    y = result.reshape(o, n, rows, cols).swapaxes(0, 1)
+    if problem.bias is not None:
+        y = y + np.where(np.isfinite(problem.bias), 0.0, problem.bias)[:, None, None]
+    return y, ~np.isfinite(y)
+
+
+def reach(touched: Array, accuracy: str) -> Array:
+    """Where a special value may show: its windows; for Winograd also the tiles around, for FFT the whole image."""
+    if accuracy == "fft":
+        return np.broadcast_to(touched.any(axis=(2, 3), keepdims=True), touched.shape)
+    if accuracy != "winograd":
+        return touched
+    spread = touched.copy()
+    for axis in (2, 3):
+        once = spread.copy()
+        for shift in range(1, 6):  # tiles of at most 6 by 6
+            for sign in (-1, 1):
+                moved = np.roll(once, sign * shift, axis)
+                edge = [slice(None)] * 4
+                edge[axis] = slice(0, shift) if sign > 0 else slice(-shift, None)
+                moved[tuple(edge)] = False
+                spread |= moved
+    return spread
+
+
+def extreme_cases(outline: Outline) -> Iterator[Case]:
+    for index, case in enumerate(outline.spread([c for c in outline.light if 0 < np.prod(c.out) and c.terms < 1000], 6 + 24 * outline.thorough)):
+        for place, dtype in enumerate(floats(outline)):
+            data = ("overflow", "subnormal", "zero", "impulse")[(index + place) % 4]
+            if place == 0 or index % 3 == 0:
+                yield case.but(dtype=dtype, data=data, padding=(0, 0, 0, 0) if data == "overflow" and fits(case) else case.padding)
+
+
+def fits(case: Case) -> bool:
+    return all(case.x[2 + i] > case.dilation[i] * (case.w[2 + i] - 1) for i in (0, 1))
+
+
+@check("special.extremes", extreme_cases)
+def extremes(trial: Trial) -> Iterator[Result]:
+    """Do overflow, subnormal numbers, negative zeros and kernels of a single one come out as they should?"""
+    case = trial.case
+    if case.data == "overflow":
+        yield overflowing(trial)
+        return
+    arrays = trial.operands()
+    expected = trial.expected(trial.problem(arrays=arrays))
+    got = trial.call(arrays=arrays).outputs.get("y")
+    if got is None or got.values is None or not trial.usable(got, case.out):
+        yield trial.result(Status.SKIPPED, "the result cannot be compared; see the findings on its type, dtype and shape")
+        return
+    judgement = expected.judge(got.values)
+    if case.data == "impulse" and trial.spec.accuracy == "direct" and judgement.right:
+        wrong = got.values != expected.truth.rounded(case.dtype)
+        if wrong.any():
+            message = f"a kernel of one 1 does not copy its input: {int(wrong.sum())} of {wrong.size} elements changed"
+            yield trial.result(Status.FAIL, message)
+            return
+    if case.data == "subnormal" and judgement.right and (got.values == 0).any() and (expected.truth.hi != 0).all():
+        yield trial.result(Status.WARN, "subnormal numbers are flushed to zero")
+        return
+    yield trial.verdict(judgement, expected.problem, got.values)
+
+
+def overflowing(trial: Trial) -> Result:
+    """Products of one sign beyond the largest number: every window inside must be +Inf."""
+    got = trial.call().outputs.get("y")
+    if got is None or got.values is None or not trial.usable(got, trial.case.out):
+        return trial.result(Status.SKIPPED, "the result cannot be compared; see the findings on its type, dtype and shape")
+    problem = trial.problem()
+    hit = Problem.of_case(trial.case, np.ones_like(problem.x), np.ones_like(problem.w))
+    touched = trial.expected(hit).truth.hi > 0
+    wrong = touched & (got.values != np.inf)
+    if trial.spec.accuracy != "direct":
+        wrong &= np.isfinite(got.values)
+    if wrong.any():
+        at = tuple(int(i) for i in np.argwhere(wrong)[0])
+        message = f"{int(wrong.sum())} of {wrong.size} results beyond the largest number are not Inf; at {list(at)}: {got.values[at]}"
+        return trial.result(Status.FAIL, message)
+    return trial.result(Status.PASS, numbers={"elements": int(touched.sum())})
+
+
+def gradient_cases(outline: Outline) -> Iterator[Case]:
+    if "backward" in outline.support.takes and floats(outline):
+        small = [c for c in outline.light if 0 < np.prod(c.out) and c.macs < LIGHT / 10]
+        yield from (c.but(dtype=floats(outline)[0], data="small") for c in outline.spread(small, 2 + 10 * outline.thorough))
+
+
+@check("special.gradients", gradient_cases)
+def cotangent(trial: Trial) -> Iterator[Result]:
+    """Does a NaN in the cotangent reach just the elements of gx that its window covers?"""
+    arrays = trial.operands(extra=("g",))
+    g = arrays["g"].copy()
+    where = trial.random(7).integers(g.size)
+    g.reshape(-1)[where] = np.nan
+    reply = trial.call("backward", arrays={**arrays, "g": g})
+    got = reply.outputs.get("gx")
+    if got is None or got.values is None or got.values.shape != trial.case.x:
+        yield trial.result(Status.SKIPPED, "no gradient of the input to look at")
+        return
+    mark = np.zeros_like(g)
+    mark.reshape(-1)[where] = 1
+    problem = trial.problem(arrays={**arrays, "w": np.ones_like(arrays["w"])})
+    touched = trial.expected(problem.input_gradient(mark)).truth.hi != 0
+    leaked = np.isnan(got.values) & ~reach(touched, trial.spec.accuracy)
+    lost = touched & ~np.isnan(got.values)
+    nonzero = (arrays["w"] != 0).all()
+    if leaked.any() or (lost.any() and nonzero):
+        count, words = (leaked.sum(), "outside") if leaked.any() else (lost.sum(), "missing inside")
+        yield trial.result(Status.FAIL, f"gx: NaN {words} the window of a NaN cotangent in {int(count)} elements")
+    else:
+        yield trial.result(Status.PASS)

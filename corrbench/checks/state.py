@@ -1,0 +1,107 @@
+"""Does an earlier call change a later one? Sequences on the same and on other buffers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from corrbench.case import Case
+from corrbench.checks import LIGHT, Outline, check
+from corrbench.problem import Array
+from corrbench.result import Result, Status
+from corrbench.target import config
+from corrbench.trial import Call, Trial
+
+
+def sequence_cases(outline: Outline) -> Iterator[Case]:
+    small = [case for case in outline.light if case.macs <= LIGHT / 10 and np.prod(case.out)]
+    yield from (case.but(data="small") for case in outline.spread(small, 6 + 24 * outline.thorough))
+
+
+def altered(array: Array) -> Array:
+    """The same but for one element in the middle."""
+    other = array.copy()
+    flat = other.reshape(-1)
+    flat[flat.size // 2] += 1
+    return other
+
+
+def results(trial: Trial, calls: list[Call], names: list[str]) -> Iterator[Result]:
+    """Make the calls in one request and judge each against its own exact answer."""
+    replies = trial.calls(calls)
+    for call, reply, name in zip(calls, replies, names, strict=True):
+        expected = trial.expected(trial.problem(call.case, call.arrays))
+        got = reply.outputs.get("y")
+        if got is None or got.values is None or not trial.usable(got, call.case.out):
+            yield trial.result(Status.SKIPPED, f"{name}: the result cannot be compared")
+            continue
+        result = trial.verdict(expected.judge(got.values), note=name)
+        yield result
+        if result.finding:
+            return
+
+
+@check("state.sequence", sequence_cases)
+def sequence(trial: Trial) -> Iterator[Result]:
+    """Is each of A, B, A right, with new data in the same buffers, and with the same data in new ones?"""
+    case, a = trial.case, trial.operands()
+    b = {name: altered(array) for name, array in a.items()}
+    only_x, only_w = {**a, "x": b["x"]}, {**a, "w": b["w"]}
+    c = {name: array * -1 if array.dtype.kind != "u" else array[..., ::-1].copy() for name, array in a.items()}
+    plan: list[tuple[str, dict[str, Array], bool]] = [
+        ("first call", a, False), ("other data in new buffers", b, False), ("the first data again", a, False),
+        ("one element of x changed in place", only_x, True), ("one element of w changed in place", only_w, True),
+        ("changed back in place", a, True), ("other data in place", c, True), ("the same data in new buffers", a, False),
+    ]  # fmt: skip
+    if "bias" in trial.support.takes and case.bias:
+        plan.append(("one element of b changed in place", {**a, "b": b["b"]}, True))
+    calls = [Call(case=case, arrays=arrays, options={"reuse": reuse, "keep_module": False}) for _, arrays, reuse in plan]
+    yield from results(trial, calls, [name for name, _, _ in plan])
+
+
+@check("state.arguments", sequence_cases)
+def arguments(trial: Trial) -> Iterator[Result]:
+    """Is each call right when stride, padding, dilation, groups, bias and dtype change between calls of the same shapes?"""
+    base = trial.case
+    others = [
+        base.but(dilation=(1, 1)), base.but(dilation=(2, 1)), base.but(stride=(1, 1)), base.but(stride=(2, 1)),
+        base.but(stride=(1, 2)), base.but(padding=(0, 0, 0, 0)), base.but(padding=(1, 1, 0, 0)), base.but(padding=(0, 0, 1, 1)),
+    ] if trial.form == "conv2d" else []  # fmt: skip
+    others += [base.but(dtype=dtype) for dtype in ("float64", "float32", "int32") if dtype != base.dtype]
+    others += [base.but(x=(*base.x[:2], base.x[2] + 1, base.x[3])), base.but(x=(*base.x[:2], base.x[3] + 2, base.x[2] + 2))] if \
+        max(base.dilation) == 1 and not isinstance(base.padding, str) and base.w[2] <= base.x[3] and base.w[3] <= base.x[2] else []  # fmt: skip
+    sequence = [base]
+    for other in others:
+        if trial.support.all_of(other) and other != base:
+            sequence += [other, base]
+    wanted = base.dtype
+    for case in sequence[:17]:
+        trial.case = case
+        arrays = trial.operands(case)
+        reply = trial.calls([Call(case=case, arrays=arrays)])[0]
+        expected = trial.expected(trial.problem(case, arrays))
+        got = reply.outputs.get("y")
+        usable = got is not None and got.values is not None and trial.usable(got, case.out)
+        judgement = expected.judge(got.values) if usable and got is not None and got.values is not None else None
+        trial.case = base
+        if judgement is not None and not judgement.right:
+            yield trial.verdict(judgement, note=f"after calls with other arguments, now {config(case) or 'none'} {case.dtype}")
+            return
+    yield trial.result(Status.PASS, numbers={"calls": len(sequence[:17]), "dtype": wanted})
+
+
+def many_cases(outline: Outline) -> Iterator[Case]:
+    small = [case for case in outline.light if case.macs <= LIGHT / 100 and np.prod(case.out)]
+    yield from (case.but(data="small") for case in outline.spread(small, 1 + 3 * outline.thorough))
+
+
+@check("state.many", many_cases)
+def many(trial: Trial) -> Iterator[Result]:
+    """Is the target still right after a hundred calls, each with data of its own?"""
+    case, rounds = trial.case, 120
+    arrays = [trial.operands(extra=())] + [
+        {name: np.roll(array, turn) for name, array in trial.operands().items()} for turn in range(1, rounds)
+    ]
+    yield from (r for r in results(trial, [Call(case=case, arrays=a) for a in arrays], [f"call {i + 1}" for i in range(rounds)]) if r.finding)
+    yield trial.result(Status.PASS, numbers={"calls": rounds})

@@ -1,0 +1,138 @@
+"""Which faults are planted, and what must catch each?
+
+A registry of faulty, cheating and honest implementations, each one an ordinary target. To add one, write a function
+in any file of this folder and decorate it; nothing else needs to change. The audit runs the verifier on all of them:
+every ``defect`` and ``cheat`` must be found by the family of checks it names, and no ``honest`` one may be flagged.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
+
+from corrbench.case import Case
+
+Kind = Literal["defect", "cheat", "honest"]
+Form = Literal["corr2d", "conv2d", "module"]
+Target = TypeVar("Target", bound=Callable[..., Any])
+
+CLASSES = 67  # the catalogue numbers its classes of fault from 1 to this
+ABSENT: dict[int, str] = {}  # classes that nothing here stands for, and why
+
+NAMES = (
+    "case", "N", "C", "H", "W", "O", "I", "kh", "kw", "sh", "sw", "dh", "dw", "rows", "cols",
+    "top", "bottom", "left", "right", "groups", "bias", "dtype", "terms", "layout", "mode", "sides_max",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planted:
+    """One implementation whose fate under the verifier is known beforehand.
+
+    Attributes:
+        name: unique, in kebab-case.
+        target: ``package.module:attribute``.
+        kind: ``defect`` (an accident), ``cheat`` (an attempt to look right) or ``honest`` (right, must pass).
+        form: how it is called, see `corrbench.target`.
+        arrays: ``torch`` or ``numpy``.
+        accuracy: the accuracy class it has to declare.
+        number: class of fault in the catalogue, 1 to `CLASSES`; None where it has none.
+        cites: reports of the same fault in released software, ``owner/repo#number``.
+        region: where it is wrong, for a person.
+        witness: text of a Case on which it is wrong; None where no single case shows it.
+        near_miss: text of a Case just outside the region, on which it is right.
+        wrong: what shows there: value, gradient, double (second derivatives), jvp, vmap, raises (an error where there
+            is an answer), silent (an answer where an error is due), special (NaN, Inf, subnormals), state (depends on
+            earlier calls), memory (inputs altered, memory shared), contract (type, shape, dtype, global state), module,
+            crash, timeout, appetite (memory without end), leftover (a process or thread stays behind).
+        check: the family of checks that must catch it.
+        outside: expression over `NAMES` that holds only for cases on which the target is right; None where the cases
+            do not decide.
+    """
+
+    name: str
+    target: str
+    kind: Kind
+    form: Form
+    arrays: Literal["torch", "numpy"] = "torch"
+    accuracy: str = "direct"
+    number: int | None = None
+    cites: tuple[str, ...] = ()
+    region: str = ""
+    witness: str | None = None
+    near_miss: str | None = None
+    wrong: str = "value"
+    check: str = "values"
+    outside: str | None = None
+
+    def __post_init__(self) -> None:
+        for text in (self.witness, self.near_miss):
+            if text is not None:
+                Case.parse(text)
+
+    def right_on(self, case: Case) -> bool:
+        """Whether `outside` promises that the target is right on `case`."""
+        if self.outside is None:
+            return self.kind == "honest"
+        n, c, h, w = case.x
+        o, i, kh, kw = case.w
+        values = (case, n, c, h, w, o, i, kh, kw, *case.stride, *case.dilation, *case.out[2:], *case.sides, case.groups,
+                  case.bias, case.dtype, case.terms, case.layout, case.padding if isinstance(case.padding, str) else '', max(case.sides))  # fmt: skip
+        return bool(eval(self.outside, {}, dict(zip(NAMES, values, strict=True))))  # our own text, above
+
+
+class About(TypedDict, total=False):
+    """What a decorator may say of its target; see `Planted`."""
+
+    name: str
+    form: Form
+    arrays: Literal["torch", "numpy"]
+    accuracy: str
+    number: int
+    cites: tuple[str, ...]
+    region: str
+    witness: str
+    near_miss: str
+    wrong: str
+    check: str
+    outside: str
+
+
+_planted: dict[str, Planted] = {}
+
+
+def _plant(kind: Kind, about: About) -> Callable[[Target], Target]:
+    def register(target: Target) -> Target:
+        name = about.get("name") or target.__name__.lower().replace("_", "-")
+        known: dict[str, Any] = {"form": "conv2d", **about, "name": name}
+        if name in _planted:
+            raise ValueError(f"{name!r} is planted twice: {_planted[name].target} and {target.__module__}")
+        _planted[name] = Planted(kind=kind, target=f"{target.__module__}:{target.__qualname__}", **known)
+        return target
+
+    return register
+
+
+def defect(**about: Unpack[About]) -> Callable[[Target], Target]:
+    """Register an implementation with a fault that somebody made by accident. It is returned unchanged."""
+    return _plant("defect", about)
+
+
+def cheat(**about: Unpack[About]) -> Callable[[Target], Target]:
+    """Register an implementation that tries to look right. It is returned unchanged."""
+    return _plant("cheat", about)
+
+
+def honest(**about: Unpack[About]) -> Callable[[Target], Target]:
+    """Register a right implementation that must not be flagged. It is returned unchanged."""
+    return _plant("honest", about)
+
+
+def catalogue() -> tuple[Planted, ...]:
+    """Everything planted, in the order of files and of definitions in them."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return tuple(sorted(_planted.values(), key=lambda one: one.target.partition(":")[0]))

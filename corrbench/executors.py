@@ -1,0 +1,176 @@
+"""Where is the work done? On this machine's cores or on a Dask cluster, through one `concurrent.futures` interface."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
+from multiprocessing.util import Finalize
+from typing import Any
+
+from corrbench.plan import Batch, Job
+from corrbench.result import Result, Status
+from corrbench.target import Spec, Support
+
+ATTEMPTS = 3  # times that a batch is handed out before its jobs count as not judged
+Done = list[tuple[str, list[dict[str, Any]]]]  # job key and results, for every job of a batch
+_here = threading.local()
+
+
+class Unavailable(Exception):
+    """The executor cannot be had; the message says what to do."""
+
+
+# ---- in the judge's process
+
+
+def remote(spec: Spec) -> Any:
+    """This thread's child process for a target, kept from batch to batch."""
+    from corrbench.remote import Remote
+
+    kept = getattr(_here, "remote", None)
+    if kept is None or kept.spec != spec:
+        if kept is not None:
+            kept.close()
+        kept = _here.remote = Remote(spec)
+        atexit.register(kept.close)
+        Finalize(kept, kept.close, exitpriority=10)
+    return kept
+
+
+def run_probe(spec: dict[str, Any]) -> dict[str, Any]:
+    """What a target supports, as JSON; ``{"problem": ...}`` where it cannot be loaded."""
+    from corrbench.probe import probe
+    from corrbench.remote import NotLoaded
+
+    target = Spec(**spec)
+    try:
+        return probe(target, remote(target)).to_json()
+    except NotLoaded as error:
+        return {"problem": str(error)}
+
+
+def run_batch(batch: dict[str, Any]) -> Done:
+    """Every job of a batch, in order. Whatever happens becomes a result."""
+    from corrbench.case import Case
+    from corrbench.checks import registry
+    from corrbench.trial import Trial, conclude
+
+    spec, support = Spec(**batch["spec"]), Support.from_json(batch["support"])
+    done: Done = []
+    for words in batch["jobs"]:
+        job = Job(**words)
+        trial = Trial(job.check, Case.parse(job.case), job.seed, spec, support, remote(spec))
+        try:
+            results = conclude(trial, registry()[job.check].run)
+        except Exception as error:
+            import traceback
+
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            text = f"corrbench itself failed: {type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"
+            results = [trial.result(Status.ERROR, text)]
+        done.append((job.key, [result.to_json() for result in results]))
+    return done
+
+
+# ---- in the user's process
+
+
+@contextlib.contextmanager
+def opened(name: str, workers: int) -> Iterator[Callable[[], Executor]]:
+    """A function that gives the executor ``local``, ``dask`` or the one at ``tcp://…``; called again, a fresh one.
+
+    Raises:
+        Unavailable: unknown name, Dask not installed or no scheduler at the address.
+    """
+    with contextlib.ExitStack() as stack:
+        if name == "local":
+            yield lambda: stack.enter_context(_pool(workers))
+        elif name == "dask" or name.startswith(("tcp://", "tls://")):
+            client = _client(name, workers, stack)
+            yield client.get_executor
+        else:
+            raise Unavailable(f"unknown executor {name!r}: give local, dask or the address of a scheduler, tcp://HOST:PORT")
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one judge a core; read when the child imports numpy
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+
+
+def _client(name: str, workers: int, stack: contextlib.ExitStack) -> Any:
+    try:
+        import distributed
+    except ImportError:
+        raise Unavailable("the executor needs dask.distributed: pip install 'corrbench[dask]'") from None
+    try:
+        if name == "dask":
+            cluster = stack.enter_context(
+                distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50)
+            )
+            return stack.enter_context(distributed.Client(cluster))
+        return stack.enter_context(distributed.Client(name, timeout="10s"))
+    except (OSError, TimeoutError, ValueError) as error:
+        raise Unavailable(f"no Dask scheduler answers at {name}: {error}") from None
+
+
+def execute(batches: Iterable[Batch], start: Callable[[], Executor], ahead: int) -> Iterator[Done]:
+    """Hand out batches, `ahead` at a time, and yield each one's results as they come.
+
+    A batch whose judge was lost is handed out again, at last job by job; a job that cannot be judged even so gets a
+    result that says so. Nothing is lost, and nothing counts twice.
+    """
+    executor = start()
+    queue: list[tuple[Batch, int]] = []
+    source = iter(batches)
+    running: dict[Future[Done], tuple[Batch, int]] = {}
+    try:
+        while True:
+            while len(running) < ahead:
+                batch, tries = queue.pop(0) if queue else (next(source, None), 0)
+                if batch is None:
+                    break
+                try:
+                    running[executor.submit(run_batch, batch.to_json())] = (batch, tries)
+                except BrokenProcessPool:
+                    executor = start()
+                    queue.insert(0, (batch, tries))
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                batch, tries = running.pop(future)
+                try:
+                    yield future.result()
+                except Exception as error:
+                    if isinstance(error, BrokenProcessPool):
+                        executor = start()
+                    queue += _again(batch, tries, error)
+                    if tries + 1 >= ATTEMPTS and len(batch.jobs) == 1:
+                        yield [(batch.jobs[0].key, [_lost(batch.jobs[0], error).to_json()])]
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _again(batch: Batch, tries: int, error: Exception) -> list[tuple[Batch, int]]:
+    """What is handed out once more after a batch was lost."""
+    if tries + 1 < ATTEMPTS:
+        return [(batch, tries + 1)]
+    if len(batch.jobs) > 1:
+        return [(Batch(spec=batch.spec, support=batch.support, jobs=(job,)), ATTEMPTS - 1) for job in batch.jobs]
+    return []
+
+
+def _lost(job: Job, error: Exception) -> Result:
+    return Result(check=job.check, case=job.case, status=Status.ERROR, message=f"the judge was lost: {type(error).__name__}: {error}")
+
+
+def spec_json(spec: Spec) -> dict[str, Any]:
+    return asdict(spec)

@@ -1,0 +1,96 @@
+"""What is to be done? Jobs from a target, checks and cases; pure, and the same for the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from corrbench import checks, suites
+from corrbench.case import DTYPES, Case
+from corrbench.checks import Outline
+from corrbench.target import Spec, Support
+
+PROFILES = {"quick": 0, "standard": 1, "deep": 2}
+SUITES = ("article", "handpicked", "pairwise", "networks", "hidden")
+FIRST = ("contract.result", "values.exact", "gradients.first", "memory.views", "contract.globals", "state.sequence")
+ORDER = ("float32", "float64", "bfloat16", "float16", "int64", "complex64", "int32", "uint8", "int8", "int16", "complex128")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One check on one case: strings and numbers, so that it crosses processes and files."""
+
+    check: str
+    case: str
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """What makes two jobs the same job."""
+        return f"{self.check} | {self.case}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Some jobs for one target; the unit that an executor hands out."""
+
+    spec: Spec
+    support: dict[str, Any]
+    jobs: tuple[Job, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def outline(spec: Spec, support: Support, profile: str, seed: int, names: Iterable[str] = SUITES) -> Outline:
+    """What the checks plan from."""
+    thorough = PROFILES[profile]
+    dtypes = [dtype for dtype in ORDER if dtype in support.takes]
+    assert set(ORDER) == set(DTYPES)
+    return Outline(
+        bases=suites.bases(list(names), support, thorough, seed), support=support, thorough=thorough, seed=seed,
+        arrays=spec.arrays, device=spec.device, dtypes=dtypes,
+    )  # fmt: skip
+
+
+def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
+    """All jobs, the most telling first: checks take turns, small cases before large ones.
+
+    Args:
+        only: a check's name or family.
+        case: the text of one case to ask instead of the planned ones.
+    """
+    chosen = select(only)
+    if case:
+        return [Job(check=name, case=str(Case.parse(case)), seed=shape.seed) for name in chosen]
+    queues: list[tuple[float, int, Job]] = []
+    for rank, (name, found) in enumerate(chosen.items()):
+        planned = {str(c): c for c in found.plan(shape) if shape.support.all_of(c)}
+        lead = 0.0 if name in FIRST else 0.02
+        for index, (text, parsed) in enumerate(planned.items()):
+            late = 1.0 if parsed.macs > checks.LIGHT else 0.0
+            queues.append((lead + late + index / len(planned), rank, Job(check=name, case=text, seed=shape.seed)))
+    return [job for _, _, job in sorted(queues, key=lambda entry: entry[:2])]
+
+
+def select(only: str) -> dict[str, checks.Check]:
+    """The checks of a name or a family, all for the empty string.
+
+    Raises:
+        ValueError: there is none of that name; the message lists them.
+    """
+    known = checks.registry()
+    chosen = {name: c for name, c in known.items() if not only or name == only or name.startswith(only + ".")}
+    if not chosen:
+        raise ValueError(f"no check or family named {only!r}; there are: {', '.join(known)}")
+    return chosen
+
+
+def batches(spec: Spec, support: Support, todo: list[Job], size: int = 24) -> Iterator[Batch]:
+    """The jobs in portions; the first ones small, so that a finding shows soon."""
+    start, portion = 0, 4
+    while start < len(todo):
+        yield Batch(spec=spec, support=support.to_json(), jobs=tuple(todo[start : start + portion]))
+        start += portion
+        portion = min(size, portion + 2)

@@ -1,0 +1,92 @@
+"""A run on a terminal: checks added up, findings with their causes, the verdict last."""
+
+from __future__ import annotations
+
+import math
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from corrbench import digest
+from corrbench.result import Result, Run, Status
+
+STYLE = {"pass": "green", "fail": "bold red", "error": "bold yellow"}
+SHOWN = 8  # groups of findings, and of warnings, that are written out
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A figure for a table cell."""
+    return "" if math.isnan(value) else f"{value:.{digits}g}"
+
+
+def show(console: Console, run: Run, *, verbose: bool = False) -> None:
+    """Print a run."""
+    version = run.environment.get("target version", "")
+    console.print(
+        Text.assemble(
+            ("corrbench ", "dim"), (run.target, "bold"), f" {version}".rstrip(),
+            (f"  {run.form or '?'} · {run.arrays} · {run.accuracy} · {run.device} · {run.profile}", "dim"),
+        ),
+        soft_wrap=True,
+    )  # fmt: skip
+    if run.results:
+        console.print(table(run))
+    _groups(console, "Findings", run.findings, "red")
+    warnings = [result for result in run.results if result.status is Status.WARN]
+    _groups(console, "Warnings", warnings, "yellow", brief=not verbose)
+    _groups(console, "Not judged", [r for r in run.results if r.status is Status.ERROR], "yellow")
+    refused = digest.unsupported(run)
+    if refused:
+        console.print(Text("Unsupported ", "bold").append(f"({len(refused)}, neither passed nor failed): ", "dim").append(", ".join(refused)))
+        for name, said in refused.items() if verbose else ():
+            console.print(Padding(Text(f"{name}: {said}", "dim"), (0, 0, 0, 2)))
+    console.print(verdict(run), soft_wrap=True)
+
+
+def verdict(run: Run) -> Text:
+    """The last line."""
+    if run.problem:
+        return Text.assemble(("ERROR ", STYLE["error"]), run.problem)
+    said = ", ".join(f"{count} {status}" for status, count in run.counts.items()) or "nothing was judged"
+    tail = f"; {run.judged} of {run.planned} questions in {run.seconds:.1f} s; seed {run.seed}"
+    if run.stopped:
+        tail += f"; stopped at {run.stopped}"
+    return Text.assemble((run.verdict.upper() + " ", STYLE[run.verdict]), said, (tail, "dim"))
+
+
+def table(run: Run) -> Table:
+    """One line for each check."""
+    grid = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("check", "pass", "finding", "warn", "skipped", "error/bound", "bits", "rounded"):
+        grid.add_column(name, justify="left" if name == "check" else "right", no_wrap=True)
+    for row in digest.rows(run):
+        counts = row.counts
+        bad = sum(counts.get(s, 0) for s in (Status.FAIL, Status.CRASH, Status.TIMEOUT, Status.MEMORY, Status.ERROR))
+        aside = counts.get(Status.SKIPPED, 0) + counts.get(Status.UNSUPPORTED, 0)
+        grid.add_row(
+            row.check, str(counts.get(Status.PASS, 0)), Text(str(bad or ""), "bold red"), Text(str(counts.get(Status.WARN, "")), "yellow"),
+            str(aside or ""), number(row.ratio), number(row.bits), "" if math.isnan(row.rounded) else f"{row.rounded:.1%}",
+        )  # fmt: skip
+    return grid
+
+
+def _groups(console: Console, title: str, results: list[Result], style: str, *, brief: bool = False) -> None:
+    if not results:
+        return
+    found = digest.groups(results)
+    console.print(Text(f"{title} ", "bold").append(f"({len(results)} in {len(found)} group{'s' if len(found) > 1 else ''})", "dim"))
+    for index, group in enumerate(found[: 3 if brief else SHOWN], 1):
+        result = group.smallest
+        head = Text.assemble((f"{index}. ", style), (result.check, "bold"), f"  {result.message}")
+        console.print(Padding(head, (0, 0, 0, 2)))
+        if result.resembles:
+            console.print(Padding(Text(f"looks as if {result.resembles}", "italic"), (0, 0, 0, 5)))
+        if brief:
+            continue
+        more = f"on {group.cases} cases, in {', '.join(group.checks)}; the smallest" if group.cases > 1 else "case"
+        console.print(Padding(Text(f"{more}: {result.case}", "dim"), (0, 0, 0, 5)))
+        console.print(Padding(Text(result.reproduce, "cyan"), (0, 0, 0, 5)), soft_wrap=True)
+    if len(found) > (3 if brief else SHOWN):
+        console.print(Padding(Text(f"and {len(found) - (3 if brief else SHOWN)} groups more: see --report, --json or --verbose", "dim"), (0, 0, 0, 2)))

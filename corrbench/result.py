@@ -1,0 +1,127 @@
+"""What came of it: statuses, results and runs, as they are stored and rendered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+SCHEMA = "corrbench/1"
+
+
+class Status(StrEnum):
+    """Outcome of one check on one case."""
+
+    PASS = "pass"
+    WARN = "warn"  # worth a look, never a reason to fail
+    FAIL = "fail"  # wrong
+    CRASH = "crash"  # the target's process died
+    TIMEOUT = "timeout"  # ... or did not answer
+    MEMORY = "memory"  # ... or outgrew its limit
+    UNSUPPORTED = "unsupported"  # the target said that it does not do this
+    SKIPPED = "skipped"  # could not tell right from wrong here (a vacuous bound, no such device)
+    KNOWN = "known"  # a finding that the baseline records
+    ERROR = "error"  # corrbench itself failed
+
+
+FINDINGS = frozenset({Status.FAIL, Status.CRASH, Status.TIMEOUT, Status.MEMORY})
+DEATHS = FINDINGS - {Status.FAIL}
+
+
+@dataclass(slots=True, kw_only=True)
+class Result:
+    """One check on one case.
+
+    Attributes:
+        check: dotted name of the check, ``family.what``.
+        case: text form of the case, see `corrbench.case.Case`.
+        status: a `Status`.
+        message: one sentence for a person; empty for a pass.
+        resembles: the class of fault that the numbers look like, if any.
+        reproduce: the command that shows the same finding again.
+        numbers: figures by name (error over bound, worst element, effective bits, ...), JSON types only.
+        seconds: wall time of the check.
+    """
+
+    check: str
+    case: str
+    status: Status
+    message: str = ""
+    resembles: str = ""
+    reproduce: str = ""
+    numbers: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def finding(self) -> bool:
+        """Whether this counts against the target."""
+        return self.status in FINDINGS
+
+    @property
+    def family(self) -> str:
+        """The check's family, the part before the dot."""
+        return self.check.partition(".")[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """All that is not empty, as JSON types."""
+        return {key: value for key, value in asdict(self).items() if value or key in ("check", "case", "status")}
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Result:
+        """Read `to_json` back.
+
+        Raises:
+            TypeError, ValueError, KeyError: the record is not a result.
+        """
+        return cls(**{**record, "status": Status(record["status"])})
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """All results for one target, and what is needed to have them again."""
+
+    target: str
+    form: str
+    seed: int
+    profile: str = "standard"
+    arrays: str = "torch"
+    accuracy: str = "direct"
+    device: str = "cpu"
+    environment: dict[str, str] = field(default_factory=dict)
+    unsupported: dict[str, str] = field(default_factory=dict)
+    results: list[Result] = field(default_factory=list)
+    fixed: list[dict[str, Any]] = field(default_factory=list)  # recorded in the baseline, not seen any more
+    planned: int = 0  # jobs
+    judged: int = 0
+    stopped: str = ""  # why it ended before all was judged, if it did so on purpose
+    seconds: float = 0.0
+    problem: str = ""  # why nothing could be judged
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of results by status, only those that occur."""
+        tally = Counter(result.status for result in self.results)
+        return {status.value: tally[status] for status in Status if tally[status]}
+
+    @property
+    def findings(self) -> list[Result]:
+        """The results that count against the target."""
+        return [result for result in self.results if result.finding]
+
+    @property
+    def verdict(self) -> str:
+        """``fail`` with any finding; ``error`` if anything could not be judged or nothing passed; else ``pass``."""
+        if self.findings:
+            return "fail"
+        broken = any(result.status is Status.ERROR for result in self.results)
+        missing = self.judged < self.planned and not self.stopped
+        if self.problem or broken or missing or not any(r.status in (Status.PASS, Status.KNOWN) for r in self.results):
+            return "error"
+        return "pass"
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``--json`` writes."""
+        plain = asdict(self)
+        plain["results"] = [result.to_json() for result in self.results]
+        return {"schema": SCHEMA, "verdict": self.verdict, "counts": self.counts, **plain}

@@ -1,0 +1,114 @@
+"""What has been done already? Results as JSON lines, appended as they come, so that an interrupted run resumes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from corrbench.result import SCHEMA
+
+
+class BadStore(Exception):
+    """The file cannot be used; the message says why and what to do."""
+
+
+@dataclass(slots=True)
+class Store:
+    """One run's file: a header, then a line for each job with its results.
+
+    A line counts once it is whole. What follows the last line break (a run killed while writing) is cut off; a line
+    that cannot be read is left where it is and its job is done again.
+    """
+
+    path: Path
+    header: dict[str, Any]
+    done: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def create(cls, path: Path, header: dict[str, Any]) -> Store:
+        """A new file, in place of an old one.
+
+        Raises:
+            BadStore: it cannot be written.
+        """
+        store = cls(path, header)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("")
+        except OSError as error:
+            raise BadStore(f"cannot write {path}: {error.strerror}; give another place with --store") from None
+        store._write([{"schema": SCHEMA, "header": header}])
+        return store
+
+    @classmethod
+    def resume(cls, path: Path, header: dict[str, Any]) -> Store:
+        """An earlier run's file, to be continued with the seed it began with.
+
+        Raises:
+            BadStore: it is not there, of another schema version, or belongs to another command.
+        """
+        try:
+            raw = path.read_bytes()
+        except OSError as error:
+            raise BadStore(f"nothing to resume: {path}: {error.strerror}") from None
+        whole, _, rest = raw.rpartition(b"\n")
+        lines = whole.split(b"\n")
+        first = _parse(lines[0]) if lines else None
+        if first is None or "header" not in first:
+            raise BadStore(f"{path} does not begin with a header; it is left as it is. Run without --resume to start anew")
+        if first.get("schema") != SCHEMA:
+            raise BadStore(f"{path} was written with schema {first.get('schema')!r}, this is {SCHEMA!r}; run without --resume to start anew")
+        old = first["header"]
+        other = [key for key in header if key != "seed" and old.get(key) != header[key]]
+        if other:
+            said = "; ".join(f"{key} was {old.get(key)!r}, is {header[key]!r}" for key in other)
+            raise BadStore(f"{path} belongs to another command: {said}")
+        store = cls(path, old)
+        if rest:
+            store.notes.append(f"{path}: the last line was cut off in mid-write; its job is done again")
+            os.truncate(path, len(whole) + 1)
+        for number, line in enumerate(lines[1:], 2):
+            record = _parse(line)
+            if record is None or "job" not in record or not isinstance(record.get("results"), list):
+                store.notes.append(f"{path}:{number}: not readable, left as it is; its job is done again")
+            else:
+                store.done[record["job"]] = record["results"]
+        return store
+
+    def append(self, done: Iterable[tuple[str, list[dict[str, Any]]]]) -> None:
+        """Record jobs with their results.
+
+        Raises:
+            BadStore: the file cannot be written (a full disk); what was recorded before is whole.
+        """
+        fresh = [(key, results) for key, results in done if key not in self.done]
+        self._write([{"job": key, "results": results} for key, results in fresh])
+        self.done.update(fresh)
+
+    def _write(self, records: list[dict[str, Any]]) -> None:
+        text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records).encode()
+        try:
+            size = self.path.stat().st_size
+            with self.path.open("ab", buffering=0) as file:
+                written = file.write(text)
+                if written != len(text):
+                    os.truncate(self.path, size)
+                    raise OSError(28, "no space left on device")
+        except OSError as error:
+            raise BadStore(
+                f"cannot write {self.path}: {error.strerror}. What was recorded before is whole: "
+                "make room and run the same command with --resume"
+            ) from None
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None

@@ -1,0 +1,35 @@
+"""Which cases are worth asking? One suite a file; a file here with a `cases` function is found by itself."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from functools import cache
+
+from corrbench.case import Case
+from corrbench.target import EXTENSIONS, Support, fit, needs
+
+Suite = Callable[[int, int], list[Case]]  # (thoroughness, seed) -> cases in conv2d form, float32, small data
+
+
+@cache
+def registry() -> dict[str, Suite]:
+    """All suites by name."""
+    found = {}
+    for info in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{info.name}")
+        if hasattr(module, "cases"):
+            found[info.name] = module.cases
+    return found
+
+
+def bases(names: list[str], support: Support, thorough: int, seed: int) -> list[Case]:
+    """The named suites' cases in the target's form, without those it does not support, each once."""
+    known, found = registry(), {}
+    for name in names:
+        for case in known[name](thorough, seed):
+            fitted = fit(case, support.form)
+            if fitted is not None and support.all_of(fitted) and not needs(fitted) & EXTENSIONS - support.takes:
+                found[str(fitted)] = fitted
+    return list(found.values())

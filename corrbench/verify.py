@@ -1,0 +1,140 @@
+"""Is this target right? Probe, plan, execute, record: from a Spec to a Run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from corrbench import plan
+from corrbench.executors import execute, run_probe
+from corrbench.result import Result, Run
+from corrbench.store import Store
+from corrbench.target import Spec, Support
+
+Progress = Callable[[Run], None]  # the run so far
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How thoroughly to verify, and what to keep."""
+
+    profile: str = "standard"
+    check: str = ""
+    case: str = ""
+    seed: int | None = None
+    suites: tuple[str, ...] = plan.SUITES
+    fail_fast: bool = False
+    budget: float = 0.0  # seconds; 0 for none
+    store: Path | None = None
+    resume: bool = False
+    workers: int = field(default_factory=lambda: max(1, len(os.sched_getaffinity(0))))
+
+
+def default_store(spec: Spec, options: Options) -> Path:
+    """Where a run is recorded unless told otherwise: one file for each command."""
+    words = json.dumps([asdict(spec), options.profile, options.check, options.case, options.suites])
+    return Path(".corrbench", hashlib.blake2b(words.encode(), digest_size=6).hexdigest() + ".jsonl")
+
+
+def verify(spec: Spec, options: Options, start: Callable[[], Executor], progress: Progress | None = None) -> Run:
+    """Ask a target every planned question.
+
+    Raises:
+        corrbench.store.BadStore: the record cannot be read or written.
+        ValueError: no such check, family or case.
+    """
+    began = time.monotonic()
+    seed = secrets.randbits(48) if options.seed is None else options.seed
+    run = Run(
+        target=spec.target, form=spec.form, seed=seed, profile=options.profile, arrays=spec.arrays, accuracy=spec.accuracy, device=spec.device
+    )
+    executor = start()
+    answer = executor.submit(run_probe, asdict(spec)).result()
+    if "problem" in answer:
+        run.problem = answer["problem"]
+        return run
+    support = Support.from_json(answer)
+    run.form, run.unsupported = support.form, dict(support.refuses)
+    run.environment = {"target version": support.version} if support.version else {}
+    store = _record(spec, options, seed)
+    if store is not None:
+        run.seed = store.header["seed"]
+    shape = plan.outline(spec, support, options.profile, run.seed, options.suites)
+    todo = plan.jobs(shape, options.check, options.case)
+    run.planned = len(todo)
+    if store is not None:
+        run.results += [Result.from_json(r) for key in [job.key for job in todo] for r in store.done.get(key, ())]
+        todo = [job for job in todo if job.key not in store.done]
+    run.judged = run.planned - len(todo)
+    deadline = began + options.budget if options.budget else float("inf")
+    sources = _rounds(spec, support, options, run, todo) if options.budget else iter([todo])
+    for jobs in sources:
+        batches = plan.batches(spec, support, jobs)
+        flow = execute(batches, lambda: executor if executor is not None else start(), options.workers + 1)
+        for done in flow:
+            if store is not None:
+                store.append(done)
+            run.results += [Result.from_json(record) for _, records in done for record in records]
+            run.judged += len(done)
+            if progress:
+                progress(run)
+            run.stopped = _enough(run, options, deadline)
+            if run.stopped:
+                flow.close()
+                break
+        if run.stopped:
+            break
+    if options.check:  # a check may note breaches of conduct under their own names
+        run.results = [r for r in run.results if r.check in plan.select(options.check)] or run.results
+    run.seconds = round(time.monotonic() - began, 3)
+    return run
+
+
+def _enough(run: Run, options: Options, deadline: float) -> str:
+    if options.fail_fast and run.findings:
+        return "the first finding (--fail-fast)"
+    return f"the budget of {options.budget:g} s" if time.monotonic() > deadline else ""
+
+
+def _rounds(spec: Spec, support: Support, options: Options, run: Run, first: list[plan.Job]) -> Iterator[list[plan.Job]]:
+    """The planned jobs, then hidden cases from further seeds for as long as the budget lasts."""
+    yield first
+    extra = 1
+    while True:
+        shape = plan.outline(spec, support, options.profile, run.seed + extra, ("hidden",))
+        jobs = plan.jobs(shape, options.check)
+        if not jobs:
+            return
+        run.planned += len(jobs)
+        yield jobs
+        extra += 1
+
+
+def _record(spec: Spec, options: Options, seed: int) -> Store | None:
+    if options.store is None:
+        return None
+    header = {"spec": asdict(spec), "profile": options.profile, "check": options.check, "case": options.case,
+              "suites": list(options.suites), "seed": seed}  # fmt: skip
+    return Store.resume(options.store, header) if options.resume else Store.create(options.store, header)
+
+
+def summary_environment() -> dict[str, Any]:
+    """Versions and machine, for the one block of a report that may differ from run to run."""
+    import platform
+    from importlib import metadata
+
+    found = {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine(), "cores": str(os.cpu_count())}
+    for name in ("corrbench", "numpy", "scipy", "torch"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
