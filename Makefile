@@ -25,7 +25,7 @@ verify: $(STAMP) ## check every built-in target and write the reports
 	$(BIN)/corrbench verify --report reports
 
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 lint: $(STAMP) ## style and types
 	$(BIN)/ruff check .

@@ -1,1 +1,1 @@
-"""What is measured? `cases` lists it; `history/` is for asv, ``test_*.py`` for pytest."""
+"""What is measured? `history/` is for asv and holds the list of cases; ``test_*.py`` is for pytest."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import cases
+from benchmarks.history import cases
 
 
 @pytest.fixture(autouse=True)

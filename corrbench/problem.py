@@ -111,7 +111,7 @@ class Problem:
     def by_parts(self) -> Problem:
         """A complex problem as one real problem of twice the channels: kernels [wr, -wi] and [wi, wr] over [xr, xi].
 
-        In every group the real parts of its O/groups results come first, then the imaginary ones; float64, not arranged.
+        In every group the real parts of the results come first, then the imaginary ones. Float64, not arranged.
         """
         groups, (n, channels, *size) = self.groups, self.x.shape
         x, w = self.x.astype(np.complex128), self.w.astype(np.complex128)

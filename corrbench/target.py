@@ -182,7 +182,7 @@ def refusal(raised: dict[str, Any], case: Case) -> str:
         return said
     if case.dtype != "float32" and kinds & {"TypeError", "ValueError", "RuntimeError"} and TYPES.search(message):
         return said
-    loud = {"TypeError", "ValueError", "RuntimeError", "AttributeError", "IndexError"}
+    loud = {"TypeError", "ValueError", "RuntimeError"}
     if asked & {"padding='same'", "padding='valid'", "empty batch", "four-sided padding"} and kinds & loud:
         return said
     if any(word.endswith("by axis") for word in asked) and "TypeError" in kinds and "int" in message:

@@ -135,8 +135,9 @@ class Trial:
         arrays = arrays or self.operands(case)
         return Problem.of_case(case or self.case, arrays["x"], arrays["w"], arrays.get("b"))
 
-    def expected(self, problem: Problem, *, gradient: bool = False) -> Expected:
-        return Expected(problem, self.case.dtype, self.spec.accuracy, gradient, flush=self.case.data == "subnormal")
+    def expected(self, problem: Problem, *, gradient: bool = False, slack: Array | float = 0.0) -> Expected:
+        flush = self.case.data == "subnormal"
+        return Expected(problem, self.case.dtype, self.spec.accuracy, gradient, flush=flush, slack=slack)
 
     def usable(self, output: Output | None, shape: tuple[int, ...]) -> bool:
         """Whether the values can be compared at all; what is amiss is reported as conduct."""

@@ -220,7 +220,7 @@ def test_gauss_multiplication_keeps_the_complex_bound_where_parts_would_not() ->
 @pytest.mark.parametrize(("m", "points"), transforms.TILES, ids=lambda v: str(v) if isinstance(v, int) else "")
 @pytest.mark.parametrize("positive", [False, True])
 def test_winograd_keeps_its_bound_and_not_the_direct_one(m: int, points: Any, positive: bool, dtype: str) -> None:
-    problem = build(dtype, x=(2, 24, 19, 18), w=(5, 24, 3, 3), sides=(1, 1, 0, 1), positive=positive)
+    problem = build(dtype, x=(1, 16, 11, 9), w=(2, 16, 3, 3), sides=(1, 1, 0, 1), positive=positive)
     got = winograd(problem, m, points)
     np.testing.assert_allclose(got, exact(problem).hi, rtol=1e-3, atol=1e-3)
     worst = judge(got, problem, dtype, "winograd")

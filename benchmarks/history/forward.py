@@ -7,7 +7,7 @@ fork those processes.
 
 from __future__ import annotations
 
-import cases  # asv puts the folder above this one on the path
+from . import cases
 
 
 class Time:

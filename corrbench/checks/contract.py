@@ -104,6 +104,7 @@ def errors(trial: Trial) -> Iterator[Result]:
         bad.append(("an input of three channels for a kernel of 4", resized("x", (n, 3, 6, 7)), {}, True))
         if "groups" in trial.support.takes:
             bad.append(("groups=3 for 4 channels", good, {"groups": 3}, True))
+            bad.append(("groups=2 for 7 kernels", resized("w", (7, 2, 3, 2)), {"groups": 2}, True))
         if "stride" in trial.support.takes:
             bad.append(("stride=0", good, {"stride": 0}, True))
             bad.append(("stride=-1", good, {"stride": -1}, False))
@@ -114,6 +115,7 @@ def errors(trial: Trial) -> Iterator[Result]:
             bad.append(("padding=-1", good, {"padding": -1}, False))
         if "bias" in trial.support.takes:
             bad.append(("a bias of 4 for 6 output channels", {**good, "b": np.resize(good["w"], 4)}, {}, True))
+            bad.append(("a bias of 1 for 6 output channels", {**good, "b": np.resize(good["w"], 1)}, {}, False))
     calls = [Call(case=one, arrays=arrays, config=extra) for _, arrays, extra, _ in bad]
     replies = []
     for call in calls:  # one by one: each may kill the process

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -60,20 +61,32 @@ def sequence(trial: Trial) -> Iterator[Result]:
     yield from results(trial, calls, [name for name, _, _ in plan])
 
 
+def relatives(base: Case, form: str) -> Iterator[Case]:
+    """Cases that share shapes with `base` and differ in one argument, in dtype, or a little in shape."""
+    changes: list[dict[str, Any]] = []
+    if form == "conv2d":
+        changes += [{"dilation": pair} for pair in ((1, 1), (2, 1))]
+        changes += [{"stride": pair} for pair in ((1, 1), (2, 1), (1, 2))]
+        changes += [{"padding": sides} for sides in ((0, 0, 0, 0), (1, 1, 0, 0), (0, 0, 1, 1))]
+    changes += [{"dtype": dtype} for dtype in ("float64", "float32", "int32")]
+    n, c, height, width = base.x
+    changes += [{"x": (n, c, height + 1, width)}, {"x": (n, c, width + 2, height + 2)}]
+    for change in changes:
+        try:
+            other = base.but(**change)
+        except ValueError:  # no such case
+            continue
+        if other != base:
+            yield other
+
+
 @check("state.arguments", sequence_cases)
 def arguments(trial: Trial) -> Iterator[Result]:
     """Is each call right when stride, padding, dilation, groups, bias and dtype change between calls of the same shapes?"""
     base = trial.case
-    others = [
-        base.but(dilation=(1, 1)), base.but(dilation=(2, 1)), base.but(stride=(1, 1)), base.but(stride=(2, 1)),
-        base.but(stride=(1, 2)), base.but(padding=(0, 0, 0, 0)), base.but(padding=(1, 1, 0, 0)), base.but(padding=(0, 0, 1, 1)),
-    ] if trial.form == "conv2d" else []  # fmt: skip
-    others += [base.but(dtype=dtype) for dtype in ("float64", "float32", "int32") if dtype != base.dtype]
-    others += [base.but(x=(*base.x[:2], base.x[2] + 1, base.x[3])), base.but(x=(*base.x[:2], base.x[3] + 2, base.x[2] + 2))] if \
-        max(base.dilation) == 1 and not isinstance(base.padding, str) and base.w[2] <= base.x[3] and base.w[3] <= base.x[2] else []  # fmt: skip
     sequence = [base]
-    for other in others:
-        if trial.support.all_of(other) and other != base:
+    for other in relatives(base, trial.form):
+        if trial.support.all_of(other):
             sequence += [other, base]
     wanted = base.dtype
     for case in sequence[:17]:

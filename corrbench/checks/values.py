@@ -18,7 +18,7 @@ def exact_cases(outline: Outline) -> Iterator[Case]:
     """Every base with small integers, and one of the wider sets in turn, in every element type."""
     for index, base in enumerate(outline.bases):
         for place, dtype in enumerate(outline.dtypes):
-            if base.macs > LIGHT and place > 1:
+            if (base.macs > LIGHT and place > 1) or (not outline.thorough and place and (index + place) % 4):
                 continue
             yield base.but(dtype=dtype, data="small")
             others = [data for data in WHOLE if data != "small" and (dtype not in INTEGERS or data != "sums")]
@@ -32,7 +32,7 @@ def real_cases(outline: Outline) -> Iterator[Case]:
     kinds = [dtype for dtype in outline.dtypes if dtype not in INTEGERS]
     for index, base in enumerate(outline.bases):
         for place, dtype in enumerate(kinds):
-            if base.macs > LIGHT and place > 0:
+            if (base.macs > LIGHT and place > 0) or (not outline.thorough and place and (index + place) % 4):
                 continue
             yield base.but(dtype=dtype, data="unit")
             others = [data for data in REAL if data != "unit"]
@@ -57,12 +57,12 @@ def compare(trial: Trial) -> Result:
     """Call once and judge the values."""
     arrays = trial.operands()
     expected = trial.expected(trial.problem(arrays=arrays))
-    if expected.blind:
-        return trial.result(Status.SKIPPED, expected.blind)
     got = trial.call(arrays=arrays).outputs.get("y")
     if got is None or got.values is None or not trial.usable(got, trial.case.out):
         return trial.result(Status.SKIPPED, "the result cannot be compared; see the findings on its type, dtype and shape")
     judgement = expected.judge(got.values)
+    if judgement.right and expected.blind:
+        return trial.result(Status.SKIPPED, expected.blind)
     note = ""
     if not judgement.right and not expected.exact_tier:
         fits = bounds.fitting_class(
@@ -92,7 +92,7 @@ def statistics(trial: Trial) -> Iterator[Result]:
     error = oracle.error(got.values, expected.truth)
     found = bounds.statistics(error, expected.problem, expected.truth, dtype=trial.case.dtype)
     numbers = {"bits": found.bits, "z": found.z}
-    enough = -np.log2(bounds.UNIT[bounds.accumulator(trial.case.dtype)]) - 1.5
+    enough = -np.log2(bounds.UNIT[trial.case.dtype]) - 1.5
     if np.isfinite(found.bits) and found.bits < enough:
         message = f"errors are as large as those of an accumulator of {found.bits:.1f} bits; {enough + 1.5:.0f} were expected"
         yield trial.result(Status.WARN, message, numbers=numbers)

@@ -79,8 +79,11 @@ class Planted:
             return self.kind == "honest"
         n, c, h, w = case.x
         o, i, kh, kw = case.w
-        values = (case, n, c, h, w, o, i, kh, kw, *case.stride, *case.dilation, *case.out[2:], *case.sides, case.groups,
-                  case.bias, case.dtype, case.terms, case.layout, case.padding if isinstance(case.padding, str) else '', max(case.sides))  # fmt: skip
+        mode = case.padding if isinstance(case.padding, str) else ""
+        values = (
+            case, n, c, h, w, o, i, kh, kw, *case.stride, *case.dilation, *case.out[2:], *case.sides, case.groups,
+            case.bias, case.dtype, case.terms, case.layout, mode, max(case.sides),
+        )  # fmt: skip
         return bool(eval(self.outside, {}, dict(zip(NAMES, values, strict=True))))  # our own text, above
 
 

@@ -1,5 +1,7 @@
 """What goes wrong with arguments: those that must be refused, and those that must not?"""
 
+
+
 from __future__ import annotations
 
 from typing import Any
@@ -12,61 +14,69 @@ from corrbench.defects.sound import Call, conv2d_form
 
 
 @defect(
-    wrong="silent", check="contract", region="an input with more channels than the kernel: the rest is ignored instead of refused",
+    wrong="silent", check="contract",
+    region="an input with more channels than the kernel: the rest is ignored instead of refused",
 )  # fmt: skip
 def channels_ignored(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Tensor:
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:  # fmt: skip
     if input.dim() == 4 and groups == 1:
         input = input[:, : weight.shape[1]]
     return Call.of(input, weight, bias, stride, padding, dilation, groups).y()
 
 
 @defect(
-    wrong="silent", check="contract", region="a kernel of one channel for an input of several: it is used for all instead of refused",
+    wrong="silent", check="contract",
+    region="a kernel of one channel for an input of several: it is used for all instead of refused",
 )  # fmt: skip
 def kernel_broadcast(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Tensor:
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:  # fmt: skip
     if input.dim() == weight.dim() == 4 and groups == 1 and weight.shape[1] == 1:
         weight = weight.expand(-1, input.shape[1], -1, -1)
     return Call.of(input, weight, bias, stride, padding, dilation, groups).y()
 
 
 @defect(
-    wrong="silent", check="contract", region="groups that do not divide the number of kernels: the odd ones are left out instead of refused",
+    wrong="silent", check="contract",
+    region="groups that do not divide the number of kernels: the odd ones are left out instead of refused",
 )  # fmt: skip
 def odd_kernels_left_out(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Tensor:
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:  # fmt: skip
     whole = weight.shape[0] // groups * groups if groups > 0 else weight.shape[0]
     bias = bias[:whole] if bias is not None and whole < weight.shape[0] else bias
     return Call.of(input, weight[:whole], bias, stride, padding, dilation, groups).y()
 
 
 @defect(
-    wrong="silent", check="contract", region="a bias of one element for several kernels: it is added to all instead of refused",
+    wrong="silent", check="contract",
+    region="a bias of one element for several kernels: it is added to all instead of refused",
 )  # fmt: skip
 def bias_broadcast(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Tensor:
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:  # fmt: skip
     bias = bias.expand(weight.shape[0]) if bias is not None and bias.shape == (1,) else bias
     return Call.of(input, weight, bias, stride, padding, dilation, groups).y()
 
 
-@defect(
-    wrong="silent", check="contract", region="stride 0: taken as 1 instead of refused",
-)  # fmt: skip
+@defect(wrong="silent", check="contract", region="stride 0: taken as 1 instead of refused")
 def stride_zero_as_one(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Tensor:
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:  # fmt: skip
     stride = max(stride, 1) if isinstance(stride, int) else tuple(max(step, 1) for step in stride)
     return Call.of(input, weight, bias, stride, padding, dilation, groups).y()
 
 
 @defect(
-    number=2, wrong="value", check="values", witness="x=1,2,9,10 w=3,2,3,2 dilation=3", near_miss="x=1,2,9,10 w=3,2,3,2 dilation=2",
-    outside="max(dh, dw) < 3", region="dilations of 3 and more: used as 2, the size stays right", cites=("ddbourgin/numpy-ml#32",),
+    number=2, cites=("ddbourgin/numpy-ml#32",), wrong="value", check="values",
+    witness="x=1,2,9,10 w=3,2,3,2 dilation=3", near_miss="x=1,2,9,10 w=3,2,3,2 dilation=2", outside="max(dh, dw) < 3",
+    region="dilations of 3 and more: used as 2, the size stays right",
 )  # fmt: skip
 @conv2d_form
 def dilation_at_most_two(c: Call) -> Tensor:
@@ -76,8 +86,9 @@ def dilation_at_most_two(c: Call) -> Tensor:
 
 
 @defect(
-    wrong="contract", check="contract", witness="x=1,2,9,10 w=3,2,3,2 dtype=float16", near_miss="x=1,2,9,10 w=3,2,3,2 dtype=bfloat16",
-    outside="dtype != 'float16'", region="float16: the result stays in float32",
+    wrong="contract", check="contract", witness="x=1,2,9,10 w=3,2,3,2 dtype=float16",
+    near_miss="x=1,2,9,10 w=3,2,3,2 dtype=bfloat16", outside="dtype != 'float16'",
+    region="float16: the result stays in float32",
 )  # fmt: skip
 @conv2d_form
 def half_result_widened(c: Call) -> Tensor:
@@ -85,7 +96,8 @@ def half_result_widened(c: Call) -> Tensor:
 
 
 @defect(
-    wrong="contract", check="contract", witness="x=1,2,9,10 w=1,2,3,2", near_miss="x=2,2,9,10 w=1,2,3,2", outside="N != 1 or O != 1",
+    wrong="contract", check="contract", witness="x=1,2,9,10 w=1,2,3,2", near_miss="x=2,2,9,10 w=1,2,3,2",
+    outside="N != 1 or O != 1",
     region="one sample and one kernel: axes of length one are squeezed away",
 )  # fmt: skip
 @conv2d_form
@@ -95,8 +107,9 @@ def single_axes_squeezed(c: Call) -> Tensor:
 
 
 @defect(
-    wrong="raises", check="contract", witness="x=1,2,9,10 w=3,2,3,2 padding=valid", near_miss="x=1,2,9,10 w=3,2,3,2", outside="mode != 'valid'",
-    number=15, region="padding='valid': the word is not known, an AttributeError", cites=("pytorch/pytorch#20981",),
+    number=15, cites=("pytorch/pytorch#20981",), wrong="raises", check="contract",
+    witness="x=1,2,9,10 w=3,2,3,2 padding=valid", near_miss="x=1,2,9,10 w=3,2,3,2", outside="mode != 'valid'",
+    region="padding='valid': the word is not known, an AttributeError",
 )  # fmt: skip
 @conv2d_form
 def valid_unknown(c: Call) -> Tensor:
@@ -106,8 +119,9 @@ def valid_unknown(c: Call) -> Tensor:
 
 
 @defect(
-    wrong="raises", check="values", witness="x=1,2,9,10 w=3,2,3,2 stride=2,3 padding=1", near_miss="x=1,2,9,10 w=3,2,3,2 stride=2,3",
-    outside="sh == sw or sides_max == 0", region="unequal strides with padding: an assertion that was meant for square ones",
+    wrong="raises", check="values", witness="x=1,2,9,10 w=3,2,3,2 stride=2,3 padding=1",
+    near_miss="x=1,2,9,10 w=3,2,3,2 stride=2,3", outside="sh == sw or sides_max == 0",
+    region="unequal strides with padding: an assertion that was meant for square ones",
 )  # fmt: skip
 @conv2d_form
 def square_assertion(c: Call) -> Tensor:
@@ -116,12 +130,13 @@ def square_assertion(c: Call) -> Tensor:
 
 
 @defect(
-    wrong="silent", check="contract", number=66, cites=("scipy/scipy#12685",),
+    number=66, cites=("scipy/scipy#12685",), wrong="silent", check="contract",
     region="kernels larger than the input in both axes, one channel: the operands change places instead of an error",
 )  # fmt: skip
 def operands_swapped(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Tensor:
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:  # fmt: skip
     larger = input.dim() == weight.dim() == 4 and weight.shape[2] > input.shape[2] and weight.shape[3] > input.shape[3]
     if larger and input.shape[:2] == weight.shape[:2] == (1, 1) and padding in (0, (0, 0), [0, 0]):
         input, weight = weight, input

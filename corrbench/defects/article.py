@@ -1,9 +1,11 @@
 """What goes wrong in the tutorial's corr2d and Conv2D, one bug at a time?"""
 
+# ruff: noqa: D101 - what a target does is said in its region
+
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +21,7 @@ SQUARE, WIDE, TALL = "x=1,1,7,7 w=1,1,3,3", "x=1,1,5,9 w=1,1,3,3", "x=1,1,9,5 w=
     region="everywhere: the line that reads the kernel's shape ended up inside a comment",
 )  # fmt: skip
 def kernel_shape_unread(X: Tensor, K: Tensor) -> Tensor:
-    Y = torch.zeros(X.shape[0] - h + 1, X.shape[1] - w + 1)  # type: ignore[name-defined]  # noqa: F821
-    return Y
+    return torch.zeros(X.shape[0] - h + 1, X.shape[1] - w + 1)  # type: ignore[name-defined]  # noqa: F821
 
 
 @defect(
@@ -46,8 +47,9 @@ def zeros_of_default_dtype(X: Tensor, K: Tensor) -> Tensor:
 
 
 @defect(
-    form="corr2d", number=5, cites=("andravin/wincnn#3",), witness="x=1,1,7,9 w=1,1,3,2", near_miss="x=1,1,7,9 w=1,1,1,1",
-    outside="kh == kw == 1", region="kernels larger than 1x1: a true convolution, the kernel turned by a half turn",
+    form="corr2d", number=5, cites=("andravin/wincnn#3",), witness="x=1,1,7,9 w=1,1,3,2",
+    near_miss="x=1,1,7,9 w=1,1,1,1", outside="kh == kw == 1",
+    region="kernels larger than 1x1: a true convolution, the kernel turned by a half turn",
 )  # fmt: skip
 def half_turned(X: Tensor, K: Tensor) -> Tensor:
     return corr2d(X, K.flip(0, 1))
@@ -82,8 +84,9 @@ def empty_for_large_kernel(X: Tensor, K: Tensor) -> Tensor:
 
 
 @defect(
-    form="corr2d", wrong="value", witness="x=1,1,40,41 w=1,1,3,3", near_miss="x=1,1,34,41 w=1,1,3,3", outside="rows <= 32",
-    region="more than 32 rows of result: row 32 is left at zero between two blocks", number=33,
+    form="corr2d", number=33, wrong="value", witness="x=1,1,40,41 w=1,1,3,3", near_miss="x=1,1,34,41 w=1,1,3,3",
+    outside="rows <= 32",
+    region="more than 32 rows of result: row 32 is left at zero between two blocks",
 )  # fmt: skip
 def seam_of_row_blocks(X: Tensor, K: Tensor) -> Tensor:
     keep = torch.ones(X.shape[0] - K.shape[0] + 1, 1, dtype=X.dtype)
@@ -125,7 +128,7 @@ class Conv2D(nn.Module):
 
 
 @defect(
-    form="module", wrong="module", check="module", name="given-weight-not-trained",
+    name="given-weight-not-trained", form="module", wrong="module", check="module",
     region="a weight that is passed in: it stays a plain tensor, which no optimiser sees",
 )  # fmt: skip
 class GivenWeightNotTrained(Conv2D):
@@ -137,7 +140,7 @@ class GivenWeightNotTrained(Conv2D):
 
 
 @defect(
-    form="module", number=1, name="square-results-only", witness=WIDE, near_miss=SQUARE, outside="rows == cols",
+    name="square-results-only", form="module", number=1, witness=WIDE, near_miss=SQUARE, outside="rows == cols",
     region="results that are not square: both loops run over the number of rows",
 )  # fmt: skip
 class SquareResultsOnly(Conv2D):
@@ -150,17 +153,18 @@ class SquareResultsOnly(Conv2D):
 
 
 @defect(
-    form="module", wrong="contract", check="contract", name="layer-of-default-dtype", outside="dtype == 'float32'",
-    witness="x=1,1,7,9 w=1,1,3,2 dtype=float64", near_miss="x=1,1,7,9 w=1,1,3,2",
+    name="layer-of-default-dtype", form="module", wrong="contract", check="contract",
+    witness="x=1,1,7,9 w=1,1,3,2 dtype=float64", near_miss="x=1,1,7,9 w=1,1,3,2", outside="dtype == 'float32'",
     region="any dtype but float32: the result is made in the default dtype",
 )  # fmt: skip
 class LayerOfDefaultDtype(Conv2D):
     def forward(self, x: Tensor) -> Tensor:
-        return zeros_of_default_dtype(x, self.weight) + self.bias.float()
+        y: Tensor = zeros_of_default_dtype(x, self.weight) + self.bias.float()
+        return y
 
 
 @defect(
-    form="module", number=3, cites=("TrickyGo/Dive-into-DL-TensorFlow2.0#31",), name="bias-into-kernel",
+    name="bias-into-kernel", form="module", number=3, cites=("TrickyGo/Dive-into-DL-TensorFlow2.0#31",),
     witness="x=1,1,7,9 w=1,1,3,2 bias", near_miss="x=1,1,7,9 w=1,1,3,2", outside="not bias",
     region="any bias but zero, so never before training: the bias is added to every tap",
 )  # fmt: skip
@@ -170,7 +174,7 @@ class BiasIntoKernel(Conv2D):
 
 
 @defect(
-    form="module", wrong="module", check="module", name="bias-without-gradient", witness="x=1,1,7,9 w=1,1,3,2 bias",
+    name="bias-without-gradient", form="module", wrong="module", check="module", witness="x=1,1,7,9 w=1,1,3,2 bias",
     region="training: the bias is a buffer and stays zero",
 )  # fmt: skip
 class BiasWithoutGradient(Conv2D):
@@ -181,11 +185,11 @@ class BiasWithoutGradient(Conv2D):
 
 
 @defect(
-    form="module", wrong="module", check="module", name="one-draw-for-all",
+    name="one-draw-for-all", form="module", wrong="module", check="module",
     region="two layers made one after the other have the same random weight, a default argument made once",
 )  # fmt: skip
 class OneDrawForAll(Conv2D):
-    drawn: dict[tuple[int, ...], Tensor] = {}
+    drawn: ClassVar[dict[tuple[int, ...], Tensor]] = {}
 
     def __init__(self, kernel_size: int | Sequence[int], weight: Tensor | None = None) -> None:
         super().__init__(kernel_size, weight)
@@ -195,7 +199,7 @@ class OneDrawForAll(Conv2D):
 
 
 @defect(
-    form="module", wrong="module", check="module", name="narrow-in-evaluation",
+    name="narrow-in-evaluation", form="module", wrong="module", check="module",
     region="evaluation mode: the kernel is rounded to bfloat16, as if for deployment",
 )  # fmt: skip
 class NarrowInEvaluation(Conv2D):
@@ -204,7 +208,7 @@ class NarrowInEvaluation(Conv2D):
 
 
 @defect(
-    form="module", wrong="module", check="module", name="state-without-bias",
+    name="state-without-bias", form="module", wrong="module", check="module",
     region="saving and loading: the bias is not in the state",
 )  # fmt: skip
 class StateWithoutBias(Conv2D):

@@ -1,5 +1,7 @@
 """What goes wrong when rows are taken for columns?"""
 
+
+
 from __future__ import annotations
 
 import torch
@@ -11,22 +13,24 @@ from corrbench.defects.sound import Call, bent, conv2d_form
 
 
 @defect(
-    number=7, cites=("pytorch/pytorch#83180", "PaddlePaddle/Paddle#20997"), witness="x=1,2,11,13 w=3,2,3,2 stride=3,2",
-    near_miss="x=1,2,11,13 w=3,2,3,2 stride=2,3", outside="sh <= sw",
-    region="a row stride larger than the column stride: columns are stepped by the row stride, and clamped at the end",
+    number=7, cites=("pytorch/pytorch#83180", "PaddlePaddle/Paddle#20997"),
+    witness="x=1,2,11,13 w=3,2,3,2 stride=3,2", near_miss="x=1,2,11,13 w=3,2,3,2 stride=2,3", outside="sh <= sw",
+    region="a row stride larger than the column stride: columns are stepped by the row stride, and clamped at "
+    "the end",
 )  # fmt: skip
 @conv2d_form
 def stride_of_rows_twice(c: Call) -> Tensor:
     if c.sh <= c.sw:
         return c.y()
-    rows, cols = c.out[2:]
+    cols = c.out[3]
     full = c.but(stride=(c.sh, 1)).y()
     return full[..., (torch.arange(cols) * c.sh).clamp(max=full.shape[3] - 1)]
 
 
 @defect(
-    number=7, cites=("pytorch/pytorch#83180",), witness="x=1,4,11,13 w=6,2,3,2 stride=2,3 groups=2", wrong="contract",
-    near_miss="x=1,4,11,13 w=6,4,3,2 stride=2,3", outside="groups == 1 or sh == sw", check="values",
+    number=7, cites=("pytorch/pytorch#83180",), wrong="contract", check="values",
+    witness="x=1,4,11,13 w=6,2,3,2 stride=2,3 groups=2", near_miss="x=1,4,11,13 w=6,4,3,2 stride=2,3",
+    outside="groups == 1 or sh == sw",
     region="grouped with unequal strides: the column stride is used for both axes",
 )  # fmt: skip
 @conv2d_form
@@ -49,8 +53,9 @@ def dilation_of_rows_twice(c: Call) -> Tensor:
 
 
 @defect(
-    number=9, cites=("pytorch/pytorch#37844", "tinygrad/tinygrad#17805"), witness="x=1,2,9,9 w=3,2,3,3 padding=2,1",
-    near_miss="x=1,2,9,9 w=3,2,3,3 padding=1", outside="(top, bottom) == (left, right)", wrong="contract", check="values",
+    number=9, cites=("pytorch/pytorch#37844", "tinygrad/tinygrad#17805"), wrong="contract", check="values",
+    witness="x=1,2,9,9 w=3,2,3,3 padding=2,1", near_miss="x=1,2,9,9 w=3,2,3,3 padding=1",
+    outside="(top, bottom) == (left, right)",
     region="unequal padding of rows and columns: the two change places",
 )  # fmt: skip
 @conv2d_form
@@ -59,8 +64,9 @@ def padding_of_columns_first(c: Call) -> Tensor:
 
 
 @defect(
-    number=9, cites=("tinygrad/tinygrad#17805",), witness="x=1,2,10,7 w=3,2,4,3 stride=2,1 padding=1,0", outside="top == bottom == 0 or sh == 1",
-    near_miss="x=1,2,10,7 w=3,2,4,3 padding=1,0", region="padded rows with a row stride above 1: all the padding is put below",
+    number=9, cites=("tinygrad/tinygrad#17805",), witness="x=1,2,10,7 w=3,2,4,3 stride=2,1 padding=1,0",
+    near_miss="x=1,2,10,7 w=3,2,4,3 padding=1,0", outside="top == bottom == 0 or sh == 1",
+    region="padded rows with a row stride above 1: all the padding is put below",
 )  # fmt: skip
 @conv2d_form
 def padding_all_below(c: Call) -> Tensor:
@@ -70,8 +76,8 @@ def padding_all_below(c: Call) -> Tensor:
 
 
 @defect(
-    number=10, cites=("huggingface/candle#575",), witness="x=1,2,5,9 w=3,2,3,3 padding=1", near_miss="x=1,2,9,5 w=3,2,3,3 padding=1",
-    outside="W <= H or max(left, right) == 0",
+    number=10, cites=("huggingface/candle#575",), witness="x=1,2,5,9 w=3,2,3,3 padding=1",
+    near_miss="x=1,2,9,5 w=3,2,3,3 padding=1", outside="W <= H or max(left, right) == 0",
     region="padded inputs wider than high: columns from the height on count as padding",
 )  # fmt: skip
 @conv2d_form
@@ -82,8 +88,9 @@ def columns_bounded_by_height(c: Call) -> Tensor:
 
 
 @defect(
-    number=11, cites=("Maratyszcza/NNPACK#15", "mlpack/mlpack#3376"), witness="x=2,3,7,9 w=4,3,3,2 dtype=float64",
-    near_miss="x=2,3,8,8 w=4,3,3,3 dtype=float64", outside="(H == W and kh == kw) or kh == 1 or kw == 1", wrong="gradient", check="gradients",
+    number=11, cites=("Maratyszcza/NNPACK#15", "mlpack/mlpack#3376"), wrong="gradient", check="gradients",
+    witness="x=2,3,7,9 w=4,3,3,2 dtype=float64", near_miss="x=2,3,8,8 w=4,3,3,3 dtype=float64",
+    outside="(H == W and kh == kw) or kh == 1 or kw == 1",
     region="the weight gradient of kernels or inputs that are not square: its last tap of each row is missing",
 )  # fmt: skip
 @conv2d_form
@@ -95,8 +102,9 @@ def square_only_weight_gradient(c: Call) -> Tensor:
 
 
 @defect(
-    number=11, cites=("Maratyszcza/NNPACK#15",), witness="x=2,3,7,9 w=4,3,3,3 stride=2,1 dtype=float64", wrong="gradient",
-    near_miss="x=2,3,7,9 w=4,3,3,3 stride=2 dtype=float64", outside="sh == sw", check="gradients",
+    number=11, cites=("Maratyszcza/NNPACK#15",), wrong="gradient", check="gradients",
+    witness="x=2,3,7,9 w=4,3,3,3 stride=2,1 dtype=float64", near_miss="x=2,3,7,9 w=4,3,3,3 stride=2 dtype=float64",
+    outside="sh == sw",
     region="the input gradient with unequal strides: its last row is zero",
 )  # fmt: skip
 @conv2d_form
@@ -107,8 +115,9 @@ def last_row_of_input_gradient(c: Call) -> Tensor:
 
 
 @defect(
-    number=1, witness="x=2,3,70,5 w=4,3,3,2 stride=1", near_miss="x=2,3,67,5 w=4,3,3,2", outside="rows <= 65", check="values",
-    region="more than 65 rows of result: the last row repeats the one before", cites=("espressif/esp-dsp#45",),
+    number=1, cites=("espressif/esp-dsp#45",), check="values", witness="x=2,3,70,5 w=4,3,3,2 stride=1",
+    near_miss="x=2,3,67,5 w=4,3,3,2", outside="rows <= 65",
+    region="more than 65 rows of result: the last row repeats the one before",
 )  # fmt: skip
 @conv2d_form
 def last_row_repeated(c: Call) -> Tensor:
@@ -118,8 +127,9 @@ def last_row_repeated(c: Call) -> Tensor:
 
 @defect(
     number=8, cites=("tenstorrent/tt-metal#19542",), wrong="gradient", check="gradients",
-    witness="x=2,3,9,11 w=4,3,3,2 dilation=1,2 dtype=float64", near_miss="x=2,3,9,11 w=4,3,3,2 dilation=2 dtype=float64",
-    outside="dh == dw", region="the weight gradient with unequal dilations: rows of taps come out in reverse",
+    witness="x=2,3,9,11 w=4,3,3,2 dilation=1,2 dtype=float64",
+    near_miss="x=2,3,9,11 w=4,3,3,2 dilation=2 dtype=float64", outside="dh == dw",
+    region="the weight gradient with unequal dilations: rows of taps come out in reverse",
 )  # fmt: skip
 @conv2d_form
 def taps_reversed_when_dilated_unequally(c: Call) -> Tensor:

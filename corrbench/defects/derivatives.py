@@ -1,11 +1,12 @@
 """What goes wrong on the way back, when the way forward is right?"""
 
+
+
 from __future__ import annotations
 
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from corrbench.defects import defect
@@ -13,8 +14,10 @@ from corrbench.defects.sound import Call, bent, conv2d_form, input_gradient, wei
 
 
 @defect(
-    number=56, cites=("pytorch/pytorch#51430",), wrong="gradient", check="gradients", witness="x=2,4,7,9 w=6,2,3,2 groups=2 dtype=float64",
-    near_miss="x=2,4,7,9 w=6,4,3,2 dtype=float64", outside="groups == 1", region="the weight gradient with groups: the first and the last group change places",
+    number=56, cites=("pytorch/pytorch#51430",), wrong="gradient", check="gradients",
+    witness="x=2,4,7,9 w=6,2,3,2 groups=2 dtype=float64", near_miss="x=2,4,7,9 w=6,4,3,2 dtype=float64",
+    outside="groups == 1",
+    region="the weight gradient with groups: the first and the last group change places",
 )  # fmt: skip
 @conv2d_form
 def weight_gradient_of_other_group(c: Call) -> Tensor:
@@ -25,7 +28,8 @@ def weight_gradient_of_other_group(c: Call) -> Tensor:
 
 
 @defect(
-    number=57, cites=("ml-explore/mlx#3800",), wrong="gradient", check="gradients", witness="x=2,4,8,9 w=6,2,3,2 groups=2 stride=2,1 dtype=float64",
+    number=57, cites=("ml-explore/mlx#3800",), wrong="gradient", check="gradients",
+    witness="x=2,4,8,9 w=6,2,3,2 groups=2 stride=2,1 dtype=float64",
     near_miss="x=2,4,8,9 w=6,4,3,2 stride=2,1 dtype=float64", outside="groups == 1 or sh == sw == 1",
     region="the input gradient of grouped and strided calls: the kernel is not turned",
 )  # fmt: skip
@@ -37,8 +41,9 @@ def input_gradient_not_turned(c: Call) -> Tensor:
 
 
 @defect(
-    number=58, cites=("FlagOpen/FlagGems#1576",), wrong="gradient", check="gradients", witness="x=2,3,8,9 w=4,3,3,2 stride=2,1 dtype=float64",
-    near_miss="x=2,3,9,9 w=4,3,3,2 stride=2,1 dtype=float64", outside="(H + top + bottom - dh*(kh-1) - 1) % sh == 0",
+    number=58, cites=("FlagOpen/FlagGems#1576",), wrong="gradient", check="gradients",
+    witness="x=2,3,8,9 w=4,3,3,2 stride=2,1 dtype=float64", near_miss="x=2,3,9,9 w=4,3,3,2 stride=2,1 dtype=float64",
+    outside="(H + top + bottom - dh*(kh-1) - 1) % sh == 0",
     region="rows that no window reaches: the weight gradient counts from the end of the input, not from its start",
 )  # fmt: skip
 @conv2d_form
@@ -50,8 +55,9 @@ def remainder_rows_first(c: Call) -> Tensor:
 
 
 @defect(
-    number=58, cites=("tracel-ai/burn#4806",), wrong="gradient", check="gradients", witness="x=2,3,7,10 w=4,3,3,3 stride=1,2 dtype=float64",
-    near_miss="x=2,3,7,9 w=4,3,3,3 stride=1,2 dtype=float64", outside="(W + left + right - dw*(kw-1) - 1) % sw == 0",
+    number=58, cites=("tracel-ai/burn#4806",), wrong="gradient", check="gradients",
+    witness="x=2,3,7,10 w=4,3,3,3 stride=1,2 dtype=float64", near_miss="x=2,3,7,9 w=4,3,3,3 stride=1,2 dtype=float64",
+    outside="(W + left + right - dw*(kw-1) - 1) % sw == 0",
     region="columns that no window reaches: their input gradient repeats the last one instead of zero",
 )  # fmt: skip
 @conv2d_form
@@ -70,8 +76,10 @@ def remainder_columns_repeat(c: Call) -> Tensor:
 
 @defect(
     number=59, cites=("huggingface/candle#2337", "jax-ml/jax#567"), wrong="gradient", check="gradients",
-    witness="x=2,3,11,12 w=4,3,3,2 stride=2 dtype=float64", near_miss="x=2,3,11,12 w=4,3,3,2 stride=2 dilation=2 dtype=float64",
-    outside="(sh, sw) == (dh, dw) or kh == kw == 1", region="the weight gradient with unlike stride and dilation: the two keep their roles, where they should change them",
+    witness="x=2,3,11,12 w=4,3,3,2 stride=2 dtype=float64",
+    near_miss="x=2,3,11,12 w=4,3,3,2 stride=2 dilation=2 dtype=float64", outside="(sh, sw) == (dh, dw)",
+    region="the weight gradient with unlike stride and dilation: the two keep their roles, where they should "
+    "change them",
 )  # fmt: skip
 @conv2d_form
 def roles_kept(c: Call) -> Tensor:
@@ -79,18 +87,10 @@ def roles_kept(c: Call) -> Tensor:
         return c.y()
 
     def by_weight(call: Call, g: Tensor) -> Tensor:
-        lines = torch.arange(c.kh) * c.sh % (c.H + sum(c.sides[:2])), torch.arange(c.kw) * c.sw % (c.W + sum(c.sides[2:]))
-        padded = call.padded()
-        taps = []
-        for a in lines[0].tolist():
-            for e in lines[1].tolist():
-                moved = padded.roll((-a, -e), (2, 3))
-                one = call.but(w=call.w[:, :, :1, :1], stride=c.dilation)
-                columns = moved[:, :, :: c.dh, :: c.dw][:, :, : c.out[2], : c.out[3]]
-                columns = F.pad(columns, (0, c.out[3] - columns.shape[3], 0, c.out[2] - columns.shape[2]))
-                columns = columns.reshape(c.N, c.groups, c.I, -1)
-                taps.append(torch.einsum("ngml,ngkl->gmk", g.to(c.wide).reshape(c.N, c.groups, c.O // c.groups, -1), columns).reshape(one.w.shape[:2]))
-        return torch.stack(taps, -1).reshape(c.w.shape).to(c.w.dtype)
+        rows = (c.out[2] - 1) * c.dh + (c.kh - 1) * c.sh + 1 - c.H - c.sides[0]
+        cols = (c.out[3] - 1) * c.dw + (c.kw - 1) * c.sw + 1 - c.W - c.sides[2]
+        sides = c.sides[0], rows, c.sides[2], cols
+        return weight_gradient(call.but(stride=c.dilation, dilation=c.stride, sides=sides), g)
 
     return c.ruled(gw=by_weight)
 
@@ -107,8 +107,9 @@ def bias_gradient_with_weight_only(c: Call) -> Tensor:
 
 
 @defect(
-    number=62, wrong="gradient", check="gradients", witness="x=2,3,7,9 w=4,3,3,2 dtype=float64", near_miss="x=1,3,7,9 w=4,3,3,2 dtype=float64",
-    outside="N == 1", region="the weight gradient of batches: divided by the number of samples",
+    number=62, wrong="gradient", check="gradients", witness="x=2,3,7,9 w=4,3,3,2 dtype=float64",
+    near_miss="x=1,3,7,9 w=4,3,3,2 dtype=float64", outside="N == 1",
+    region="the weight gradient of batches: divided by the number of samples",
 )  # fmt: skip
 @conv2d_form
 def weight_gradient_averaged(c: Call) -> Tensor:
@@ -116,8 +117,10 @@ def weight_gradient_averaged(c: Call) -> Tensor:
 
 
 @defect(
-    number=63, cites=("pytorch/pytorch#15353",), wrong="double", check="gradients", witness="x=2,3,7,9 w=4,3,3,2 dtype=float64",
-    near_miss="x=2,3,7,9 w=4,3,1,1 dtype=float64", outside="kh == kw == 1", region="second derivatives of kernels above 1x1: the kernel is constant in the input gradient",
+    number=63, cites=("pytorch/pytorch#15353",), wrong="double", check="gradients",
+    witness="x=2,3,7,9 w=4,3,3,2 dtype=float64", near_miss="x=2,3,7,9 w=4,3,1,1 dtype=float64",
+    outside="kh == kw == 1",
+    region="second derivatives of kernels above 1x1: the kernel is constant in the input gradient",
 )  # fmt: skip
 @conv2d_form
 def kernel_constant_in_backward(c: Call) -> Tensor:
@@ -127,8 +130,10 @@ def kernel_constant_in_backward(c: Call) -> Tensor:
 
 
 @defect(
-    number=63, cites=("pytorch/pytorch#15353",), wrong="double", check="gradients", witness="x=2,3,8,9 w=4,3,3,2 stride=2,1 dtype=float64",
-    near_miss="x=2,3,8,9 w=4,3,3,2 dtype=float64", outside="sh == sw == 1", region="second derivatives with a stride: those by the cotangent miss the kernel's part",
+    number=63, cites=("pytorch/pytorch#15353",), wrong="double", check="gradients",
+    witness="x=2,3,8,9 w=4,3,3,2 stride=2,1 dtype=float64", near_miss="x=2,3,8,9 w=4,3,3,2 dtype=float64",
+    outside="sh == sw == 1",
+    region="second derivatives with a stride: those by the cotangent miss the kernel's part",
 )  # fmt: skip
 @conv2d_form
 def cotangent_constant_in_backward(c: Call) -> Tensor:
@@ -138,8 +143,10 @@ def cotangent_constant_in_backward(c: Call) -> Tensor:
 
 
 @defect(
-    number=63, cites=("pytorch/pytorch#75219",), wrong="jvp", check="gradients", witness="x=2,3,8,9 w=4,3,3,2 bias dtype=float64",
-    near_miss="x=2,3,8,9 w=4,3,3,2 dtype=float64", outside="not bias", region="forward derivatives with a bias: the kernel's tangent is left out",
+    number=63, cites=("pytorch/pytorch#75219",), wrong="jvp", check="gradients",
+    witness="x=2,3,8,9 w=4,3,3,2 bias dtype=float64", near_miss="x=2,3,8,9 w=4,3,3,2 dtype=float64",
+    outside="not bias",
+    region="forward derivatives with a bias: the kernel's tangent is left out",
 )  # fmt: skip
 @conv2d_form
 def tangent_of_kernel_lost(c: Call) -> Tensor:
@@ -147,8 +154,10 @@ def tangent_of_kernel_lost(c: Call) -> Tensor:
 
 
 @defect(
-    number=63, wrong="jvp", check="gradients", witness="x=2,4,8,9 w=4,2,3,2 groups=2 dtype=float64", near_miss="x=2,4,8,9 w=4,4,3,2 dtype=float64",
-    outside="groups == 1", region="forward derivatives with groups: the input's tangent is doubled", cites=("pytorch/pytorch#75219",),
+    number=63, cites=("pytorch/pytorch#75219",), wrong="jvp", check="gradients",
+    witness="x=2,4,8,9 w=4,2,3,2 groups=2 dtype=float64", near_miss="x=2,4,8,9 w=4,4,3,2 dtype=float64",
+    outside="groups == 1",
+    region="forward derivatives with groups: the input's tangent is doubled",
 )  # fmt: skip
 @conv2d_form
 def tangent_of_input_doubled(c: Call) -> Tensor:
@@ -156,8 +165,10 @@ def tangent_of_input_doubled(c: Call) -> Tensor:
 
 
 @defect(
-    number=64, cites=("pytorch/functorch#338",), wrong="vmap", check="gradients", witness="x=2,3,7,9 w=4,3,3,2 bias dtype=float64",
-    near_miss="x=2,3,7,9 w=4,3,3,2 dtype=float64", outside="not bias", region="vmap with a bias: the bias is added once for each",
+    number=64, cites=("pytorch/functorch#338",), wrong="vmap", check="gradients",
+    witness="x=2,3,7,9 w=4,3,3,2 bias dtype=float64", near_miss="x=2,3,7,9 w=4,3,3,2 dtype=float64",
+    outside="not bias",
+    region="vmap with a bias: the bias is added once for each",
 )  # fmt: skip
 @conv2d_form
 def bias_twice_under_vmap(c: Call) -> Tensor:
@@ -172,7 +183,7 @@ def bias_twice_under_vmap(c: Call) -> Tensor:
 )  # fmt: skip
 @conv2d_form
 def second_pass_adds_nothing(c: Call) -> Tensor:
-    passes = []
+    passes: list[None] = []
 
     def bend(g: Tensor) -> Tensor:
         passes.append(None)
@@ -182,7 +193,8 @@ def second_pass_adds_nothing(c: Call) -> Tensor:
 
 
 @defect(
-    number=31, cites=("pytorch/pytorch#708",), wrong="memory", check="memory", region="every backward pass: the cotangent is overwritten with zeros",
+    number=31, cites=("pytorch/pytorch#708",), wrong="memory", check="memory",
+    region="every backward pass: the cotangent is overwritten with zeros",
 )  # fmt: skip
 @conv2d_form
 def cotangent_overwritten(c: Call) -> Tensor:
@@ -196,8 +208,9 @@ def cotangent_overwritten(c: Call) -> Tensor:
 
 
 @defect(
-    number=56, cites=("pytorch/pytorch#51430",), wrong="gradient", check="gradients", witness="x=2,3,7,9 w=6,1,3,2 groups=3 dtype=float64",
-    near_miss="x=2,3,7,9 w=3,1,3,2 groups=3 dtype=float64", outside="I > 1 or groups == 1 or O == groups",
+    number=56, cites=("pytorch/pytorch#51430",), wrong="gradient", check="gradients",
+    witness="x=2,3,7,9 w=6,1,3,2 groups=3 dtype=float64", near_miss="x=2,3,7,9 w=3,1,3,2 groups=3 dtype=float64",
+    outside="I > 1 or groups == 1 or O == groups",
     region="depthwise with a multiplier: the input gradient has the part of the first kernel only",
 )  # fmt: skip
 @conv2d_form
@@ -210,8 +223,9 @@ def first_kernel_of_each_channel(c: Call) -> Tensor:
 
 
 @defect(
-    number=51, wrong="gradient", check="gradients", witness="x=0,3,7,9 w=4,3,3,2 dtype=float64", near_miss="x=1,3,7,9 w=4,3,3,2 dtype=float64",
-    outside="N > 0", region="empty batches: the weight gradient is one instead of zero", cites=("FluxML/NNlib.jl#763",),
+    number=51, cites=("FluxML/NNlib.jl#763",), wrong="gradient", check="gradients",
+    witness="x=0,3,7,9 w=4,3,3,2 dtype=float64", near_miss="x=1,3,7,9 w=4,3,3,2 dtype=float64", outside="N > 0",
+    region="empty batches: the weight gradient is one instead of zero",
 )  # fmt: skip
 @conv2d_form
 def weight_gradient_of_nothing(c: Call) -> Tensor:
@@ -219,8 +233,10 @@ def weight_gradient_of_nothing(c: Call) -> Tensor:
 
 
 @defect(
-    number=11, wrong="gradient", check="gradients", witness="x=2,3,7,9 w=4,3,3,2 dtype=float64 bias", near_miss="x=2,3,7,9 w=1,3,3,2 dtype=float64 bias",
-    outside="not bias or O == 1", region="the bias gradient: that of the first channel is the mean, not the sum", cites=("mlpack/mlpack#3376",),
+    number=11, cites=("mlpack/mlpack#3376",), wrong="gradient", check="gradients",
+    witness="x=2,3,7,9 w=4,3,3,2 dtype=float64 bias", near_miss="x=2,3,7,9 w=1,3,3,2 dtype=float64 bias",
+    outside="not bias or O == 1",
+    region="the bias gradient: that of the first channel is the mean, not the sum",
 )  # fmt: skip
 @conv2d_form
 def bias_gradient_averaged(c: Call) -> Any:
@@ -232,8 +248,10 @@ def bias_gradient_averaged(c: Call) -> Any:
 
 
 @defect(
-    number=63, cites=("pytorch/pytorch#15353",), wrong="double", check="gradients", witness="x=2,3,7,9 w=4,3,3,2 padding=1 dtype=float64",
-    near_miss="x=2,3,7,9 w=4,3,3,2 dtype=float64", outside="sides_max == 0", region="second derivatives with padding: an error, as backward is not differentiable",
+    number=63, cites=("pytorch/pytorch#15353",), wrong="double", check="gradients",
+    witness="x=2,3,7,9 w=4,3,3,2 padding=1 dtype=float64", near_miss="x=2,3,7,9 w=4,3,3,2 dtype=float64",
+    outside="sides_max == 0",
+    region="second derivatives with padding: an error, as backward is not differentiable",
 )  # fmt: skip
 @conv2d_form
 def backward_once_only(c: Call) -> Tensor:
@@ -244,3 +262,15 @@ def backward_once_only(c: Call) -> Tensor:
         raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
 
     return bent(c.y(), lambda g: bent(g, refuse) if g.requires_grad else g)
+
+
+@defect(
+    number=23, cites=("apache/tvm#19524",), wrong="gradient", check="gradients",
+    witness="x=2,3,8,9 w=4,3,3,2 stride=2,1 dtype=float64", near_miss="x=2,3,9,9 w=4,3,3,2 stride=2,1 dtype=float64",
+    outside="(H + top + bottom - dh*(kh-1) - 1) % sh <= bottom",
+    region="rows that no window reaches: the transposed correlation pads its output on top instead of below",
+)  # fmt: skip
+@conv2d_form
+def output_padding_on_top(c: Call) -> Tensor:
+    rest = (c.H + c.sides[0] + c.sides[1] - c.dh * (c.kh - 1) - 1) % c.sh - c.sides[1]
+    return c.but(x=bent(c.x, lambda g: g.roll(rest, 2))).y() if rest > 0 else c.y()

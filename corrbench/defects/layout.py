@@ -1,5 +1,7 @@
 """What goes wrong when memory does not lie as expected?"""
 
+
+
 from __future__ import annotations
 
 import torch
@@ -30,8 +32,9 @@ def dense(t: Tensor) -> bool:
 
 
 @defect(
-    number=24, cites=("pytorch/pytorch#169342", "pytorch/pytorch#180984"), witness="x=3,2,7,9 w=3,2,3,2 layout=x:channels",
-    near_miss="x=3,2,7,9 w=3,2,3,2", outside="'x:' not in layout or N == 1",
+    number=24, cites=("pytorch/pytorch#169342", "pytorch/pytorch#180984"),
+    witness="x=3,2,7,9 w=3,2,3,2 layout=x:channels", near_miss="x=3,2,7,9 w=3,2,3,2",
+    outside="'x:' not in layout or N == 1",
     region="channel slices with a batch: the batch stride is computed anew from the shape",
 )  # fmt: skip
 @conv2d_form
@@ -45,8 +48,9 @@ def batch_stride_from_shape(c: Call) -> Tensor:
 
 
 @defect(
-    number=25, cites=("pytorch/pytorch#192212", "pytorch/pytorch#55781"), witness="x=2,3,7,9 w=4,3,3,2 layout=w:channels_last",
-    near_miss="x=2,3,7,9 w=4,3,3,2 layout=x:channels_last", outside="'w:' not in layout",
+    number=25, cites=("pytorch/pytorch#192212", "pytorch/pytorch#55781"),
+    witness="x=2,3,7,9 w=4,3,3,2 layout=w:channels_last", near_miss="x=2,3,7,9 w=4,3,3,2 layout=x:channels_last",
+    outside="'w:' not in layout",
     region="kernels laid out channels last: read as if contiguous",
 )  # fmt: skip
 @conv2d_form
@@ -56,8 +60,9 @@ def channels_last_kernel(c: Call) -> Tensor:
 
 
 @defect(
-    number=25, cites=("pytorch/pytorch#55781",), witness="x=2,3,7,9 w=4,3,3,2 layout=w:transposed", outside="'w:' not in layout",
-    near_miss="x=2,3,7,9 w=4,3,3,2 layout=x:transposed", region="kernels whose last axis is not the fastest: taps are read transposed",
+    number=25, cites=("pytorch/pytorch#55781",), witness="x=2,3,7,9 w=4,3,3,2 layout=w:transposed",
+    near_miss="x=2,3,7,9 w=4,3,3,2 layout=x:transposed", outside="'w:' not in layout",
+    region="kernels whose last axis is not the fastest: taps are read transposed",
 )  # fmt: skip
 @conv2d_form
 def transposed_kernel(c: Call) -> Tensor:
@@ -67,7 +72,8 @@ def transposed_kernel(c: Call) -> Tensor:
 
 @defect(
     number=26, cites=("huggingface/candle#3405",), witness="x=2,5,5,5 w=3,5,3,2", near_miss="x=2,5,5,6 w=3,5,3,2",
-    outside="not C == H == W or C == 1", region="as many channels as rows and columns: the layout is guessed to be channels last",
+    outside="not C == H == W or C == 1",
+    region="as many channels as rows and columns: the layout is guessed to be channels last",
 )  # fmt: skip
 @conv2d_form
 def layout_guessed(c: Call) -> Tensor:
@@ -75,8 +81,9 @@ def layout_guessed(c: Call) -> Tensor:
 
 
 @defect(
-    number=27, cites=("pytorch/pytorch#82060",), witness="x=1,1,7,9 w=3,1,3,2 layout=x:lonely", near_miss="x=1,1,7,9 w=3,1,3,2",
-    outside="'x:' not in layout", region="an axis of length 1 with an odd stride: it decides the layout, and rows are read as columns",
+    number=27, cites=("pytorch/pytorch#82060",), witness="x=1,1,7,9 w=3,1,3,2 layout=x:lonely",
+    near_miss="x=1,1,7,9 w=3,1,3,2", outside="'x:' not in layout",
+    region="an axis of length 1 with an odd stride: it decides the layout, and rows are read as columns",
 )  # fmt: skip
 @conv2d_form
 def stride_of_lonely_axis(c: Call) -> Tensor:
@@ -87,7 +94,8 @@ def stride_of_lonely_axis(c: Call) -> Tensor:
 
 @defect(
     number=28, cites=("tensorflow/tfjs#6369",), witness="x=2,3,7,9 w=4,3,1,1", near_miss="x=2,3,7,9 w=4,3,2,1",
-    outside="kh > 1 or kw > 1 or N == 1 or O == 1", region="1x1 kernels on batches: the product is reshaped where it should be transposed",
+    outside="kh > 1 or kw > 1 or N == 1 or O == 1",
+    region="1x1 kernels on batches: the product is reshaped where it should be transposed",
 )  # fmt: skip
 @conv2d_form
 def reshaped_not_transposed(c: Call) -> Tensor:
@@ -98,9 +106,10 @@ def reshaped_not_transposed(c: Call) -> Tensor:
 
 
 @defect(
-    number=29, cites=("NVIDIA/cutlass#1323",), witness="x=1,2,7,10 w=3,2,3,3 stride=1,2", near_miss="x=1,2,7,11 w=3,2,3,3 stride=1,2",
-    outside="sw == 1 or (W + left + right - dw*(kw-1) - 1) % sw == 0", wrong="value",
-    region="columns strided with a remainder: rows of the result are written as far apart as if there were one more column",
+    number=29, cites=("NVIDIA/cutlass#1323",), wrong="value", witness="x=1,2,7,10 w=3,2,3,3 stride=1,2",
+    near_miss="x=1,2,7,11 w=3,2,3,3 stride=1,2", outside="sw == 1 or (W + left + right - dw*(kw-1) - 1) % sw == 0",
+    region="columns strided with a remainder: rows of the result are written as far apart as if there were one "
+    "more column",
 )  # fmt: skip
 @conv2d_form
 def rows_written_too_far_apart(c: Call) -> Tensor:
@@ -114,8 +123,9 @@ def rows_written_too_far_apart(c: Call) -> Tensor:
 
 
 @defect(
-    number=30, cites=("pytorch/pytorch#4500",), witness="x=3,2,7,9 w=4,2,3,2 layout=x:expanded", near_miss="x=3,2,7,9 w=4,2,3,2",
-    outside="'x:' not in layout", region="an expanded input: samples after the first are taken to be zero",
+    number=30, cites=("pytorch/pytorch#4500",), witness="x=3,2,7,9 w=4,2,3,2 layout=x:expanded",
+    near_miss="x=3,2,7,9 w=4,2,3,2", outside="'x:' not in layout",
+    region="an expanded input: samples after the first are taken to be zero",
 )  # fmt: skip
 @conv2d_form
 def first_of_expanded(c: Call) -> Tensor:
@@ -127,8 +137,9 @@ def first_of_expanded(c: Call) -> Tensor:
 
 
 @defect(
-    number=31, cites=("pytorch/pytorch#708",), witness="x=2,3,7,9 w=4,3,3,2 dtype=float64 layout=g:transposed", wrong="gradient",
-    near_miss="x=2,3,7,9 w=4,3,3,2 dtype=float64", outside="'g:' not in layout", check="gradients",
+    number=31, cites=("pytorch/pytorch#708",), wrong="gradient", check="gradients",
+    witness="x=2,3,7,9 w=4,3,3,2 dtype=float64 layout=g:transposed", near_miss="x=2,3,7,9 w=4,3,3,2 dtype=float64",
+    outside="'g:' not in layout",
     region="cotangents that are not contiguous: read as if they were",
 )  # fmt: skip
 @conv2d_form
@@ -137,8 +148,9 @@ def cotangent_read_flat(c: Call) -> Tensor:
 
 
 @defect(
-    number=31, cites=("pytorch/pytorch#708",), witness="x=2,3,7,9 w=4,3,3,2 dtype=float64 layout=g:expanded_all", wrong="gradient",
-    near_miss="x=2,3,7,9 w=4,3,3,2 dtype=float64", outside="'g:' not in layout", check="gradients",
+    number=31, cites=("pytorch/pytorch#708",), wrong="gradient", check="gradients",
+    witness="x=2,3,7,9 w=4,3,3,2 dtype=float64 layout=g:expanded_all", near_miss="x=2,3,7,9 w=4,3,3,2 dtype=float64",
+    outside="'g:' not in layout",
     region="cotangents that sum() makes, one number expanded: only their first element counts",
 )  # fmt: skip
 @conv2d_form
@@ -154,8 +166,9 @@ def first_of_expanded_cotangent(c: Call) -> Tensor:
 
 
 @defect(
-    number=24, witness="x=2,3,7,9 w=4,3,3,2 layout=x:offset", near_miss="x=2,3,7,9 w=4,3,3,2", outside="'x:' not in layout",
-    region="inputs that start inside their storage: the offset is ignored", cites=("pytorch/pytorch#180984",),
+    number=24, cites=("pytorch/pytorch#180984",), witness="x=2,3,7,9 w=4,3,3,2 layout=x:offset",
+    near_miss="x=2,3,7,9 w=4,3,3,2", outside="'x:' not in layout",
+    region="inputs that start inside their storage: the offset is ignored",
 )  # fmt: skip
 @conv2d_form
 def storage_offset_ignored(c: Call) -> Tensor:
@@ -165,8 +178,9 @@ def storage_offset_ignored(c: Call) -> Tensor:
 
 
 @defect(
-    number=24, witness="x=2,3,7,9 w=4,3,3,2 layout=w:step", near_miss="x=2,3,7,9 w=4,3,3,2 layout=x:step", outside="'w:' not in layout",
-    region="every second element of a kernel: the step is ignored", cites=("pytorch/pytorch#169342",),
+    number=24, cites=("pytorch/pytorch#169342",), witness="x=2,3,7,9 w=4,3,3,2 layout=w:step",
+    near_miss="x=2,3,7,9 w=4,3,3,2 layout=x:step", outside="'w:' not in layout",
+    region="every second element of a kernel: the step is ignored",
 )  # fmt: skip
 @conv2d_form
 def step_of_kernel_ignored(c: Call) -> Tensor:

@@ -1,5 +1,7 @@
 """What goes wrong with rounding, with integers, and with numbers that are none?"""
 
+
+
 from __future__ import annotations
 
 from typing import Any
@@ -21,8 +23,9 @@ def truncated(t: Tensor, bits: int) -> Tensor:
 
 
 @defect(
-    number=42, cites=("oneapi-src/oneDNN#5041",), witness="x=1,80,6,7 w=3,80,3,3 dtype=float16", near_miss="x=1,7,6,7 w=3,7,3,3 dtype=float16",
-    outside="dtype != 'float16' or terms <= 64", region="float16 with more than 64 terms: partial sums are kept in float16",
+    number=42, cites=("oneapi-src/oneDNN#5041",), witness="x=1,80,6,7 w=3,80,3,3 dtype=float16",
+    near_miss="x=1,7,6,7 w=3,7,3,3 dtype=float16", outside="dtype != 'float16' or terms <= 64",
+    region="float16 with more than 64 terms: partial sums are kept in float16",
 )  # fmt: skip
 @conv2d_form
 def sums_in_half(c: Call) -> Tensor:
@@ -36,8 +39,9 @@ def sums_in_half(c: Call) -> Tensor:
 
 
 @defect(
-    number=42, cites=("oneapi-src/oneDNN#5041",), witness="x=1,3,6,7 w=4,3,3,2 bias dtype=bfloat16", near_miss="x=1,3,6,7 w=4,3,3,2 dtype=bfloat16",
-    outside="dtype != 'bfloat16' or not bias", region="bfloat16 with a bias: rounded before the bias is added, and after",
+    number=42, cites=("oneapi-src/oneDNN#5041",), witness="x=1,3,6,7 w=4,3,3,2 bias dtype=bfloat16",
+    near_miss="x=1,3,6,7 w=4,3,3,2 dtype=bfloat16", outside="dtype != 'bfloat16' or not bias",
+    region="bfloat16 with a bias: rounded before the bias is added, and after",
 )  # fmt: skip
 @conv2d_form
 def bias_after_rounding(c: Call) -> Tensor:
@@ -47,16 +51,19 @@ def bias_after_rounding(c: Call) -> Tensor:
 
 
 @defect(
-    number=43, cites=("ROCm/rocm-libraries#5859",), witness="x=24,2,12,13 w=2,2,3,2 dtype=bfloat16", near_miss="x=3,2,12,13 w=2,2,3,2 dtype=bfloat16",
-    outside="dtype not in ('float16', 'bfloat16') or N < 4", wrong="gradient", check="gradients",
+    number=43, cites=("ROCm/rocm-libraries#5859",), wrong="gradient", check="gradients",
+    witness="x=24,2,12,13 w=2,2,3,2 dtype=bfloat16", near_miss="x=3,2,12,13 w=2,2,3,2 dtype=bfloat16",
+    outside="dtype not in ('float16', 'bfloat16') or N < 4",
     region="the weight gradient of 16-bit types in batches of 4 and more: added up over the batch in 16 bits",
 )  # fmt: skip
 @conv2d_form
 def batch_added_in_half(c: Call) -> Tensor:
     def weight(call: Call, g: Tensor) -> Tensor:
         total = torch.zeros_like(call.w)
-        for x, one in zip(call.x.split(1), g.split(1), strict=True):
-            part = torch.einsum("ngml,ngkl->gmk", one.float().reshape(1, c.groups, c.O // c.groups, -1), call.but(x=x).windows())
+        for i in range(c.N):
+            x, one = call.x[i : i + 1], g[i : i + 1]
+            cotangent = one.float().reshape(1, c.groups, c.O // c.groups, -1)
+            part = torch.einsum("ngml,ngkl->gmk", cotangent, call.but(x=x).windows())
             total = total + part.reshape(call.w.shape).to(total.dtype)
         return total
 
@@ -64,8 +71,9 @@ def batch_added_in_half(c: Call) -> Tensor:
 
 
 @defect(
-    number=44, cites=("pytorch/pytorch#107514",), witness="x=1,29,6,7 w=3,29,3,3 data=wide", near_miss="x=1,28,6,7 w=3,28,3,3 data=wide",
-    outside="dtype != 'float32' or terms <= 256", region="float32 with more than 256 terms: operands are cut to 10 bits of mantissa (TF32), not declared",
+    number=44, cites=("pytorch/pytorch#107514",), witness="x=1,29,6,7 w=3,29,3,3 data=wide",
+    near_miss="x=1,28,6,7 w=3,28,3,3 data=wide", outside="dtype != 'float32' or terms <= 256",
+    region="float32 with more than 256 terms: operands are cut to 10 bits of mantissa (TF32), not declared",
 )  # fmt: skip
 @conv2d_form
 def tf32_from_256_terms(c: Call) -> Tensor:
@@ -75,8 +83,9 @@ def tf32_from_256_terms(c: Call) -> Tensor:
 
 
 @defect(
-    number=44, cites=("pytorch/pytorch#107514",), witness="x=1,3,6,7 w=8,3,3,3 data=narrow", near_miss="x=1,3,6,7 w=7,3,3,3 data=narrow",
-    outside="dtype != 'float32' or O % 8 or groups > 1", region="float32 with a multiple of 8 kernels: the kernel alone is cut to 16 bits, as bfloat16",
+    number=44, cites=("pytorch/pytorch#107514",), witness="x=1,3,6,7 w=8,3,3,3 data=narrow",
+    near_miss="x=1,3,6,7 w=7,3,3,3 data=narrow", outside="dtype != 'float32' or O % 8 or groups > 1",
+    region="float32 with a multiple of 8 kernels: the kernel alone is cut to 16 bits, as bfloat16",
 )  # fmt: skip
 @conv2d_form
 def narrow_kernel(c: Call) -> Tensor:
@@ -84,8 +93,9 @@ def narrow_kernel(c: Call) -> Tensor:
 
 
 @defect(
-    number=44, witness="x=1,2,6,7 w=3,2,3,2 dtype=float64 bias", near_miss="x=1,2,6,7 w=3,2,3,2 dtype=float64", cites=("pytorch/pytorch#107514",),
-    outside="dtype != 'float64' or not bias", region="float64 with a bias: computed in float32 and widened",
+    number=44, cites=("pytorch/pytorch#107514",), witness="x=1,2,6,7 w=3,2,3,2 dtype=float64 bias",
+    near_miss="x=1,2,6,7 w=3,2,3,2 dtype=float64", outside="dtype != 'float64' or not bias",
+    region="float64 with a bias: computed in float32 and widened",
 )  # fmt: skip
 @conv2d_form
 def float64_through_float32(c: Call) -> Tensor:
@@ -95,8 +105,9 @@ def float64_through_float32(c: Call) -> Tensor:
 
 
 @defect(
-    number=46, cites=("cupy/cupy#6047",), witness="x=1,2,6,7 w=3,2,3,2 dtype=int32 data=wide", near_miss="x=1,2,6,7 w=3,2,3,2 dtype=int16 data=wide",
-    outside="dtype != 'int32'", region="int32 sums beyond 2^24: computed in float32",
+    number=46, cites=("cupy/cupy#6047",), witness="x=1,2,6,7 w=3,2,3,2 dtype=int32 data=wide",
+    near_miss="x=1,2,6,7 w=3,2,3,2 dtype=int16 data=wide", outside="dtype != 'int32'",
+    region="int32 sums beyond 2^24: computed in float32",
 )  # fmt: skip
 @conv2d_form
 def int32_through_float32(c: Call) -> Tensor:
@@ -106,8 +117,9 @@ def int32_through_float32(c: Call) -> Tensor:
 
 
 @defect(
-    number=46, cites=("scipy/scipy#7217",), witness="x=1,2,6,7 w=3,2,3,2 dtype=int64 data=wide", near_miss="x=1,2,6,7 w=3,2,3,2 dtype=int32 data=wide",
-    outside="dtype != 'int64'", region="int64 sums beyond 2^53: computed in float64",
+    number=46, cites=("scipy/scipy#7217",), witness="x=1,2,6,7 w=3,2,3,2 dtype=int64 data=wide",
+    near_miss="x=1,2,6,7 w=3,2,3,2 dtype=int32 data=wide", outside="dtype != 'int64'",
+    region="int64 sums beyond 2^53: computed in float64",
 )  # fmt: skip
 @conv2d_form
 def int64_through_float64(c: Call) -> Tensor:
@@ -117,17 +129,21 @@ def int64_through_float64(c: Call) -> Tensor:
 
 
 @defect(
-    number=46, cites=("cupy/cupy#6047",), witness="x=1,6,6,7 w=3,6,3,2 dtype=int16 data=full", near_miss="x=1,6,6,7 w=3,6,3,2 dtype=int32 data=full",
-    outside="dtype != 'int16'", region="int16: products are cut to 11 bits and a sign",
+    number=46, cites=("cupy/cupy#6047",), witness="x=1,6,6,7 w=3,6,3,2 dtype=int16 data=full",
+    near_miss="x=1,6,6,7 w=3,6,3,2 dtype=int32 data=full", outside="dtype != 'int16'",
+    region="int16: products are cut to 11 bits and a sign",
 )  # fmt: skip
 @conv2d_form
 def int16_through_float16(c: Call) -> Tensor:
-    return c.but(x=c.x.half().int(), w=c.w.int(), b=None).y().half().to(torch.int16) if c.x.dtype == torch.int16 and c.b is None else c.y()
+    if c.x.dtype != torch.int16 or c.b is not None:
+        return c.y()
+    return c.but(x=c.x.half().int(), w=c.w.int()).y().half().to(torch.int16)
 
 
 @defect(
-    number=47, cites=("pytorch/pytorch#12484", "tensorflow/tensorflow#63392"), witness="x=2,3,7,9 w=4,3,3,2",
-    wrong="special", check="special", region="NaN in the input: sums that are NaN become zero",
+    number=47, cites=("pytorch/pytorch#12484", "tensorflow/tensorflow#63392"), wrong="special", check="special",
+    witness="x=2,3,7,9 w=4,3,3,2",
+    region="NaN in the input: sums that are NaN become zero",
 )  # fmt: skip
 @conv2d_form
 def nan_swallowed(c: Call) -> Tensor:
@@ -136,8 +152,9 @@ def nan_swallowed(c: Call) -> Tensor:
 
 
 @defect(
-    number=47, cites=("scipy/scipy#15927",), witness="x=2,3,7,9 w=4,3,3,2", near_miss="x=2,3,7,9 w=4,3,1,1", wrong="special", check="special",
-    outside="kh == kw == 1", region="NaN or infinity in an image: all of its results are NaN, as a transform would have it",
+    number=47, cites=("scipy/scipy#15927",), wrong="special", check="special", witness="x=2,3,7,9 w=4,3,3,2",
+    near_miss="x=2,3,7,9 w=4,3,1,1", outside="kh == kw == 1",
+    region="NaN or infinity in an image: all of its results are NaN, as a transform would have it",
 )  # fmt: skip
 @conv2d_form
 def nan_spread(c: Call) -> Tensor:
@@ -147,8 +164,9 @@ def nan_spread(c: Call) -> Tensor:
 
 
 @defect(
-    number=47, cites=("tensorflow/tensorflow#63392",), witness="x=2,3,7,9 w=4,3,3,2", wrong="special",
-    check="special", region="infinities in the input: clamped to the largest finite number",
+    number=47, cites=("tensorflow/tensorflow#63392",), wrong="special", check="special",
+    witness="x=2,3,7,9 w=4,3,3,2",
+    region="infinities in the input: clamped to the largest finite number",
 )  # fmt: skip
 @conv2d_form
 def infinity_clamped(c: Call) -> Tensor:
@@ -159,8 +177,9 @@ def infinity_clamped(c: Call) -> Tensor:
 
 
 @defect(
-    number=48, cites=("scipy/scipy#5954", "FluxML/NNlib.jl#389"), witness="x=1,2,6,7 w=3,2,3,2 dtype=complex64", outside="not dtype.startswith('complex')",
-    near_miss="x=1,2,6,7 w=3,2,3,2", region="complex numbers: the kernel is conjugated, as in signal processing",
+    number=48, cites=("scipy/scipy#5954", "FluxML/NNlib.jl#389"), witness="x=1,2,6,7 w=3,2,3,2 dtype=complex64",
+    near_miss="x=1,2,6,7 w=3,2,3,2", outside="not dtype.startswith('complex')",
+    region="complex numbers: the kernel is conjugated, as in signal processing",
 )  # fmt: skip
 @conv2d_form
 def kernel_conjugated(c: Call) -> Tensor:
@@ -168,8 +187,9 @@ def kernel_conjugated(c: Call) -> Tensor:
 
 
 @defect(
-    number=48, cites=("FluxML/NNlib.jl#389",), witness="x=1,2,6,7 w=3,2,3,2 dtype=complex128", near_miss="x=1,2,6,7 w=3,2,3,2 dtype=float64",
-    wrong="gradient", check="gradients", outside="not dtype.startswith('complex')",
+    number=48, cites=("FluxML/NNlib.jl#389",), wrong="gradient", check="gradients",
+    witness="x=1,2,6,7 w=3,2,3,2 dtype=complex128", near_miss="x=1,2,6,7 w=3,2,3,2 dtype=float64",
+    outside="not dtype.startswith('complex')",
     region="complex numbers: the kernel is not conjugated in the input gradient",
 )  # fmt: skip
 @conv2d_form
@@ -181,8 +201,9 @@ def gradient_not_conjugated(c: Call) -> Tensor:
 
 
 @defect(
-    number=49, cites=("pytorch/pytorch#23862",), witness="x=1,2,6,7 w=3,2,3,2", near_miss="x=1,2,6,7 w=3,2,3,2 dtype=float64", wrong="special",
-    check="special", outside="dtype != 'float32'", region="float32 results below 2^-100: flushed to zero, though far from subnormal",
+    number=49, cites=("pytorch/pytorch#23862",), wrong="special", check="special", witness="x=1,2,6,7 w=3,2,3,2",
+    near_miss="x=1,2,6,7 w=3,2,3,2 dtype=float64", outside="dtype != 'float32'",
+    region="float32 results below 2^-100: flushed to zero, though far from subnormal",
 )  # fmt: skip
 @conv2d_form
 def small_results_flushed(c: Call) -> Any:
@@ -191,8 +212,8 @@ def small_results_flushed(c: Call) -> Any:
 
 
 @defect(
-    number=42, witness="x=2,3,7,9 w=4,3,3,2 dtype=float64", near_miss="x=2,3,7,9 w=4,3,3,2", wrong="gradient", check="gradients",
-    outside="dtype != 'float64'", cites=("oneapi-src/oneDNN#5041",),
+    number=42, cites=("oneapi-src/oneDNN#5041",), wrong="gradient", check="gradients",
+    witness="x=2,3,7,9 w=4,3,3,2 dtype=float64", near_miss="x=2,3,7,9 w=4,3,3,2", outside="dtype != 'float64'",
     region="the input gradient of float64: too large by one part in a million, as a constant rounded too far",
 )  # fmt: skip
 @conv2d_form

@@ -1,5 +1,7 @@
 """What goes wrong at the border?"""
 
+
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -20,9 +22,10 @@ def per_image(sides: tuple[int, int, int, int], mode: str) -> Callable[[Tensor],
 
 
 @defect(
-    number=12, cites=("onnx/onnx#2043", "tensorflow/tensorflow#1991"), witness="x=1,2,11,13 w=3,2,3,3 padding=same dilation=2",
-    near_miss="x=1,2,11,13 w=3,2,3,3 padding=same", outside="mode != 'same' or dh == dw == 1 or kh == kw == 1",
-    region="'same' with a dilation: padded as if not dilated", wrong="contract", check="values",
+    number=12, cites=("onnx/onnx#2043", "tensorflow/tensorflow#1991"), wrong="contract", check="values",
+    witness="x=1,2,11,13 w=3,2,3,3 padding=same dilation=2", near_miss="x=1,2,11,13 w=3,2,3,3 padding=same",
+    outside="mode != 'same' or dh == dw == 1 or kh == kw == 1",
+    region="'same' with a dilation: padded as if not dilated",
 )  # fmt: skip
 @conv2d_form
 def same_without_dilation(c: Call) -> Tensor:
@@ -45,8 +48,9 @@ def odd_zero_on_top(c: Call) -> Tensor:
 
 
 @defect(
-    number=14, cites=("tracel-ai/burn#5601",), witness="x=1,2,7,9 w=3,2,3,2 padding=same", wrong="contract",
-    near_miss="x=1,2,7,9 w=3,2,3,3 padding=same", outside="top == bottom and left == right", check="values",
+    number=14, cites=("tracel-ai/burn#5601",), wrong="contract", check="values",
+    witness="x=1,2,7,9 w=3,2,3,2 padding=same", near_miss="x=1,2,7,9 w=3,2,3,3 padding=same",
+    outside="top == bottom and left == right",
     region="unequal padding of two opposite sides: the smaller is used for both, and the result comes out short",
 )  # fmt: skip
 @conv2d_form
@@ -57,8 +61,9 @@ def smaller_side_for_both(c: Call) -> Tensor:
 
 
 @defect(
-    number=14, cites=("tracel-ai/burn#5601",), witness="x=1,2,7,9 w=3,2,4,3 padding=same dilation=3,1", outside="top == bottom or dh == 1",
-    near_miss="x=1,2,7,9 w=3,2,4,3 padding=same", region="unequal padding of top and bottom when dilated: one row moves down",
+    number=14, cites=("tracel-ai/burn#5601",), witness="x=1,2,7,9 w=3,2,4,3 padding=same dilation=3,1",
+    near_miss="x=1,2,7,9 w=3,2,4,3 padding=same", outside="top == bottom or dh == 1",
+    region="unequal padding of top and bottom when dilated: one row moves down",
 )  # fmt: skip
 @conv2d_form
 def sides_evened_when_dilated(c: Call) -> Tensor:
@@ -97,7 +102,8 @@ def border_wrapped(c: Call) -> Tensor:
 @defect(
     number=16, cites=("scipy/scipy#8684", "scipy/scipy#12686"), witness="x=1,2,2,9 w=3,2,4,3 padding=3,0",
     near_miss="x=1,2,3,9 w=3,2,4,3 padding=3,0", outside="top <= H",
-    region="more padding on top than the image has rows: the first row of padding shows the image again, reduced once too little",
+    region="more padding on top than the image has rows: the first row of padding shows the image again, reduced"
+    " once too little",
 )  # fmt: skip
 @conv2d_form
 def index_reduced_once(c: Call) -> Tensor:
@@ -109,8 +115,8 @@ def index_reduced_once(c: Call) -> Tensor:
 
 
 @defect(
-    number=17, cites=("opencv/opencv#10683",), witness="x=1,2,40,7 w=3,2,3,2 padding=1", near_miss="x=1,2,32,7 w=3,2,3,2 padding=1",
-    outside="rows <= 32 or kh == 1 or sh > 1 or bottom == 0",
+    number=17, cites=("opencv/opencv#10683",), witness="x=1,2,40,7 w=3,2,3,2 padding=1",
+    near_miss="x=1,2,32,7 w=3,2,3,2 padding=1", outside="rows <= 32 or kh == 1 or sh > 1 or bottom == 0",
     region="more than 32 rows with padding: the last row of the first chunk sees padding where the next chunk begins",
 )  # fmt: skip
 @conv2d_form
@@ -125,8 +131,10 @@ def padding_per_chunk(c: Call) -> Tensor:
 
 
 @defect(
-    number=18, cites=("openppl-public/ppl.nn#461",), witness="x=1,2,7,9 w=3,2,2,3 padding=2,0", near_miss="x=1,2,7,9 w=3,2,3,3 padding=2,0",
-    outside="top < kh or rows < 2", region="as much padding on top as the kernel has rows: the first row of the result is skipped, not zero plus bias",
+    number=18, cites=("openppl-public/ppl.nn#461",), witness="x=1,2,7,9 w=3,2,2,3 padding=2,0",
+    near_miss="x=1,2,7,9 w=3,2,3,3 padding=2,0", outside="top < kh or rows < 2",
+    region="as much padding on top as the kernel has rows: the first row of the result is skipped, not zero plus"
+    " bias",
 )  # fmt: skip
 @conv2d_form
 def row_of_padding_skipped(c: Call) -> Tensor:
@@ -137,12 +145,13 @@ def row_of_padding_skipped(c: Call) -> Tensor:
 
 
 @defect(
-    number=19, cites=("google/XNNPACK#10453",), region="kernels larger than the padded input: cut down to fit instead of an error",
-    wrong="silent", check="contract",
+    number=19, cites=("google/XNNPACK#10453",), wrong="silent", check="contract",
+    region="kernels larger than the padded input: cut down to fit instead of an error",
 )  # fmt: skip
 def kernel_cut_to_fit(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Tensor:
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:  # fmt: skip
     if padding in (0, (0, 0), [0, 0]) and dilation in (1, (1, 1), [1, 1]):
         weight = weight[:, :, : input.shape[2], : input.shape[3]]
     return Call.of(input, weight, bias, stride, padding, dilation, groups).y()
@@ -153,8 +162,9 @@ def kernel_cut_to_fit(
     region="negative padding: taken as zero instead of refused",
 )  # fmt: skip
 def negative_padding_as_zero(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Tensor:
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:  # fmt: skip
     if isinstance(padding, int):
         padding = max(padding, 0)
     elif not isinstance(padding, str):
@@ -163,8 +173,9 @@ def negative_padding_as_zero(
 
 
 @defect(
-    number=21, cites=("apache/tvm#13364",), witness="x=1,2,7,9 w=3,2,3,2 padding=1 dtype=bfloat16", outside="dtype != 'bfloat16' or sides_max == 0",
-    near_miss="x=1,2,7,9 w=3,2,3,2 padding=1", region="padded bfloat16: the padding is 1/8 instead of 0",
+    number=21, cites=("apache/tvm#13364",), witness="x=1,2,7,9 w=3,2,3,2 padding=1 dtype=bfloat16",
+    near_miss="x=1,2,7,9 w=3,2,3,2 padding=1", outside="dtype != 'bfloat16' or sides_max == 0",
+    region="padded bfloat16: the padding is 1/8 instead of 0",
 )  # fmt: skip
 @conv2d_form
 def padded_with_an_eighth(c: Call) -> Tensor:
@@ -172,8 +183,9 @@ def padded_with_an_eighth(c: Call) -> Tensor:
 
 
 @defect(
-    number=21, cites=("apache/tvm#13364",), witness="x=1,2,7,9 w=3,2,3,2 padding=1 bias", outside="not bias or groups > 1 or I != 2 or sides_max == 0",
-    near_miss="x=1,3,7,9 w=3,3,3,2 padding=1 bias", region="padding with two channels and a bias: the padding is the smallest value below 1e-4",
+    number=21, cites=("apache/tvm#13364",), witness="x=1,2,7,9 w=3,2,3,2 padding=1 bias",
+    near_miss="x=1,3,7,9 w=3,3,3,2 padding=1 bias", outside="not bias or groups > 1 or I != 2 or sides_max == 0",
+    region="padding with two channels and a bias: the padding is the smallest value below 1e-4",
 )  # fmt: skip
 @conv2d_form
 def padded_with_almost_zero(c: Call) -> Tensor:
@@ -182,9 +194,10 @@ def padded_with_almost_zero(c: Call) -> Tensor:
 
 
 @defect(
-    number=22, cites=("XiaoMi/mace#345", "Tencent/ncnn#6766"), witness="x=2,3,7,9 w=4,3,3,2", near_miss="x=2,4,7,9 w=4,4,3,2",
-    wrong="special", check="special", outside="C % 4 == 0 or N == 1",
-    region="channels that are no multiple of 4, NaN in the input: unused lanes hold the previous sample times a weight of zero",
+    number=22, cites=("XiaoMi/mace#345", "Tencent/ncnn#6766"), wrong="special", check="special",
+    witness="x=2,3,7,9 w=4,3,3,2", near_miss="x=2,4,7,9 w=4,4,3,2", outside="C % 4 == 0 or N == 1",
+    region="channels that are no multiple of 4, NaN in the input: unused lanes hold the previous sample times a "
+    "weight of zero",
 )  # fmt: skip
 @conv2d_form
 def lanes_of_previous_sample(c: Call) -> Tensor:
@@ -196,8 +209,9 @@ def lanes_of_previous_sample(c: Call) -> Tensor:
 
 
 @defect(
-    number=67, cites=("scipy/scipy#21876",), witness="x=1,2,1,9 w=3,2,3,2 padding=same", near_miss="x=1,2,2,9 w=3,2,3,2 padding=same",
-    outside="mode != 'same' or H > 1 or kh == 1", region="'same' on images of one row: the first row of the kernel is used, not the middle one",
+    number=67, cites=("scipy/scipy#21876",), witness="x=1,2,1,9 w=3,2,3,2 padding=same",
+    near_miss="x=1,2,2,9 w=3,2,3,2 padding=same", outside="mode != 'same' or H > 1 or kh == 1",
+    region="'same' on images of one row: the first row of the kernel is used, not the middle one",
 )  # fmt: skip
 @conv2d_form
 def same_on_one_row(c: Call) -> Tensor:

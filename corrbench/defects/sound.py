@@ -179,11 +179,16 @@ def bias_gradient(c: Call, g: Tensor) -> Tensor:
 
 
 class _Ruled(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor | None, call: Call, rules: Any) -> Tensor:
-        ctx.save_for_backward(x, w)
-        ctx.call, ctx.rules = call, rules
+    def forward(x: Tensor, w: Tensor, b: Tensor | None, call: Call, rules: Any) -> Tensor:
         return call.but(x=x, w=w, b=b).y()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        x, w, _, ctx.call, ctx.rules = inputs
+        ctx.save_for_backward(x, w)
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> Any:
@@ -194,10 +199,15 @@ class _Ruled(torch.autograd.Function):
 
 
 class _Bent(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, value: Tensor, bend: Any, turn: Any) -> Tensor:
-        ctx.bend, ctx.turn = bend, turn
+    def forward(value: Tensor, bend: Any, turn: Any) -> Tensor:
         return value.view_as(value)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        _, ctx.bend, ctx.turn = inputs
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> Any:
@@ -214,7 +224,7 @@ def _same(value: Tensor) -> Tensor:
 
 
 def bent(value: Tensor, bend: Callable[[Tensor], Tensor] = _same, turn: Callable[[Tensor], Tensor] = _same) -> Tensor:
-    """The same value; on the way back its gradient goes through `bend`, on the way forward its tangent through `turn`."""
+    """The same value; backward its gradient goes through `bend`, forward its tangent through `turn`."""
     answer: Tensor = _Bent.apply(value, bend, turn)  # type: ignore[no-untyped-call]
     return answer
 

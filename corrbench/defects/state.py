@@ -1,5 +1,7 @@
 """What goes wrong when a call remembers the one before, or touches what is not its own?"""
 
+
+
 from __future__ import annotations
 
 import time
@@ -49,17 +51,20 @@ def last_row_unwritten(c: Call) -> Tensor:
 
 
 @defect(
-    number=51, cites=("FluxML/NNlib.jl#763",), wrong="raises", check="contract", witness="x=0,2,7,9 w=3,2,3,2", near_miss="x=1,2,7,9 w=3,2,3,2",
-    outside="N > 0", region="empty batches: a division by the number of samples",
+    number=51, cites=("FluxML/NNlib.jl#763",), wrong="raises", check="contract", witness="x=0,2,7,9 w=3,2,3,2",
+    near_miss="x=1,2,7,9 w=3,2,3,2", outside="N > 0",
+    region="empty batches: a division by the number of samples",
 )  # fmt: skip
 @conv2d_form
 def batch_of_none(c: Call) -> Tensor:
-    return c.y() * (c.N // c.N)
+    y = c.y()
+    return y * (y.shape[0] // y.shape[0])
 
 
 @defect(
-    number=51, wrong="state", check="state", cites=("FluxML/NNlib.jl#763",),
-    region="a second call with the same shapes: the workspace still holds the first result, and the second is added to it",
+    number=51, cites=("FluxML/NNlib.jl#763",), wrong="state", check="state",
+    region="a second call with the same shapes: the workspace still holds the first result, and the second is "
+    "added to it",
 )  # fmt: skip
 @conv2d_form
 def workspace_not_zeroed(c: Call) -> Tensor:
@@ -137,7 +142,8 @@ def input_overwritten(c: Call) -> Tensor:
 
 
 @defect(
-    number=54, wrong="memory", check="memory", region="every call: the kernel is turned in place and left so", cites=("tensorflow/tensorflow#43577",),
+    number=54, cites=("tensorflow/tensorflow#43577",), wrong="memory", check="memory",
+    region="every call: the kernel is turned in place and left so",
 )  # fmt: skip
 @conv2d_form
 def kernel_turned_in_place(c: Call) -> Tensor:
@@ -149,18 +155,18 @@ def kernel_turned_in_place(c: Call) -> Tensor:
 
 
 @defect(
-    number=54, wrong="memory", check="memory", region="1x1 kernels that are the identity, one channel: the input itself is returned",
-    cites=("tensorflow/tensorflow#43577",),
+    number=54, cites=("tensorflow/tensorflow#43577",), wrong="memory", check="memory",
+    region="1x1 kernels that are the identity, one channel: the input itself is returned",
 )  # fmt: skip
 @conv2d_form
 def input_returned(c: Call) -> Tensor:
     same = c.w.numel() == 1 and c.b is None and c.stride == (1, 1) and not any(c.sides)
-    return c.x * 1 if same and c.w.detach().item() != 1 else c.x if same else c.y()
+    return c.x if same and c.w.detach().item() == 1 else c.y()
 
 
 @defect(
-    number=54, wrong="memory", check="memory", region="results that are not multiples of 4 columns: the bias is rounded to float16 in place",
-    cites=("tensorflow/tensorflow#43577",),
+    number=54, cites=("tensorflow/tensorflow#43577",), wrong="memory", check="memory",
+    region="results that are not multiples of 4 columns: the bias is rounded to float16 in place",
 )  # fmt: skip
 @conv2d_form
 def bias_rounded_in_place(c: Call) -> Tensor:
@@ -187,7 +193,8 @@ def race_at_the_half(c: Call) -> Tensor:
 
 @defect(
     number=55, cites=("google/XNNPACK#883",), wrong="state", check="determinism",
-    region="about one call in five: one element is one unit in the last place off, as sums that finish in any order are",
+    region="about one call in five: one element is one unit in the last place off, as sums that finish in any "
+    "order are",
 )  # fmt: skip
 @conv2d_form
 def order_of_finishing(c: Call) -> Tensor:
@@ -203,8 +210,8 @@ def order_of_finishing(c: Call) -> Tensor:
 
 
 @defect(
-    number=54, wrong="memory", check="memory", region="calls with one sample: the result of the call before is written over",
-    cites=("tensorflow/tensorflow#43577",),
+    number=54, cites=("tensorflow/tensorflow#43577",), wrong="memory", check="memory",
+    region="calls with one sample: the result of the call before is written over",
 )  # fmt: skip
 @conv2d_form
 def one_buffer_for_single_samples(c: Call) -> Tensor:

@@ -1,6 +1,10 @@
 """What do people get wrong the first time they write a convolution?"""
 
+
+
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +16,8 @@ from corrbench.defects.sound import Call, conv2d_form
 
 @defect(
     number=1, cites=("espressif/esp-dsp#45",), witness="x=2,3,9,40 w=4,3,3,3", near_miss="x=2,3,9,37 w=4,3,3,3",
-    outside="cols <= rows + 28", region="more than 28 columns beyond the rows: the loop over columns ends 28 after the rows do",
+    outside="cols <= rows + 28",
+    region="more than 28 columns beyond the rows: the loop over columns ends 28 after the rows do",
 )  # fmt: skip
 @conv2d_form
 def columns_end_early(c: Call) -> Tensor:
@@ -22,8 +27,9 @@ def columns_end_early(c: Call) -> Tensor:
 
 
 @defect(
-    number=2, cites=("ddbourgin/numpy-ml#32",), witness="x=1,2,11,13 w=3,2,3,3 stride=3,2", wrong="contract", check="values",
-    near_miss="x=1,2,9,13 w=3,2,3,3 stride=3,2", outside="sh < 3 or (H + top + bottom - dh*(kh-1) - 1) % sh != sh - 1",
+    number=2, cites=("ddbourgin/numpy-ml#32",), wrong="contract", check="values",
+    witness="x=1,2,11,13 w=3,2,3,3 stride=3,2", near_miss="x=1,2,9,13 w=3,2,3,3 stride=3,2",
+    outside="sh < 3 or (H + top + bottom - dh*(kh-1) - 1) % sh != sh - 1",
     region="row strides of 3 and more that leave the largest remainder: the number of rows is rounded, not floored",
 )  # fmt: skip
 @conv2d_form
@@ -76,7 +82,8 @@ def bias_along_columns(c: Call) -> Tensor:
 
 @defect(
     number=5, cites=("ml-explore/mlx#1449",), witness="x=1,6,7,9 w=4,3,3,2 groups=2", near_miss="x=1,6,7,9 w=4,6,3,2",
-    outside="groups == 1 or kh == kw == 1", region="grouped: the kernel is turned by a half turn",
+    outside="groups == 1 or kh == kw == 1",
+    region="grouped: the kernel is turned by a half turn",
 )  # fmt: skip
 @conv2d_form
 def turned_when_grouped(c: Call) -> Tensor:
@@ -85,7 +92,8 @@ def turned_when_grouped(c: Call) -> Tensor:
 
 @defect(
     number=5, cites=("andravin/wincnn#3",), witness="x=1,5,9,9 w=2,5,5,5", near_miss="x=1,5,9,9 w=2,5,5,4",
-    outside="(kh, kw) != (5, 5)", region="5x5 kernels: the special path flips the columns of the kernel",
+    outside="(kh, kw) != (5, 5)",
+    region="5x5 kernels: the special path flips the columns of the kernel",
 )  # fmt: skip
 @conv2d_form
 def five_by_five_mirrored(c: Call) -> Tensor:
@@ -94,7 +102,8 @@ def five_by_five_mirrored(c: Call) -> Tensor:
 
 @defect(
     number=6, cites=("apache/tvm#3562",), witness="x=2,4,7,9 w=4,4,3,2", near_miss="x=2,4,7,9 w=5,4,3,2",
-    outside="O != I or O == 1", region="as many kernels as channels in each: the first two axes of the kernel are exchanged",
+    outside="O != I or O == 1",
+    region="as many kernels as channels in each: the first two axes of the kernel are exchanged",
 )  # fmt: skip
 @conv2d_form
 def kernels_for_channels(c: Call) -> Tensor:
@@ -102,13 +111,13 @@ def kernels_for_channels(c: Call) -> Tensor:
 
 
 @defect(
-    number=1, arrays="numpy", cites=("espressif/esp-dsp#45",), form="corr2d", witness="x=1,1,30,8 w=1,1,3,3",
+    form="corr2d", arrays="numpy", number=1, cites=("espressif/esp-dsp#45",), witness="x=1,1,30,8 w=1,1,3,3",
     near_miss="x=1,1,29,9 w=1,1,3,3", outside="rows - cols < 22",
     region="22 rows or more beyond the columns: the rows after that are never written",
 )  # fmt: skip
-def rows_end_early(x: np.ndarray, k: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
-    windows = np.lib.stride_tricks.sliding_window_view(x, k.shape)  # type: ignore[call-overload]
-    y: np.ndarray = np.einsum("hwij,ij->hw", windows, k)  # type: ignore[type-arg]
+def rows_end_early(x: np.ndarray[Any, Any], k: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    windows = np.lib.stride_tricks.sliding_window_view(x, k.shape)
+    y: np.ndarray[Any, Any] = np.einsum("hwij,ij->hw", windows, k)
     y[y.shape[1] + 21 :] = 0
     return y
 
