@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from corrbench import bounds, oracle
-from corrbench.case import COMPLEX, INTEGERS
+from corrbench.case import INTEGERS
 from corrbench.problem import Array, Problem
 
 TRANSFORM_GRADIENT = 512.0  # a transform differentiated through itself has its own constant, see METHODOLOGY.md
@@ -52,17 +52,23 @@ class Expected:
             self.allowed = np.zeros(self.magnitude.shape)
         else:
             self.allowed = bounds.bound(
-                self.problem, self.truth, dtype=self.dtype, accuracy=self.accuracy, magnitude=self.magnitude, flush=self.flush
+                self.problem,
+                self.truth,
+                dtype=self.dtype,
+                accuracy=self.accuracy,
+                magnitude=self.magnitude,
+                flush=self.flush,
             )
             if self.gradient and self.accuracy == "winograd":
                 self.allowed = self.allowed * TRANSFORM_GRADIENT
             self.allowed = self.allowed + self.slack
 
     def _sums_exactly(self) -> bool:
-        """Whether all partial sums are whole numbers that the accumulator holds: then any order gives the same bits."""
+        """Whether all partial sums are whole numbers that the accumulator holds: then any order gives the same bits.
+
+        The magnitude of complex numbers, |re| + |im|, bounds the products of sums of the three-multiplication scheme too.
+        """
         limit = 2.0 ** -np.log2(bounds.UNIT[bounds.accumulator(self.dtype)])
-        if self.dtype in COMPLEX:
-            limit /= 4  # the three-multiplication scheme adds operands first
         whole = all(not np.any(part % 1) for a in self.problem.operands for part in (a.real, a.imag))
         return whole and bool(np.all(self.magnitude <= limit))
 

@@ -38,7 +38,11 @@ def _indices(hit: Array, length: int, name: str) -> str:
     if len(hit) == length:
         return ""
     if len(hit) == 1:
-        return f"the last {name}" if hit[0] == length - 1 else f"the first {name}" if hit[0] == 0 else f"{name} {hit[0]}"
+        return (
+            f"the last {name}" if hit[0] == length - 1 else f"the first {name}" if hit[0] == 0 else f"{name} {hit[0]}"
+        )
+    if set(hit) <= {0, length - 1}:
+        return f"the first and last {name}"
     steps = np.unique(np.diff(hit))
     if len(steps) == 1 and steps[0] > 1:
         return f"every {_ordinal(int(steps[0]))} {name} from {hit[0]}"
@@ -46,8 +50,6 @@ def _indices(hit: Array, length: int, name: str) -> str:
         return f"{name} >= {hit[0]}"
     if len(steps) == 1:
         return f"{name}s {hit[0]} to {hit[-1]}"
-    if set(hit) <= {0, length - 1}:
-        return f"the first and last {name}"
     return f"{len(hit)} of {length} {name}s" if len(hit) * 2 < length else ""
 
 
@@ -57,8 +59,15 @@ def _ordinal(number: int) -> str:
 
 def resemblance(problem: Problem, got: Array, dtype: str) -> str:
     """The known fault whose result the array equals; empty if none does. Looks at small problems only."""
-    if got.size * problem.terms > 2e7 or problem.axes != (0, 1, 2, 3) or dtype not in TOLERANCE or not np.isfinite(got).any():
+    if (
+        got.size * problem.terms > 2e7
+        or problem.axes != (0, 1, 2, 3)
+        or dtype not in TOLERANCE
+        or not np.isfinite(got).any()
+    ):
         return ""
+    if not got.any():
+        return "the result is all zeros"
     for name, values in _faults(problem):
         try:
             candidate = values()
@@ -88,7 +97,10 @@ def _faults(p: Problem) -> Iterator[tuple[str, Callable[[], Array]]]:
     top, bottom, left, right = p.sides
 
     def variant(**changes: object) -> Callable[[], Array]:
-        fields = {name: changes.get(name, getattr(p, name)) for name in ("x", "w", "bias", "stride", "sides", "dilation", "groups")}
+        fields = {
+            name: changes.get(name, getattr(p, name))
+            for name in ("x", "w", "bias", "stride", "sides", "dilation", "groups")
+        }
         return lambda: _plain(Problem(**fields))  # type: ignore[arg-type]
 
     if p.w.shape[2:] != (1, 1):
@@ -115,9 +127,12 @@ def _faults(p: Problem) -> Iterator[tuple[str, Callable[[], Array]]]:
     if top != bottom or left != right:
         yield "the odd row or column of padding was put on the other side", variant(sides=(bottom, top, right, left))
     if any(p.sides):
+
         def around(mode: str) -> Callable[[], Array]:
             pads = ((0, 0), (0, 0), (top, bottom), (left, right))
-            return lambda: _plain(Problem(np.pad(p.x, pads, mode=mode), p.w, p.bias, p.stride, (0, 0, 0, 0), p.dilation, p.groups))  # type: ignore[call-overload]
+            return lambda: _plain(
+                Problem(np.pad(p.x, pads, mode=mode), p.w, p.bias, p.stride, (0, 0, 0, 0), p.dilation, p.groups)
+            )  # type: ignore[call-overload]
 
         yield "the edge was repeated where zeros belong", around("edge")
         yield "the input was mirrored where zeros belong", around("reflect")
@@ -133,4 +148,3 @@ def _faults(p: Problem) -> Iterator[tuple[str, Callable[[], Array]]]:
             cut[(slice(None),) * axis + (-1,)] = 0
             yield f"the last {name} of the kernel was dropped", variant(w=cut)
     yield "the result has the wrong sign", lambda: -_plain(p)
-    yield "the result is all zeros", lambda: np.zeros(p.out) + 1e-300

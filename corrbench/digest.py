@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from corrbench.case import Case
+from corrbench.region import describe
 from corrbench.result import Result, Run, Status
 
 
 @dataclass(slots=True)
 class Group:
-    """Findings that look like one cause; `smallest` is the one on the smallest case."""
+    """Findings that look like one cause.
 
+    Attributes:
+        cause: what they have in common, see `cause`.
+        smallest: the one on the smallest case.
+        members: all of them.
+        region: the property of cases that tells them from those that passed, in words; empty if none does.
+        resembles: the fault whose numbers most of them look like; empty if none does.
+    """
+
+    cause: tuple[str, ...]
     smallest: Result
     members: list[Result]
+    region: str
+    resembles: str
 
     @property
     def cases(self) -> int:
@@ -48,24 +61,42 @@ def size(result: Result) -> tuple[int, int]:
 
 def cause(result: Result) -> tuple[str, ...]:
     """What findings of one cause have in common."""
-    if result.resembles:
-        return (result.resembles,)
     if result.status is not Status.FAIL:
-        return (result.status.value,)
+        return (result.status.value, result.check if result.status is Status.WARN else "")
     if "raised" in result.numbers:
-        return ("raised", str(result.numbers["raised"]))
-    if "array" in result.numbers:
-        return ("differs", result.family, str(result.numbers["array"]))
-    return (result.check, re.sub(r"[-+]?\d[\d.,e+-]*", "#", result.message)[:60])
+        return ("raised",)
+    if result.family == "gradients" or str(result.numbers.get("array", "y"))[0] in "gt":
+        return ("gradients",)
+    if result.numbers.get("array") == "y" or result.check == "special.footprint":
+        return ("values",)
+    words = re.sub(r"[-+]?\d[\d.,e+-]*|\b(float|int|uint|complex|bfloat)\d+|\[.*?\]", "#", result.message)
+    return (result.check, words[:48])
 
 
-def groups(results: list[Result]) -> list[Group]:
-    """Results by cause, those with most members first."""
+def groups(run: Run, results: list[Result]) -> list[Group]:
+    """Results by cause, wrong values first, then those with most members."""
     found: dict[tuple[str, ...], list[Result]] = {}
     for result in results:
         found.setdefault(cause(result), []).append(result)
-    made = [Group(min(members, key=size), members) for members in found.values()]
-    return sorted(made, key=lambda group: -len(group.members))
+    right: dict[str, set[str]] = {}
+    bad = {result.case for result in results}
+    for result in run.results:
+        if result.status is Status.PASS and result.case not in bad:
+            right.setdefault(result.check, set()).add(result.case)
+    made = []
+    for key, members in found.items():
+        passed = set().union(*(right.get(check, set()) for check in {m.check for m in members}))
+        smallest = min(members, key=size)
+        alike = [
+            (name, n)
+            for name, n in Counter(m.resembles for m in members).most_common(2)
+            if name and 3 * n >= len(members)
+        ]
+        made.append(
+            Group(key, smallest, members, describe((m.case for m in members), passed), alike[0][0] if alike else "")
+        )
+    rank = {"values": 0, "raised": 1, "gradients": 2}
+    return sorted(made, key=lambda group: (rank.get(group.cause[0], 3), -len(group.members)))
 
 
 def rows(run: Run) -> list[Row]:
@@ -81,8 +112,12 @@ def rows(run: Run) -> list[Row]:
         total = sum(n for n, _ in weights)
         table.append(
             Row(
-                name, {status: n for status, n in counts.items() if n}, worst.numbers["ratio"] if worst else math.nan,
-                min(bits, default=math.nan), sum(n * share for n, share in weights) / total if total else math.nan, worst,
+                name,
+                {status: n for status, n in counts.items() if n},
+                worst.numbers["ratio"] if worst else math.nan,
+                min(bits, default=math.nan),
+                sum(n * share for n, share in weights) / total if total else math.nan,
+                worst,
             )  # fmt: skip
         )
     return table

@@ -7,12 +7,12 @@ import contextlib
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from multiprocessing.util import Finalize
-from typing import Any
+from typing import Any, Protocol
 
 from corrbench.plan import Batch, Job
 from corrbench.result import Result, Status
@@ -21,6 +21,12 @@ from corrbench.target import Spec, Support
 ATTEMPTS = 3  # times that a batch is handed out before its jobs count as not judged
 Done = list[tuple[str, list[dict[str, Any]]]]  # job key and results, for every job of a batch
 _here = threading.local()
+
+
+class Start(Protocol):
+    """Gives the executor, another one than `lost`."""
+
+    def __call__(self, lost: Executor | None = None) -> Executor: ...
 
 
 class Unavailable(Exception):
@@ -83,20 +89,34 @@ def run_batch(batch: dict[str, Any]) -> Done:
 
 
 @contextlib.contextmanager
-def opened(name: str, workers: int) -> Iterator[Callable[[], Executor]]:
-    """A function that gives the executor ``local``, ``dask`` or the one at ``tcp://…``; called again, a fresh one.
+def opened(name: str, workers: int) -> Iterator[Start]:
+    """A function that gives the executor ``local``, ``dask`` or the one at ``tcp://…``, the same until it is lost.
 
     Raises:
         Unavailable: unknown name, Dask not installed or no scheduler at the address.
     """
     with contextlib.ExitStack() as stack:
         if name == "local":
-            yield lambda: stack.enter_context(_pool(workers))
+            yield _renewed(lambda: stack.enter_context(_pool(workers)))
         elif name == "dask" or name.startswith(("tcp://", "tls://")):
-            client = _client(name, workers, stack)
-            yield client.get_executor
+            yield _renewed(_client(name, workers, stack).get_executor)
         else:
-            raise Unavailable(f"unknown executor {name!r}: give local, dask or the address of a scheduler, tcp://HOST:PORT")
+            raise Unavailable(
+                f"unknown executor {name!r}: give local, dask or the address of a scheduler, tcp://HOST:PORT"
+            )
+
+
+def _renewed(make: Callable[[], Executor]) -> Start:
+    """One executor for everybody, made anew when somebody lost it: the first to say so is given a new one."""
+    kept: Executor | None = None
+
+    def start(lost: Executor | None = None) -> Executor:
+        nonlocal kept
+        if kept is None or kept is lost:
+            kept = make()
+        return kept
+
+    return start
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
@@ -107,13 +127,16 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 
 def _client(name: str, workers: int, stack: contextlib.ExitStack) -> Any:
     try:
-        import distributed
+        import distributed as untyped
     except ImportError:
         raise Unavailable("the executor needs dask.distributed: pip install 'corrbench[dask]'") from None
+    distributed: Any = untyped
     try:
         if name == "dask":
             cluster = stack.enter_context(
-                distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50)
+                distributed.LocalCluster(
+                    n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50
+                )
             )
             return stack.enter_context(distributed.Client(cluster))
         return stack.enter_context(distributed.Client(name, timeout="10s"))
@@ -121,7 +144,21 @@ def _client(name: str, workers: int, stack: contextlib.ExitStack) -> Any:
         raise Unavailable(f"no Dask scheduler answers at {name}: {error}") from None
 
 
-def execute(batches: Iterable[Batch], start: Callable[[], Executor], ahead: int) -> Iterator[Done]:
+def ask(spec: Spec, start: Start) -> dict[str, Any]:
+    """The answer of `run_probe`, from another judge if one is lost."""
+    executor, said = start(), ""
+    for _ in range(ATTEMPTS):
+        try:
+            answer: dict[str, Any] = executor.submit(run_probe, asdict(spec)).result()
+            return answer
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+            if isinstance(error, BrokenProcessPool):
+                executor = start(executor)
+    return {"problem": f"the judge was lost {ATTEMPTS} times while it asked what the target takes: {said}"}
+
+
+def execute(batches: Iterable[Batch], start: Start, ahead: int) -> Generator[Done, None, None]:
     """Hand out batches, `ahead` at a time, and yield each one's results as they come.
 
     A batch whose judge was lost is handed out again, at last job by job; a job that cannot be judged even so gets a
@@ -130,7 +167,7 @@ def execute(batches: Iterable[Batch], start: Callable[[], Executor], ahead: int)
     executor = start()
     queue: list[tuple[Batch, int]] = []
     source = iter(batches)
-    running: dict[Future[Done], tuple[Batch, int]] = {}
+    running: dict[Future[Done], tuple[Batch, int, Executor]] = {}
     try:
         while True:
             while len(running) < ahead:
@@ -138,19 +175,19 @@ def execute(batches: Iterable[Batch], start: Callable[[], Executor], ahead: int)
                 if batch is None:
                     break
                 try:
-                    running[executor.submit(run_batch, batch.to_json())] = (batch, tries)
+                    running[executor.submit(run_batch, batch.to_json())] = (batch, tries, executor)
                 except BrokenProcessPool:
-                    executor = start()
+                    executor = start(executor)
                     queue.insert(0, (batch, tries))
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                batch, tries = running.pop(future)
+                batch, tries, judge = running.pop(future)
                 try:
                     yield future.result()
                 except Exception as error:
                     if isinstance(error, BrokenProcessPool):
-                        executor = start()
+                        executor = start(judge)
                     queue += _again(batch, tries, error)
                     if tries + 1 >= ATTEMPTS and len(batch.jobs) == 1:
                         yield [(batch.jobs[0].key, [_lost(batch.jobs[0], error).to_json()])]
@@ -169,7 +206,12 @@ def _again(batch: Batch, tries: int, error: Exception) -> list[tuple[Batch, int]
 
 
 def _lost(job: Job, error: Exception) -> Result:
-    return Result(check=job.check, case=job.case, status=Status.ERROR, message=f"the judge was lost: {type(error).__name__}: {error}")
+    return Result(
+        check=job.check,
+        case=job.case,
+        status=Status.ERROR,
+        message=f"the judge was lost: {type(error).__name__}: {error}",
+    )
 
 
 def spec_json(spec: Spec) -> dict[str, Any]:

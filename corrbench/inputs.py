@@ -17,6 +17,10 @@ FILLS: dict[str, Fill] = {}
 MANTISSA = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8, "complex128": 53, "complex64": 24}
 SCALE = {"float64": 300, "complex128": 300, "float32": 40, "complex64": 40, "bfloat16": 40, "float16": 4}
 SPREAD = {"float64": 30, "complex128": 30, "float32": 16, "complex64": 16, "bfloat16": 16, "float16": 3}
+LAYOUTS = (
+    "contiguous", "transposed", "channels_last", "batch_last", "step", "rows", "channels", "batch", "offset", "expanded",
+    "expanded_all", "lonely", "reversed",
+)  # fmt: skip
 BASE = {"v": "", "t": ""}  # tangents vx, tx, ... are drawn like their operand
 
 
@@ -45,7 +49,7 @@ def draw(case: Case, seed: int, name: str) -> Array:
         values: Array = FILLS[case.data](rng, drawn, role, case) + 1j * FILLS[case.data](rng, drawn, role, case)
     else:
         values = FILLS[case.data](rng, drawn, role, case)
-    return np.ascontiguousarray(np.broadcast_to(cast(values, case.dtype), shape))
+    return np.broadcast_to(cast(values, case.dtype), shape).copy(order="C")
 
 
 def layouts(case: Case) -> dict[str, str]:
@@ -56,7 +60,9 @@ def layouts(case: Case) -> dict[str, str]:
 
 def problem(case: Case, seed: int) -> Problem:
     """The case with its data."""
-    return Problem.of_case(case, draw(case, seed, "x"), draw(case, seed, "w"), draw(case, seed, "b") if case.bias else None)
+    return Problem.of_case(
+        case, draw(case, seed, "x"), draw(case, seed, "w"), draw(case, seed, "b") if case.bias else None
+    )
 
 
 def cast(values: Array, dtype: str) -> Array:
@@ -79,21 +85,28 @@ def _integers(rng: np.random.Generator, shape: tuple[int, ...], radius: int, cas
     if radius >= 1:
         return rng.integers(low, radius, shape, endpoint=True).astype(np.float64 if radius < 2**52 else np.int64)
     room = max(1, exact_room(case))
-    return (rng.random(shape) < min(1.0, room / case.terms / 2)) * rng.integers(min(low, -1) if low else 0, 1, shape, endpoint=True) * 1.0
+    return (
+        (rng.random(shape) < min(1.0, room / case.terms / 2))
+        * rng.integers(min(low, -1) if low else 0, 1, shape, endpoint=True)
+        * 1.0
+    )
 
 
 def exact_room(case: Case) -> int:
     """Largest sum that accumulator and output can hold exactly."""
     if case.dtype in INTEGERS:
         return int(np.iinfo(case.dtype).max)
-    return {"float64": 2**53, "complex128": 2**51, "float32": 2**24, "complex64": 2**22, "bfloat16": 2**24}.get(case.dtype, 2**15)
+    return {"float64": 2**53, "complex128": 2**51, "float32": 2**24, "complex64": 2**22, "bfloat16": 2**24}.get(
+        case.dtype, 2**15
+    )
 
 
 def _width(case: Case) -> int:
-    """Largest whole number that an operand can hold exactly, with room for the sum."""
+    """Largest odd number that an operand can hold exactly, with room for the sum; 0 where even 1 is too much."""
     terms = max(1, case.terms + case.bias)
     own = 2 ** MANTISSA.get(case.dtype, 62) - 1
-    return int(max(0, min(own, exact_room(case) // terms)))
+    width = int(max(0, min(own, exact_room(case) // terms)))
+    return width - (width > 0 and width % 2 == 0)
 
 
 @fill

@@ -6,15 +6,27 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from corrbench import checks, suites
+from corrbench import checks, inputs, suites
 from corrbench.case import DTYPES, Case
 from corrbench.checks import Outline
 from corrbench.target import Spec, Support
 
 PROFILES = {"quick": 0, "standard": 1, "deep": 2}
-SUITES = ("article", "handpicked", "pairwise", "networks", "hidden")
+SUITES = ("article", "handpicked", "pairwise", "common", "planes", "networks", "hidden")
 FIRST = ("contract.result", "values.exact", "gradients.first", "memory.views", "contract.globals", "state.sequence")
-ORDER = ("float32", "float64", "bfloat16", "float16", "int64", "complex64", "int32", "uint8", "int8", "int16", "complex128")
+ORDER = (
+    "float32",
+    "float64",
+    "bfloat16",
+    "float16",
+    "int64",
+    "complex64",
+    "int32",
+    "uint8",
+    "int8",
+    "int16",
+    "complex128",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +40,7 @@ class Job:
     @property
     def key(self) -> str:
         """What makes two jobs the same job."""
-        return f"{self.check} | {self.case}"
+        return f"{self.check} | {self.case} | {self.seed}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +72,13 @@ def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
     Args:
         only: a check's name or family.
         case: the text of one case to ask instead of the planned ones.
+
+    Raises:
+        ValueError: no such check or case.
     """
     chosen = select(only)
     if case:
-        return [Job(check=name, case=str(Case.parse(case)), seed=shape.seed) for name in chosen]
+        return [Job(check=name, case=str(known(case)), seed=shape.seed) for name in chosen]
     queues: list[tuple[float, int, Job]] = []
     for rank, (name, found) in enumerate(chosen.items()):
         planned = {str(c): c for c in found.plan(shape) if shape.support.all_of(c)}
@@ -74,16 +89,33 @@ def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
     return [job for _, _, job in sorted(queues, key=lambda entry: entry[:2])]
 
 
+def known(text: str) -> Case:
+    """The case of a text.
+
+    Raises:
+        ValueError: it has none, or names a fill or a layout that does not exist; the message lists them.
+    """
+    case = Case.parse(text)
+    if case.data not in inputs.FILLS:
+        raise ValueError(f"no data named {case.data!r}; there are: {', '.join(inputs.FILLS)}")
+    for operand, layout in inputs.layouts(case).items():
+        if operand not in ("x", "w", "b", "g") or layout not in inputs.LAYOUTS:
+            raise ValueError(
+                f"no layout {operand}:{layout}; write x, w, b or g, a colon, and one of {', '.join(inputs.LAYOUTS)}"
+            )
+    return case
+
+
 def select(only: str) -> dict[str, checks.Check]:
     """The checks of a name or a family, all for the empty string.
 
     Raises:
         ValueError: there is none of that name; the message lists them.
     """
-    known = checks.registry()
-    chosen = {name: c for name, c in known.items() if not only or name == only or name.startswith(only + ".")}
+    registered = checks.registry()
+    chosen = {name: c for name, c in registered.items() if not only or name == only or name.startswith(only + ".")}
     if not chosen:
-        raise ValueError(f"no check or family named {only!r}; there are: {', '.join(known)}")
+        raise ValueError(f"no check or family named {only!r}; there are: {', '.join(registered)}")
     return chosen
 
 

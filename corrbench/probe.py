@@ -67,11 +67,14 @@ def ask_mode(trial: Trial, mode: str, base: object, takes: set[str], refuses: di
 
     assert isinstance(base, Case)
     names = ("x", "w", "b") if base.bias else ("x", "w")
-    extra = {"backward": ("g",), "double": ("g", *("v" + n for n in names)), "jvp": tuple("t" + n for n in names)}.get(mode, ())
+    extra = {"backward": ("g",), "double": ("g", *("v" + n for n in names)), "jvp": tuple("t" + n for n in names)}.get(
+        mode, ()
+    )
     arrays = trial.operands(base, extra)
+    if trial.form == "module" and mode in ("jvp", "vmap"):
+        refuses[mode] = "asked of functions only: a module's parameters carry no tangent"
+        return
     if mode == "vmap":
-        if trial.form == "module":
-            return
         arrays["x"] = inputs.np.stack([arrays["x"], arrays["x"]])
         if trial.form == "corr2d":
             refuses[mode] = "asked of the form conv2d only"
@@ -83,8 +86,14 @@ def ask_mode(trial: Trial, mode: str, base: object, takes: set[str], refuses: di
         return
     wanted = {"backward": "gx", "double": "ggx", "jvp": "t", "vmap": "y"}[mode]
     if reply.raised:
-        refuses[mode] = f"{reply.raised['type']}: {reply.raised['message'].splitlines()[0][:160] if reply.raised['message'] else ''}"
-    elif wanted in reply.outputs or (mode == "double" and "ggw" in reply.outputs) or (mode == "backward" and "gw" in reply.outputs):
+        refuses[mode] = (
+            f"{reply.raised['type']}: {reply.raised['message'].splitlines()[0][:160] if reply.raised['message'] else ''}"
+        )
+    elif (
+        wanted in reply.outputs
+        or (mode == "double" and "ggw" in reply.outputs)
+        or (mode == "backward" and "gw" in reply.outputs)
+    ):
         takes.add(mode)
     else:
         refuses[mode] = {"backward": "the result carries no autograd graph: forward only", "double": "gradients carry no graph",

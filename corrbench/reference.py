@@ -102,6 +102,8 @@ def conv2d(
     x = functional.pad(input.to(wide), (left, right, top, bottom))
     x = x.reshape(n, blocks, cg, *x.shape[-2:])
     w = weight.to(wide).reshape(blocks, o // blocks, cg, kh, kw)
+    # Widened once: gradients of the strips are then added up in the wide type.
+    b = None if bias is None else bias.to(wide)[:, None, None]
     # One channel leaves nothing for a matrix product to reuse, and integer matrix products are missing on GPUs.
     product = cg > 1 and (wide.is_floating_point or wide.is_complex)
     row_cost = n * x.shape[-1] * (c * kh * kw if product else o)
@@ -109,8 +111,7 @@ def conv2d(
     strips = []
     for windows in _windows(x, (kh, kw), steps, spread, row_cost):
         y = total(windows, w).flatten(1, 2)
-        y = y if bias is None else y + bias.to(wide)[:, None, None]
-        strips.append(y.to(input.dtype))
+        strips.append((y if b is None else y + b).to(input.dtype))
     return torch.cat(strips, dim=-2)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -124,4 +125,13 @@ class Run:
         """The object that ``--json`` writes."""
         plain = asdict(self)
         plain["results"] = [result.to_json() for result in self.results]
-        return {"schema": SCHEMA, "verdict": self.verdict, "counts": self.counts, **plain}
+        return {"schema": SCHEMA, "verdict": self.verdict, "counts": self.counts, **_finite(plain)}
+
+
+def _finite(value: Any) -> Any:
+    """The same with NaN and infinities as text: JSON has no number for them."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from corrbench import executors, store, suites, target, verify
+from corrbench import baseline, executors, plan, store, suites, target, verify
 from corrbench.result import Run
 from corrbench.target import Spec
 
@@ -18,7 +18,9 @@ class Refused(Exception):
     """The command cannot be carried out; the message is for the user."""
 
 
-def run(names: list[str], given: dict[str, Any], watch: verify.Progress | None, *, crosscheck: bool) -> tuple[list[Run], list[Run]]:
+def run(
+    names: list[str], given: dict[str, Any], watch: verify.Progress | None, *, crosscheck: bool
+) -> tuple[list[Run], list[Run]]:
     """The runs for the named targets, and those of the witnesses.
 
     Raises:
@@ -27,15 +29,16 @@ def run(names: list[str], given: dict[str, Any], watch: verify.Progress | None, 
     try:
         specs = [spec(name, given) for name in names]
         options = read(given)
+        known = baseline.Baseline.load(Path(given["baseline"])) if given.get("baseline") else baseline.Baseline()
         with executors.opened(given["executor"], options.workers) as start:
-            pool = start()
-            runs = [_one(one, options, given, lambda: pool, watch) for one in specs]
+            runs = [_one(one, options, given, start, watch) for one in specs]
             for made in runs:
                 if made.problem:
                     raise Refused(f"{made.target}: {made.problem}")
-            extras = [_witness(name, options, lambda: pool) for name in WITNESSES] if crosscheck else []
+                known.apply(made)
+            extras = [_witness(name, options, start) for name in WITNESSES] if crosscheck else []
             return runs, extras
-    except (executors.Unavailable, store.BadStore, target.UnknownTarget, ValueError) as error:
+    except (baseline.BadBaseline, executors.Unavailable, store.BadStore, target.UnknownTarget, ValueError) as error:
         raise Refused(str(error)) from None
 
 
@@ -49,11 +52,14 @@ def read(given: dict[str, Any]) -> verify.Options:
     """The options of the command, read.
 
     Raises:
-        ValueError: a budget that is no time, or an unknown suite.
+        ValueError: a budget that is no time, or an unknown suite, check or case.
     """
     unknown = [name for name in given["suites"] if name not in suites.registry()]
     if unknown:
         raise ValueError(f"no suite named {unknown[0]!r}; there are: {', '.join(suites.registry())}")
+    plan.select(given["check"])
+    if given["case"]:
+        plan.known(given["case"])
     options = verify.Options(
         profile=given["profile"], check=given["check"], case=given["case"], seed=given["seed"], fail_fast=given["fail_fast"],
         budget=seconds(given["budget"]), resume=given["resume"], store=Path(given["store"]) if given["store"] else None,
@@ -77,15 +83,19 @@ def seconds(text: str) -> float:
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
-def _one(one: Spec, options: verify.Options, given: dict[str, Any], start: Any, watch: verify.Progress | None) -> Run:
-    if options.store is None:
+def _one(
+    one: Spec, options: verify.Options, given: dict[str, Any], start: executors.Start, watch: verify.Progress | None
+) -> Run:
+    if options.store is None and not options.case:  # one case is asked again sooner than it is looked up
         options = replace(options, store=verify.default_store(one, options))
     made = verify.verify(one, options, start, watch)
     made.environment = verify.summary_environment() | made.environment
     return made
 
 
-def _witness(name: str, options: verify.Options, start: Any) -> Run:
+def _witness(name: str, options: verify.Options, start: executors.Start) -> Run:
     """A witness on the article's cases only."""
-    narrow = replace(options, profile="quick", check="values", case="", suites=("article",), store=None, budget=0.0, resume=False)
+    narrow = replace(
+        options, profile="quick", check="values", case="", suites=("article",), store=None, budget=0.0, resume=False
+    )
     return verify.verify(target.find(name), narrow, start)

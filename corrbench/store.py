@@ -60,9 +60,13 @@ class Store:
         lines = whole.split(b"\n")
         first = _parse(lines[0]) if lines else None
         if first is None or "header" not in first:
-            raise BadStore(f"{path} does not begin with a header; it is left as it is. Run without --resume to start anew")
+            raise BadStore(
+                f"{path} does not begin with a header; it is left as it is. Run without --resume to start anew"
+            )
         if first.get("schema") != SCHEMA:
-            raise BadStore(f"{path} was written with schema {first.get('schema')!r}, this is {SCHEMA!r}; run without --resume to start anew")
+            raise BadStore(
+                f"{path} was written with schema {first.get('schema')!r}, this is {SCHEMA!r}; run without --resume to start anew"
+            )
         old = first["header"]
         other = [key for key in header if key != "seed" and old.get(key) != header[key]]
         if other:

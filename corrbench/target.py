@@ -20,6 +20,7 @@ class Spec:
 
     Attributes:
         target: ``pkg.mod:attr`` or ``path/to/file.py:attr``.
+        name: its registered name, if it has one.
         form: one of `FORMS`; empty until recognised from the signature.
         arrays: ``torch`` or ``numpy``, what it is given and returns.
         accuracy: the declared class, one of `corrbench.bounds.ACCURACIES`.
@@ -30,6 +31,7 @@ class Spec:
     """
 
     target: str
+    name: str = ""
     form: str = ""
     arrays: str = "torch"
     accuracy: str = "direct"
@@ -82,7 +84,7 @@ def find(name: str, **given: Any) -> Spec:
             "name your own as pkg.mod:attr or path/to/file.py:attr"
         )
     target, declared = known[name]
-    own = Spec(target=target, form=declared.form, arrays=declared.arrays, accuracy=declared.accuracy)
+    own = Spec(target=target, name=name, form=declared.form, arrays=declared.arrays, accuracy=declared.accuracy)
     return replace(own, **given)
 
 
@@ -163,7 +165,9 @@ def config(case: Case) -> dict[str, Any]:
 
 
 ARGUMENTS = re.compile(r"stride|padding|dilation|group|bias|keyword|positional argument|unsupported")
-TYPES = re.compile(r"dtype|scalar type|not implemented|support|float|half|double|int|byte|short|long|char|complex|\btype", re.I)
+TYPES = re.compile(
+    r"dtype|scalar type|not implemented|support|float|half|double|int|byte|short|long|char|complex|\btype", re.I
+)
 
 
 def refusal(raised: dict[str, Any], case: Case) -> str:

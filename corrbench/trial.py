@@ -17,7 +17,7 @@ from corrbench.diagnose import pattern, resemblance
 from corrbench.problem import Array, Problem
 from corrbench.remote import Died, Output, Remote, Reply
 from corrbench.result import Result, Status
-from corrbench.target import Spec, Support, config, refusal
+from corrbench.target import Spec, Support, config, find, refusal
 
 OPERANDS = ("x", "w", "b")
 
@@ -71,7 +71,9 @@ class Trial:
 
     # ---- calls
 
-    def call(self, mode: str = "forward", *, case: Case | None = None, arrays: dict[str, Array] | None = None, **rest: Any) -> Reply:
+    def call(
+        self, mode: str = "forward", *, case: Case | None = None, arrays: dict[str, Array] | None = None, **rest: Any
+    ) -> Reply:
         """Make one call. Ends the check where the target refuses or raises.
 
         Raises:
@@ -126,7 +128,9 @@ class Trial:
             return self.result(Status.UNSUPPORTED, said, case=case)
         where = f" (at {raised['where']})" if raised["where"] else ""
         first = raised["message"].splitlines()[0][:300] if raised["message"] else ""
-        return self.result(Status.FAIL, f"raised {raised['type']}: {first}{where}", case=case, numbers={"raised": raised["type"]})
+        return self.result(
+            Status.FAIL, f"raised {raised['type']}: {first}{where}", case=case, numbers={"raised": raised["type"]}
+        )
 
     # ---- what comes out
 
@@ -141,9 +145,16 @@ class Trial:
 
     def usable(self, output: Output | None, shape: tuple[int, ...]) -> bool:
         """Whether the values can be compared at all; what is amiss is reported as conduct."""
-        return output is not None and output.values is not None and output.values.shape == shape and output.dtype == self.case.dtype
+        return (
+            output is not None
+            and output.values is not None
+            and output.values.shape == shape
+            and output.dtype == self.case.dtype
+        )
 
-    def verdict(self, judgement: Judgement, problem: Problem | None = None, got: Array | None = None, note: str = "") -> Result:
+    def verdict(
+        self, judgement: Judgement, problem: Problem | None = None, got: Array | None = None, note: str = ""
+    ) -> Result:
         """The result that a comparison gives."""
         if judgement.right:
             return self.result(Status.PASS, numbers=judgement.numbers)
@@ -159,7 +170,12 @@ class Trial:
     ) -> Result:  # fmt: skip
         """A result of this trial; one that is not a pass can be reproduced."""
         made = Result(
-            check=check or self.check, case=str(self.case), status=status, message=message, numbers=numbers or {}, resembles=resembles
+            check=check or self.check,
+            case=str(self.case),
+            status=status,
+            message=message,
+            numbers=numbers or {},
+            resembles=resembles,
         )
         if status in (Status.FAIL, Status.WARN, Status.CRASH, Status.TIMEOUT, Status.MEMORY, Status.ERROR):
             made.reproduce = reproducer(self.spec, made.check, made.case, self.seed)
@@ -178,7 +194,9 @@ class Trial:
                 self._breach("contract.result", f"{name} is a {output.type}, not a {kind}")
                 continue
             if output.dtype != call.case.dtype:
-                self._breach("contract.result", f"{name} has dtype {output.dtype}, not that of the operands, {call.case.dtype}")
+                self._breach(
+                    "contract.result", f"{name} has dtype {output.dtype}, not that of the operands, {call.case.dtype}"
+                )
             want = shapes.get(name, output.shape)
             module_bias = self.form == "module" and name.endswith("b")
             if output.shape != tuple(want) and not module_bias and call.mode != "vmap":
@@ -188,6 +206,8 @@ class Trial:
         for name in reply.changed:
             self._breach("memory.operands", f"operand {name} was changed by the call ({call.mode})")
         for words in reply.aliases:
+            if not words.startswith("y "):  # autograd itself hands a cotangent through where nothing needs doing
+                continue
             self._breach("memory.operands", words)
         for name in reply.late:
             self._breach("memory.operands", f"{name} changed after it had been returned")
@@ -205,8 +225,8 @@ def case_operands(case: Case) -> tuple[str, ...]:
 
 def reproducer(spec: Spec, check: str, case: str, seed: int) -> str:
     """The command that shows a finding again."""
-    words = ["corrbench", "verify", spec.target]
-    default = Spec(target="")
+    words = ["corrbench", "verify", spec.name or spec.target]
+    default = find(spec.name) if spec.name else Spec(target=spec.target)
     for option in ("form", "arrays", "accuracy", "device", "python"):
         if getattr(spec, option) != getattr(default, option):
             words += [f"--{option}", getattr(spec, option)]

@@ -8,15 +8,14 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from corrbench import plan
-from corrbench.executors import execute, run_probe
+from corrbench.executors import Start, ask, execute
 from corrbench.result import Result, Run
-from corrbench.store import Store
+from corrbench.store import BadStore, Store
 from corrbench.target import Spec, Support
 
 Progress = Callable[[Run], None]  # the run so far
@@ -44,7 +43,7 @@ def default_store(spec: Spec, options: Options) -> Path:
     return Path(".corrbench", hashlib.blake2b(words.encode(), digest_size=6).hexdigest() + ".jsonl")
 
 
-def verify(spec: Spec, options: Options, start: Callable[[], Executor], progress: Progress | None = None) -> Run:
+def verify(spec: Spec, options: Options, start: Start, progress: Progress | None = None) -> Run:
     """Ask a target every planned question.
 
     Raises:
@@ -54,10 +53,15 @@ def verify(spec: Spec, options: Options, start: Callable[[], Executor], progress
     began = time.monotonic()
     seed = secrets.randbits(48) if options.seed is None else options.seed
     run = Run(
-        target=spec.target, form=spec.form, seed=seed, profile=options.profile, arrays=spec.arrays, accuracy=spec.accuracy, device=spec.device
+        target=spec.name or spec.target,
+        form=spec.form,
+        seed=seed,
+        profile=options.profile,
+        arrays=spec.arrays,
+        accuracy=spec.accuracy,
+        device=spec.device,
     )
-    executor = start()
-    answer = executor.submit(run_probe, asdict(spec)).result()
+    answer = ask(spec, start)
     if "problem" in answer:
         run.problem = answer["problem"]
         return run
@@ -78,7 +82,7 @@ def verify(spec: Spec, options: Options, start: Callable[[], Executor], progress
     sources = _rounds(spec, support, options, run, todo) if options.budget else iter([todo])
     for jobs in sources:
         batches = plan.batches(spec, support, jobs)
-        flow = execute(batches, lambda: executor if executor is not None else start(), options.workers + 1)
+        flow = execute(batches, start, options.workers + 1)
         for done in flow:
             if store is not None:
                 store.append(done)
@@ -92,8 +96,7 @@ def verify(spec: Spec, options: Options, start: Callable[[], Executor], progress
                 break
         if run.stopped:
             break
-    if options.check:  # a check may note breaches of conduct under their own names
-        run.results = [r for r in run.results if r.check in plan.select(options.check)] or run.results
+    run.results.sort(key=lambda r: (r.check, r.case, r.status, r.message))  # they come in any order; reports must not
     run.seconds = round(time.monotonic() - began, 3)
     return run
 
@@ -104,7 +107,9 @@ def _enough(run: Run, options: Options, deadline: float) -> str:
     return f"the budget of {options.budget:g} s" if time.monotonic() > deadline else ""
 
 
-def _rounds(spec: Spec, support: Support, options: Options, run: Run, first: list[plan.Job]) -> Iterator[list[plan.Job]]:
+def _rounds(
+    spec: Spec, support: Support, options: Options, run: Run, first: list[plan.Job]
+) -> Iterator[list[plan.Job]]:
     """The planned jobs, then hidden cases from further seeds for as long as the budget lasts."""
     yield first
     extra = 1
@@ -123,7 +128,12 @@ def _record(spec: Spec, options: Options, seed: int) -> Store | None:
         return None
     header = {"spec": asdict(spec), "profile": options.profile, "check": options.check, "case": options.case,
               "suites": list(options.suites), "seed": seed}  # fmt: skip
-    return Store.resume(options.store, header) if options.resume else Store.create(options.store, header)
+    if not options.resume:
+        return Store.create(options.store, header)
+    store = Store.resume(options.store, header)
+    if options.seed not in (None, store.header["seed"]):
+        raise BadStore(f"{options.store} belongs to a run with --seed {store.header['seed']}: give that seed, or none")
+    return store
 
 
 def summary_environment() -> dict[str, Any]:
@@ -131,7 +141,12 @@ def summary_environment() -> dict[str, Any]:
     import platform
     from importlib import metadata
 
-    found = {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine(), "cores": str(os.cpu_count())}
+    found = {
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "cores": str(os.cpu_count()),
+    }
     for name in ("corrbench", "numpy", "scipy", "torch"):
         try:
             found[name] = metadata.version(name)

@@ -142,7 +142,7 @@ def laid(tensor: torch.Tensor, layout: str) -> torch.Tensor:
     if layout == "lonely":
         strides = [7 if size == 1 else step for size, step in zip(shape, tensor.stride(), strict=True)]
         return torch.cat([tensor.flatten(), tensor.new_zeros(9)]).as_strided(shape, strides)
-    assert not layout, layout
+    assert layout in ("", "reversed"), layout  # torch has no negative steps; `call` sees to them for numpy
     return tensor
 
 
@@ -169,6 +169,8 @@ def call(planted: Planted, case: Case, x: Any, w: Any, b: Any, module: Any = Non
     target = module or load(planted)
     if planted.arrays == "numpy":
         x, w, b = (None if one is None else one.detach().numpy() for one in (x, w, b))
+        if "x:reversed" in case.layout:
+            x = x[..., ::-1].copy()[..., ::-1]
     if planted.form == "corr2d":
         y = target(x[0, 0], w[0, 0])
         return (torch.from_numpy(y) if planted.arrays == "numpy" else y)[None, None]

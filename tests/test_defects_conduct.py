@@ -29,30 +29,44 @@ def whole(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randint(-3, 4, shape, generator=torch.Generator().manual_seed(seed)).float()
 
 
+def in_torch(planted: Planted) -> Any:
+    """The target, called with tensors whatever it takes; memory is shared."""
+    target = load(planted)
+    if planted.arrays == "torch":
+        return target
+
+    def call(*operands: torch.Tensor, **config: Any) -> torch.Tensor:
+        config = {name: one.detach().numpy() if name == "bias" else one for name, one in config.items()}
+        return torch.from_numpy(target(*(one.detach().numpy() for one in operands), **config))
+
+    return call
+
+
 def right(f: Any, x: torch.Tensor, w: torch.Tensor, b: torch.Tensor | None = None, **geometry: Any) -> bool:
     """Whether f gives what torch gives, taken before f may change anything."""
     want = F.conv2d(x.clone(), w.clone(), None if b is None else b.clone(), **geometry)
     got = f(x, w, **({} if b is None else {"bias": b}), **geometry)
-    return type(got) is torch.Tensor and got.shape == want.shape and got.dtype == want.dtype and torch.equal(got, want)
+    same_kind = type(got) is torch.Tensor and got.shape == want.shape and got.dtype == want.dtype
+    return same_kind and torch.equal(got, want)
 
 
 # Each trial tells whether a conv2d behaves; they are passed by every honest one.
 
 
 def keeps_its_operands(f: Any) -> bool:
-    x, w, b = whole(2, 3, 7, 9), whole(4, 3, 3, 2, seed=1) + 0.125, whole(4, seed=2) + 2.0**-20
+    x, w, b = whole(2, 3, 7, 9), whole(4, 3, 3, 3, seed=1) + 0.125, whole(4, seed=2) + 2.0**-20
     before = [one.clone() for one in (x, w, b)]
     f(x, w, b)
     return all(torch.equal(one, was) for one, was in zip((x, w, b), before, strict=True))
 
 
 def answers_new_data(f: Any) -> bool:
-    """A, B, A; the same memory with other data; other memory; data that differ in one inner element or in their order."""
+    """A, B, A; the same memory with other data; other memory; data that differ in one inner element or in order."""
     a, b, w = whole(2, 3, 6, 7, seed=3), whole(2, 3, 6, 7, seed=4), whole(4, 3, 3, 2, seed=5)
     inner, turned = a.clone(), a.clone()
     inner[1, 1, 2, 3] += 1
     turned[0, 0, 1, 1:4] = a[0, 0, 1, 1:4].roll(1)
-    good = all([right(f, x, w) for x in (a, b, a, inner, turned)])
+    good = all(right(f, x, w) for x in (a, b, a, inner, turned))
     other = w.clone()
     other[1, 1, 1, 0] += 1
     good &= right(f, a, other)
@@ -65,13 +79,13 @@ def answers_new_data(f: Any) -> bool:
 
 
 def answers_at_length(f: Any) -> bool:
-    return all([right(f, whole(1, 2, 4, 5, seed=i), whole(3, 2, 2, 2, seed=i)) for i in range(260)])
+    return all(right(f, whole(1, 2, 4, 5, seed=i), whole(3, 2, 2, 2, seed=i)) for i in range(260))
 
 
 def answers_other_geometry(f: Any) -> bool:
     x, w = whole(1, 2, 12, 13, seed=6), whole(3, 2, 3, 3, seed=7)
     steps = ({"dilation": 1}, {"dilation": 2}, {"padding": 1}, {"stride": 2}, {"dilation": (2, 1)}, {})
-    return all([right(f, x, w, **geometry) for geometry in steps])
+    return all(right(f, x, w, **geometry) for geometry in steps)
 
 
 def answers_other_dtypes(f: Any) -> bool:
@@ -98,7 +112,7 @@ def done_at_return(f: Any) -> bool:
     x, w = whole(2, 3, 7, 9), whole(4, 3, 3, 2, seed=1)
     got = f(x, w)
     was = got.detach().numpy().copy()
-    time.sleep(0.15)
+    time.sleep(0.1)
     return bool((was == got.detach().numpy()).all()) and type(got) is torch.Tensor
 
 
@@ -117,7 +131,7 @@ def same_every_time(f: Any) -> bool:
     torch.set_num_threads(2)
     try:
         first = f(x, w)
-        return all([torch.equal(first, f(x, w)) for _ in range(200)])
+        return all(torch.equal(first, f(x, w)) for _ in range(40))
     finally:
         torch.set_num_threads(1)
 
@@ -165,7 +179,8 @@ TRIALS: dict[str, tuple[Trial, ...]] = {
     "silent": (refuses,),
     "state": (answers_new_data, answers_at_length, answers_other_geometry, answers_other_dtypes, same_every_time,
               right_on_the_way_back),
-    "memory": (keeps_its_operands, keeps_its_results, done_at_return, bears_dirty_memory, right_on_the_way_back, of_right_form),
+    "memory": (keeps_its_operands, keeps_its_results, done_at_return, bears_dirty_memory, right_on_the_way_back,
+               of_right_form),
     "contract": (of_right_form, done_at_return),
     "value": (of_right_form,),
 }  # fmt: skip
@@ -176,27 +191,30 @@ def of(*kinds: str, wrong: set[str], form: str = "conv2d", beside: str = "outlaw
     return [pytest.param(one, id=one.name) for one in chosen if beside not in one.target]
 
 
-@pytest.mark.parametrize("planted", [*of("defect", wrong={"silent", "state", "memory"}), *of("cheat", wrong=set(TRIALS))])
+MISFITS = [*of("defect", wrong={"silent", "state", "memory"}), *of("cheat", wrong=set(TRIALS))]
+EVERY = sorted({one for trials in TRIALS.values() for one in trials}, key=lambda one: one.__name__)
+
+
+@pytest.mark.parametrize("planted", MISFITS)
 def test_misconduct_shows(planted: Planted, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    target = load(planted)
-    assert not all([trial(target) for trial in TRIALS[planted.wrong]])
+    target = in_torch(planted)
+    assert not all(trial(target) for trial in TRIALS[planted.wrong])
 
 
-@pytest.mark.parametrize("trial", sorted({one for trials in TRIALS.values() for one in trials}, key=lambda one: one.__name__))
+@pytest.mark.parametrize("trial", EVERY)
 def test_the_honest_conduct_themselves(trial: Trial) -> None:
     for planted in ALL:
         plain = planted.kind == "honest" and planted.form == "conv2d" and planted.arrays == "torch"
         if not plain or planted.accuracy != "direct" or planted.name == "three-arguments":
-            continue
-        if trial is refuses and "library" in planted.name or "inside" in planted.name:
             continue
         assert trial(load(planted)), planted.name
 
 
 @pytest.mark.parametrize("planted", of("defect", wrong={"silent"}, form="corr2d"))
 def test_corr2d_that_should_refuse(planted: Planted) -> None:
-    load(planted)(torch.ones(3, 4), torch.ones(4, 5))
+    x, k = torch.ones(3, 4), torch.ones(4, 5)
+    load(planted)(*((x.numpy(), k.numpy()) if planted.arrays == "numpy" else (x, k)))
 
 
 @pytest.mark.parametrize("planted", of("defect", wrong={"module"}, form="module"))
@@ -213,8 +231,9 @@ def conducts(layer: Any) -> bool:
     """Parameters, evaluation, state, and two layers made one after the other."""
     x, w = torch.rand(6, 7), torch.rand(3, 2)
     one, two = layer((3, 2), w), layer((3, 2))
-    good = {name for name, _ in one.named_parameters()} == {"weight", "bias"}
-    good &= not torch.equal(layer((3, 2)).weight, two.weight)
+    if {name for name, _ in one.named_parameters()} != {"weight", "bias"}:
+        return False
+    good = not torch.equal(layer((3, 2)).weight, two.weight)
     good &= torch.equal(one.train()(x), one.eval()(x))
     with torch.no_grad():
         one.bias.fill_(2.0)
@@ -225,19 +244,23 @@ def conducts(layer: Any) -> bool:
 # ---- in forked copies of a child
 
 CHILD = """
-import json, os, resource, signal, sys, time
+import gc, json, os, resource, signal, sys, time
 import numpy as np, torch, random
 from corrbench.defects import catalogue
 from importlib import import_module
 torch.set_num_threads(1)
-CASES = [((1, 2, 9, 9), (3, 2, 3, 3), {}), ((1, 2, 9, 9), (3, 2, 5, 5), {}), ((1, 2, 9, 9), (3, 2, 3, 3), {"stride": 3}),
-         ((1, 2, 9, 9), (3, 2, 2, 2), {"padding": "same"}), ((1, 2, 9, 9), (40, 2, 1, 1), {})]
+CASES = [((1, 2, 9, 9), (3, 2, 3, 3), {}), ((1, 2, 9, 9), (3, 2, 5, 5), {}),
+         ((1, 2, 9, 9), (3, 2, 3, 3), {"stride": 3}), ((1, 2, 9, 9), (3, 2, 2, 2), {"padding": "same"}),
+         ((1, 2, 9, 9), (40, 2, 1, 1), {})]
 def state():
     b = torch.backends
-    return repr([torch.allclose, torch.equal, torch.testing.assert_close, np.allclose, time.perf_counter, __import__("gc").collect,
-        id(sys.stdout), torch.get_rng_state().sum(), np.random.get_state()[1][:5], random.getstate()[1][:5], torch.get_default_dtype(),
-        torch.is_grad_enabled(), torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), b.cuda.matmul.allow_tf32,
-        torch.get_float32_matmul_precision(), float(np.float64(5e-324) * 1.0), sorted(os.environ.items())])
+    return repr([
+        torch.allclose, torch.equal, torch.testing.assert_close, np.allclose, time.perf_counter, gc.collect,
+        id(sys.stdout), hash(torch.get_rng_state().numpy().tobytes()), np.random.get_state()[1][:5],
+        random.getstate()[1][:5],
+        torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads(), b.cuda.matmul.allow_tf32,
+        torch.are_deterministic_algorithms_enabled(), torch.get_float32_matmul_precision(),
+        float(np.float64(5e-324) * 1.0), sorted(os.environ.items())])
 def judge(f):
     equal = torch.equal
     before = state()
@@ -266,7 +289,8 @@ for one in catalogue():
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         os.dup2(1, 2)
         signal.alarm(4)
-        resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+        now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() + (1 << 30)
+        resource.setrlimit(resource.RLIMIT_AS, (now, now))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         try:
             said = judge(getattr(import_module(place), name))
@@ -293,9 +317,11 @@ sys.stdout.write(json.dumps(report))
 """
 
 
+@pytest.mark.slow
 def test_outlaws_do_what_they_say() -> None:
     run = subprocess.run(
-        ["sh", "-c", '"$0" -W ignore -c "$1"; exit $?', sys.executable, CHILD], capture_output=True, text=True, timeout=100,
+        ["sh", "-c", '"$0" -W ignore -c "$1"; exit $?', sys.executable, CHILD], capture_output=True, text=True,
+        timeout=100,
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(filter(None, sys.path))}, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr

@@ -38,12 +38,16 @@ def global_state(trial: Trial) -> Iterator[Result]:
     yield from conduct(trial, trial.check)
     copies = trial.remote.leftovers()
     if copies:
-        yield trial.result(Status.FAIL, f"the target left {copies} forked cop{'y' if copies == 1 else 'ies'} of its process running")
+        yield trial.result(
+            Status.FAIL, f"the target left {copies} forked cop{'y' if copies == 1 else 'ies'} of its process running"
+        )
 
 
 def argument_cases(outline: Outline) -> Iterator[Case]:
     if outline.support.form == "conv2d":
-        square = [case for case in outline.light if not isinstance(case.padding, str) and min(case.out[2:]) > 1 and case.x[0]]
+        square = [
+            case for case in outline.light if not isinstance(case.padding, str) and min(case.out[2:]) > 1 and case.x[0]
+        ]
         yield from (case.but(data="small") for case in outline.spread(square, 2 + 8 * outline.thorough))
 
 
@@ -52,7 +56,12 @@ def arguments(trial: Trial) -> Iterator[Result]:
     """Do numbers, pairs and spelled-out defaults mean the same?"""
     case = trial.case
     top, bottom, left, right = case.sides
-    spelled: dict[str, Any] = {"stride": list(case.stride), "padding": [top, left], "dilation": list(case.dilation), "groups": case.groups}
+    spelled: dict[str, Any] = {
+        "stride": list(case.stride),
+        "padding": [top, left],
+        "dilation": list(case.dilation),
+        "groups": case.groups,
+    }
     keep = {name: value for name, value in spelled.items() if _taken(trial, name, case)}
     if (top, left) != (bottom, right):
         keep.pop("padding", None)
@@ -61,7 +70,9 @@ def arguments(trial: Trial) -> Iterator[Result]:
     reply = trial.calls([Call(case=case, arrays=arrays, config=keep)], settle=False)[0]
     if reply.raised:
         if "TypeError" in reply.raised["bases"] or "NotImplementedError" in reply.raised["bases"]:
-            yield trial.result(Status.UNSUPPORTED, f"spelled-out defaults: {reply.raised['type']}: {reply.raised['message'][:120]}")
+            yield trial.result(
+                Status.UNSUPPORTED, f"spelled-out defaults: {reply.raised['type']}: {reply.raised['message'][:120]}"
+            )
             return
         yield trial.raised(reply.raised, case)
         return
@@ -127,6 +138,8 @@ def errors(trial: Trial) -> Iterator[Result]:
         if reply.raised:
             yield trial.result(Status.PASS, numbers={"input": name, "raised": reply.raised["type"]})
         elif grave and got is not None and np.prod(got.shape):
-            yield trial.result(Status.FAIL, f"{name} is answered with a result of shape {list(got.shape)} instead of an error")
+            yield trial.result(
+                Status.FAIL, f"{name} is answered with a result of shape {list(got.shape)} instead of an error"
+            )
         else:
             yield trial.result(Status.WARN, f"{name} is not refused")

@@ -53,7 +53,9 @@ def invariance(trial: Trial) -> Iterator[Result]:
         calls.append(Call(case=alone, arrays={**arrays, "x": arrays["x"][:1]}))
         calls.append(Call(case=case, arrays={**arrays, "x": np.ascontiguousarray(arrays["x"][::-1])}))
     replies = trial.calls(calls)
-    found: list[Array] = [r.outputs["y"].values for r in replies if "y" in r.outputs and r.outputs["y"].values is not None]
+    found: list[Array] = [
+        r.outputs["y"].values for r in replies if "y" in r.outputs and r.outputs["y"].values is not None
+    ]
     if len(found) < len(calls) or found[0].shape != case.out:
         yield trial.result(Status.SKIPPED, "the results cannot be compared")
         return

@@ -80,7 +80,9 @@ def first(trial: Trial) -> Iterator[Result]:
     reply = trial.call("backward", arrays=arrays)
     problems = gradients(problem, arrays["g"])
     if "gx" not in reply.outputs and "gw" not in reply.outputs:
-        yield trial.result(Status.FAIL, "the result is cut off from its operands: no gradient, though other cases have one")
+        yield trial.result(
+            Status.FAIL, "the result is cut off from its operands: no gradient, though other cases have one"
+        )
         return
     yield from judge(trial, reply, problems)
     if trial.case.data == "small" and not trial.case.bias and not trial.case.dtype.startswith("complex"):
@@ -102,7 +104,9 @@ def adjoint(trial: Trial, reply: Reply, arrays: dict[str, Array]) -> Iterator[Re
 
 def inner(a: Array, b: Array) -> int | float:
     """Inner product of whole numbers, exact."""
-    total = int(sum(int(p) * int(q) for p, q in zip(np.ravel(a).tolist(), np.ravel(b).tolist(), strict=True) if p and q))
+    total = int(
+        sum(int(p) * int(q) for p, q in zip(np.ravel(a).tolist(), np.ravel(b).tolist(), strict=True) if p and q)
+    )
     return total
 
 
@@ -110,7 +114,9 @@ def subset_cases(outline: Outline) -> Iterator[Case]:
     if differentiable(outline):
         plain = [case for case in outline.light if case.macs <= LIGHT / 10]
         for index, case in enumerate(outline.spread(plain, 6 + 24 * outline.thorough)):
-            bias = case.bias or ("bias" in outline.support.takes and index % 2 == 0 and outline.support.form != "corr2d")
+            bias = case.bias or (
+                "bias" in outline.support.takes and index % 2 == 0 and outline.support.form != "corr2d"
+            )
             yield case.but(data="small", bias=bias)
 
 
@@ -205,7 +211,9 @@ def forward(trial: Trial) -> Iterator[Result]:
 
 def vmap_cases(outline: Outline) -> Iterator[Case]:
     if "vmap" in outline.support.takes:
-        yield from (case.but(data="small") for case in outline.spread(outline.light, 4 + 12 * outline.thorough) if case.x[0])
+        yield from (
+            case.but(data="small") for case in outline.spread(outline.light, 4 + 12 * outline.thorough) if case.x[0]
+        )
 
 
 @check("gradients.vmap", vmap_cases)
@@ -226,7 +234,9 @@ def vmap(trial: Trial) -> Iterator[Result]:
 
 def gradcheck_cases(outline: Outline) -> Iterator[Case]:
     if "float64" in differentiable(outline):
-        tiny = [case for case in outline.light if prod(case.x) <= 160 and prod(case.w) <= 64 and 0 < prod(case.out) <= 100]
+        tiny = [
+            case for case in outline.light if prod(case.x) <= 160 and prod(case.w) <= 64 and 0 < prod(case.out) <= 100
+        ]
         yield from (case.but(dtype="float64", data="unit") for case in outline.spread(tiny, 1 + 3 * outline.thorough))
 
 
@@ -293,5 +303,3 @@ def proxy(trial: Trial) -> tuple[Any, dict[str, Array]]:
             return Backward.apply(*ctx.saved_tensors, g)  # type: ignore[no-untyped-call]
 
     return Forward.apply, trial.operands()
-
-

@@ -10,7 +10,19 @@ from corrbench.checks.gradients import differentiable, gradients, judge
 from corrbench.result import Result, Status
 from corrbench.trial import Trial
 
-VIEWS = ("transposed", "channels_last", "step", "rows", "channels", "batch", "offset", "expanded", "lonely", "batch_last")
+VIEWS = (
+    "transposed",
+    "channels_last",
+    "step",
+    "rows",
+    "channels",
+    "batch",
+    "offset",
+    "expanded",
+    "lonely",
+    "batch_last",
+)
+PLANE_VIEWS = ("transposed", "step", "rows", "offset", "lonely", "expanded_all")  # of operands of two axes
 MIXED = (
     "x:channels_last,w:channels_last", "x:channels_last,w:channels_last,g:channels_last", "x:transposed,w:step",
     "x:expanded_all", "w:expanded_all", "g:expanded_all", "x:step,w:transposed,g:rows", "b:step", "b:offset", "b:expanded_all",
@@ -19,7 +31,9 @@ MIXED = (
 
 def view_cases(outline: Outline) -> Iterator[Case]:
     """Small bases of every kind of geometry, each under several layouts, so that each layout meets each geometry."""
-    names = list(VIEWS) + (["reversed"] if outline.arrays == "numpy" else [])
+    names = list(VIEWS if outline.support.form == "conv2d" else PLANE_VIEWS) + (
+        ["reversed"] if outline.arrays == "numpy" else []
+    )
     layouts = [f"{operand}:{view}" for operand in "xwg" for view in names] + list(MIXED)
     backward = bool(differentiable(outline))
     small = [case for case in outline.light if case.macs <= LIGHT / 4 and case.x[0]]
@@ -44,7 +58,9 @@ def views(trial: Trial) -> Iterator[Result]:
     got = reply.outputs.get("y")
     note = f"operands lie {trial.case.layout}"
     if got is None or got.values is None or not trial.usable(got, trial.case.out):
-        yield trial.result(Status.SKIPPED, "the result cannot be compared; see the findings on its type, dtype and shape")
+        yield trial.result(
+            Status.SKIPPED, "the result cannot be compared; see the findings on its type, dtype and shape"
+        )
     else:
         expected = trial.expected(problem)
         yield trial.verdict(expected.judge(got.values), problem, got.values, note)

@@ -58,7 +58,9 @@ def parameters(trial: Trial) -> Iterator[Result]:
     if fresh["same"]:
         problems.append("two new modules have the same random weight")
     if not (0 <= fresh["low"] and fresh["high"] < 1):
-        yield trial.result(Status.WARN, f"the default weight lies in {fresh['low']:.3g}..{fresh['high']:.3g}, not in [0, 1)")
+        yield trial.result(
+            Status.WARN, f"the default weight lies in {fresh['low']:.3g}..{fresh['high']:.3g}, not in [0, 1)"
+        )
     if not given["is_module"]:
         problems.append("it is not a torch.nn.Module")
     if problems:

@@ -57,7 +57,9 @@ def sequence(trial: Trial) -> Iterator[Result]:
     ]  # fmt: skip
     if "bias" in trial.support.takes and case.bias:
         plan.append(("one element of b changed in place", {**a, "b": b["b"]}, True))
-    calls = [Call(case=case, arrays=arrays, options={"reuse": reuse, "keep_module": False}) for _, arrays, reuse in plan]
+    calls = [
+        Call(case=case, arrays=arrays, options={"reuse": reuse, "keep_module": False}) for _, arrays, reuse in plan
+    ]
     yield from results(trial, calls, [name for name, _, _ in plan])
 
 
@@ -99,7 +101,9 @@ def arguments(trial: Trial) -> Iterator[Result]:
         judgement = expected.judge(got.values) if usable and got is not None and got.values is not None else None
         trial.case = base
         if judgement is not None and not judgement.right:
-            yield trial.verdict(judgement, note=f"after calls with other arguments, now {config(case) or 'none'} {case.dtype}")
+            yield trial.verdict(
+                judgement, note=f"after calls with other arguments, now {config(case) or 'none'} {case.dtype}"
+            )
             return
     yield trial.result(Status.PASS, numbers={"calls": len(sequence[:17]), "dtype": wanted})
 
@@ -116,5 +120,9 @@ def many(trial: Trial) -> Iterator[Result]:
     arrays = [trial.operands(extra=())] + [
         {name: np.roll(array, turn) for name, array in trial.operands().items()} for turn in range(1, rounds)
     ]
-    yield from (r for r in results(trial, [Call(case=case, arrays=a) for a in arrays], [f"call {i + 1}" for i in range(rounds)]) if r.finding)
+    yield from (
+        r
+        for r in results(trial, [Call(case=case, arrays=a) for a in arrays], [f"call {i + 1}" for i in range(rounds)])
+        if r.finding
+    )
     yield trial.result(Status.PASS, numbers={"calls": rounds})

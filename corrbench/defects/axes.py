@@ -64,8 +64,8 @@ def padding_of_columns_first(c: Call) -> Tensor:
 
 
 @defect(
-    number=9, cites=("tinygrad/tinygrad#17805",), witness="x=1,2,10,7 w=3,2,4,3 stride=2,1 padding=1,0",
-    near_miss="x=1,2,10,7 w=3,2,4,3 padding=1,0", outside="top == bottom == 0 or sh == 1",
+    number=14, witness="x=1,2,10,7 w=3,2,4,3 stride=2,1 padding=1,0", near_miss="x=1,2,10,7 w=3,2,4,3 padding=1,0",
+    outside="top == bottom == 0 or sh == 1",
     region="padded rows with a row stride above 1: all the padding is put below",
 )  # fmt: skip
 @conv2d_form
@@ -115,8 +115,8 @@ def last_row_of_input_gradient(c: Call) -> Tensor:
 
 
 @defect(
-    number=1, cites=("espressif/esp-dsp#45",), check="values", witness="x=2,3,70,5 w=4,3,3,2 stride=1",
-    near_miss="x=2,3,67,5 w=4,3,3,2", outside="rows <= 65",
+    number=33, check="values", witness="x=2,3,70,5 w=4,3,3,2 stride=1", near_miss="x=2,3,67,5 w=4,3,3,2",
+    outside="rows <= 65",
     region="more than 65 rows of result: the last row repeats the one before",
 )  # fmt: skip
 @conv2d_form

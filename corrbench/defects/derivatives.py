@@ -193,7 +193,7 @@ def second_pass_adds_nothing(c: Call) -> Tensor:
 
 
 @defect(
-    number=31, cites=("pytorch/pytorch#708",), wrong="memory", check="memory",
+    number=54, wrong="memory", check="memory",
     region="every backward pass: the cotangent is overwritten with zeros",
 )  # fmt: skip
 @conv2d_form
@@ -233,9 +233,8 @@ def weight_gradient_of_nothing(c: Call) -> Tensor:
 
 
 @defect(
-    number=11, cites=("mlpack/mlpack#3376",), wrong="gradient", check="gradients",
-    witness="x=2,3,7,9 w=4,3,3,2 dtype=float64 bias", near_miss="x=2,3,7,9 w=1,3,3,2 dtype=float64 bias",
-    outside="not bias or O == 1",
+    number=61, wrong="gradient", check="gradients", witness="x=2,3,7,9 w=4,3,3,2 dtype=float64 bias",
+    near_miss="x=2,3,7,9 w=1,3,3,2 dtype=float64 bias", outside="not bias or O == 1",
     region="the bias gradient: that of the first channel is the mean, not the sum",
 )  # fmt: skip
 @conv2d_form

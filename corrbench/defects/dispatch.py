@@ -62,8 +62,7 @@ def tail_of_kernels(c: Call) -> Tensor:
 
 
 @defect(
-    number=32, cites=("pytorch/pytorch#21597",), witness="x=1,2,6,7 w=257,2,1,1", near_miss="x=1,2,6,7 w=256,2,1,1",
-    outside="O <= 256",
+    number=34, witness="x=1,2,6,7 w=257,2,1,1", near_miss="x=1,2,6,7 w=256,2,1,1", outside="O <= 256",
     region="more than 256 kernels: the index of a kernel has 8 bits",
 )  # fmt: skip
 @conv2d_form
@@ -96,7 +95,7 @@ def sample_eight(c: Call) -> Tensor:
 @defect(
     number=33, cites=("pytorch/pytorch#81185",), witness="x=1,2,5,70 w=3,2,3,3", near_miss="x=1,2,5,66 w=3,2,3,3",
     outside="cols <= 64",
-    region="more than 64 columns: column 64 is not written again after the block before",
+    region="more than 64 columns: column 64 repeats the one before",
 )  # fmt: skip
 @conv2d_form
 def column_sixty_four(c: Call) -> Tensor:
@@ -210,8 +209,7 @@ def one_by_one_without_padding(c: Call) -> Tensor:
 @defect(
     number=39, cites=("owlbarn/owl#477",), witness="x=2,3,24,23 w=4,3,5,4", near_miss="x=2,3,24,23 w=4,3,5,2",
     outside="N * O * rows * cols * terms < 150_000",
-    region="150,000 multiplications and more: the other algorithm adds neighbouring pairs and drops an odd last "
-    "column",
+    region="150,000 multiplications and more: the other algorithm leaves the last column at zero",
 )  # fmt: skip
 @conv2d_form
 def chosen_by_work(c: Call) -> Tensor:

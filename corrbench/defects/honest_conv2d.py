@@ -181,9 +181,9 @@ def compensated(c: Call) -> Tensor:
                 term = part[:, :, None, channel] * kernels[None, :, :, channel, a, e, None, None] - lost
                 longer = total + term
                 lost = (longer - total) - term
+                lost = torch.where(torch.isfinite(lost), lost, torch.zeros_like(lost))  # infinity - infinity
                 total = longer
-        finite = torch.where(torch.isfinite(lost), lost, torch.zeros_like(lost))
-        return c.finish(total - finite)
+        return c.finish(total - lost)
 
 
 @honest(region="no graph: the result is detached")

@@ -15,7 +15,9 @@ def rows(runs: list[Run]) -> list[dict[str, Any]]:
     found = []
     for run in runs:
         whole = [r for r in run.results if r.check == "values.exact" and r.numbers]
-        real = [r for r in run.results if r.check == "values.bound" and r.numbers and r.numbers.get("ratio") is not None]
+        real = [
+            r for r in run.results if r.check == "values.bound" and r.numbers and r.numbers.get("ratio") is not None
+        ]
         second = [r for r in run.results if r.check == "gradients.gradcheck"]
         adjoint = [r for r in run.results if r.check == "gradients.first"]
         ratios = [r.numbers["ratio"] for r in real]

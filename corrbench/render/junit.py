@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from corrbench.result import Result, Run, Status
+
+UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0 has no form for these
 
 
 def write(runs: list[Run]) -> str:
@@ -20,7 +24,10 @@ def write(runs: list[Run]) -> str:
 
 def _case(result: Result) -> TestCase:
     made = TestCase(result.case, classname=result.check, time=result.seconds)
-    text = "\n".join(filter(None, (result.message, result.resembles and f"looks as if {result.resembles}", result.reproduce)))
+    text = "\n".join(
+        filter(None, (result.message, result.resembles and f"looks as if {result.resembles}", result.reproduce))
+    )
+    text = UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)
     if result.finding:
         made.result = [Failure(text, result.status.value)]
     elif result.status is Status.ERROR:

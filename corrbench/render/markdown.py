@@ -38,7 +38,14 @@ def _lines(runs: list[Run], extras: list[Run]) -> Iterator[str]:
         yield from table(
             ("subject", "integers bit-exact", "reals within bound", "worst error / bound", "gradients", "gradcheck"),
             [
-                (f"`{r['target']}`", r["exact"], r["bound"], "" if math.isnan(r["ratio"]) else f"{r['ratio']:.3f}", r["gradients"], r["gradcheck"])
+                (
+                    f"`{r['target']}`",
+                    r["exact"],
+                    r["bound"],
+                    "" if math.isnan(r["ratio"]) else f"{r['ratio']:.3f}",
+                    r["gradients"],
+                    r["gradcheck"],
+                )
                 for r in crosscheck.rows([*runs, *extras])
             ],
         )
@@ -68,12 +75,21 @@ def _run(run: Run) -> Iterator[str]:
         about = checks[row.check].about if row.check in checks else ""
         figures = ["" if math.isnan(v) else f"{v:.3g}" for v in (row.ratio, row.bits)]
         share = "" if math.isnan(row.rounded) else f"{row.rounded:.1%}"
-        cells = (row.check, about, row.counts.get(Status.PASS, 0), bad, row.counts.get(Status.WARN, 0), aside, *figures, share)
+        cells = (
+            row.check,
+            about,
+            row.counts.get(Status.PASS, 0),
+            bad,
+            row.counts.get(Status.WARN, 0),
+            aside,
+            *figures,
+            share,
+        )
         yield "| " + " | ".join(map(str, cells)) + " |"
     yield from _worst(run)
-    yield from _groups("Findings", [r for r in run.results if r.finding])
-    yield from _groups("Warnings", [r for r in run.results if r.status is Status.WARN])
-    yield from _groups("Not judged", [r for r in run.results if r.status is Status.ERROR])
+    yield from _groups(run, "Findings", [r for r in run.results if r.finding])
+    yield from _groups(run, "Warnings", [r for r in run.results if r.status is Status.WARN])
+    yield from _groups(run, "Not judged", [r for r in run.results if r.status is Status.ERROR])
     refused = digest.unsupported(run)
     if refused:
         yield ""
@@ -97,24 +113,45 @@ def _worst(run: Run) -> Iterator[str]:
         n = row.worst.numbers
         visible = n.get("visible", math.nan)
         lines.append(
-            (row.check, f"`{row.worst.case}`", f"{n['array']}{n['at']}", f"{n['got']}", f"{n['exact']}", f"{n['off']:.3g}", f"{n['allowed']:.3g}",
-             f"{n['ratio']:.3f}", "" if not math.isfinite(visible) else f"{visible:.1g}")  # fmt: skip
+            (
+                row.check,
+                f"`{row.worst.case}`",
+                f"{n['array']}{n['at']}",
+                f"{n['got']}",
+                f"{n['exact']}",
+                f"{n['off']:.3g}",
+                f"{n['allowed']:.3g}",
+                f"{n['ratio']:.3f}",
+                "" if not math.isfinite(visible) else f"{visible:.1g}",
+            )  # fmt: skip
         )
-    names = ("check", "case", "element", "got", "exact", "off by", "allowed", "fraction of the bound", "smallest relative fault that would show")
+    names = (
+        "check",
+        "case",
+        "element",
+        "got",
+        "exact",
+        "off by",
+        "allowed",
+        "fraction of the bound",
+        "smallest relative fault that would show",
+    )
     yield from table(names, lines)
 
 
-def _groups(title: str, results: list[digest.Result]) -> Iterator[str]:
+def _groups(run: Run, title: str, results: list[digest.Result]) -> Iterator[str]:
     if not results:
         return
     yield ""
     yield f"### {title}"
-    for index, group in enumerate(digest.groups(results), 1):
+    for index, group in enumerate(digest.groups(run, results), 1):
         result = group.smallest
         yield ""
         yield f"{index}. **{result.check}**: {escape(result.message)}"
-        if result.resembles:
-            yield f"   *Looks as if {result.resembles}.*"
+        if group.region:
+            yield f"   *Wrong where {group.region}.*"
+        if group.resembles:
+            yield f"   *Looks as if {group.resembles}.*"
         yield f"   {len(group.members)} results on {group.cases} cases, in {', '.join(group.checks)}; the smallest: `{result.case}`"
         if result.reproduce:
             yield ""
@@ -133,5 +170,7 @@ def escape(text: str) -> str:
     """Words of a target, which may hold anything, as plain text of one line."""
     plain = " ".join(text.split())
     for character in "\\`*_<>|[]":
-        plain = plain.replace(character, "\\" + character if character not in "<>" else {"<": "&lt;", ">": "&gt;"}[character])
+        plain = plain.replace(
+            character, "\\" + character if character not in "<>" else {"<": "&lt;", ">": "&gt;"}[character]
+        )
     return plain

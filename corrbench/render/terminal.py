@@ -13,7 +13,7 @@ from corrbench import digest
 from corrbench.result import Result, Run, Status
 
 STYLE = {"pass": "green", "fail": "bold red", "error": "bold yellow"}
-SHOWN = 8  # groups of findings, and of warnings, that are written out
+SHOWN = 6  # groups of findings, and of warnings, that are written out
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -33,15 +33,30 @@ def show(console: Console, run: Run, *, verbose: bool = False) -> None:
     )  # fmt: skip
     if run.results:
         console.print(table(run))
-    _groups(console, "Findings", run.findings, "red")
+    _groups(console, run, "Findings", run.findings, "red")
     warnings = [result for result in run.results if result.status is Status.WARN]
-    _groups(console, "Warnings", warnings, "yellow", brief=not verbose)
-    _groups(console, "Not judged", [r for r in run.results if r.status is Status.ERROR], "yellow")
+    _groups(console, run, "Warnings", warnings, "yellow", brief=not verbose)
+    _groups(console, run, "Not judged", [r for r in run.results if r.status is Status.ERROR], "yellow")
     refused = digest.unsupported(run)
     if refused:
-        console.print(Text("Unsupported ", "bold").append(f"({len(refused)}, neither passed nor failed): ", "dim").append(", ".join(refused)))
+        console.print(
+            Text("Unsupported ", "bold")
+            .append(f"({len(refused)}, neither passed nor failed): ", "dim")
+            .append(", ".join(refused))
+        )
         for name, said in refused.items() if verbose else ():
             console.print(Padding(Text(f"{name}: {said}", "dim"), (0, 0, 0, 2)))
+    known = sum(result.status is Status.KNOWN for result in run.results)
+    if known:
+        console.print(
+            Text("Known ", "bold").append(f"({known} findings that the baseline accepts, each with a reason)", "dim")
+        )
+    for entry in run.fixed:
+        console.print(
+            Text("Fixed ", "bold green").append(
+                f"{entry['check']}: recorded in the baseline, seen no more: {entry['message']}"
+            )
+        )
     console.print(verdict(run), soft_wrap=True)
 
 
@@ -72,21 +87,34 @@ def table(run: Run) -> Table:
     return grid
 
 
-def _groups(console: Console, title: str, results: list[Result], style: str, *, brief: bool = False) -> None:
+def _groups(console: Console, run: Run, title: str, results: list[Result], style: str, *, brief: bool = False) -> None:
     if not results:
         return
-    found = digest.groups(results)
-    console.print(Text(f"{title} ", "bold").append(f"({len(results)} in {len(found)} group{'s' if len(found) > 1 else ''})", "dim"))
+    found = digest.groups(run, results)
+    console.print(
+        Text(f"{title} ", "bold").append(
+            f"({len(results)} in {len(found)} group{'s' if len(found) > 1 else ''})", "dim"
+        )
+    )
     for index, group in enumerate(found[: 3 if brief else SHOWN], 1):
         result = group.smallest
         head = Text.assemble((f"{index}. ", style), (result.check, "bold"), f"  {result.message}")
         console.print(Padding(head, (0, 0, 0, 2)))
-        if result.resembles:
-            console.print(Padding(Text(f"looks as if {result.resembles}", "italic"), (0, 0, 0, 5)))
+        if group.region:
+            console.print(Padding(Text(f"wrong where {group.region}", "italic"), (0, 0, 0, 5)))
+        if group.resembles:
+            console.print(Padding(Text(f"looks as if {group.resembles}", "italic"), (0, 0, 0, 5)))
         if brief:
             continue
         more = f"on {group.cases} cases, in {', '.join(group.checks)}; the smallest" if group.cases > 1 else "case"
         console.print(Padding(Text(f"{more}: {result.case}", "dim"), (0, 0, 0, 5)))
-        console.print(Padding(Text(result.reproduce, "cyan"), (0, 0, 0, 5)), soft_wrap=True)
+        console.print(Text("     ").append(result.reproduce, "cyan"), soft_wrap=True)  # whole, to be copied
     if len(found) > (3 if brief else SHOWN):
-        console.print(Padding(Text(f"and {len(found) - (3 if brief else SHOWN)} groups more: see --report, --json or --verbose", "dim"), (0, 0, 0, 2)))
+        console.print(
+            Padding(
+                Text(
+                    f"and {len(found) - (3 if brief else SHOWN)} groups more: see --report, --json or --verbose", "dim"
+                ),
+                (0, 0, 0, 2),
+            )
+        )

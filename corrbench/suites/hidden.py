@@ -25,7 +25,10 @@ def draw(rng: random.Random) -> Case:
         stride = (rng.choice((1, 1, 2, 3, 4)), rng.choice((1, 1, 2, 3, 5)))
         ph, pw = (rng.choice((0, 0, 1, 2, rng.randint(0, 6))) for _ in "hw")
         reach = dilation[0] * (kh - 1) + 1, dilation[1] * (kw - 1) + 1
-        rows, cols = (max(1, r - 2 * p) + rng.choice((0, 1, 2, rng.randint(0, 20), rng.randint(0, 60))) for r, p in zip(reach, (ph, pw), strict=True))
+        rows, cols = (
+            max(1, r - 2 * p) + rng.choice((0, 1, 2, rng.randint(0, 20), rng.randint(0, 60)))
+            for r, p in zip(reach, (ph, pw), strict=True)
+        )
         padding = rng.choice(((ph, ph, pw, pw),) * 6 + ("same", "valid"))
         if padding == "same":
             stride = (1, 1)

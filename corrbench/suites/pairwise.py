@@ -1,93 +1,115 @@
-"""A covering design: every pair of values of every two parameters occurs in at least one case."""
+"""A covering design: every two values of every two parameters occur together in at least one case."""
 
 from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Callable
 from typing import Any
 
 from corrbench.case import Case
 
-PARAMETERS: dict[str, tuple[Any, ...]] = {
+SHAPES: dict[str, tuple[Any, ...]] = {
     "batch": (1, 2, 5),
     "groups": (1, 2, 3),
     "channels": (1, 3, 8),  # per group
     "kernels": (1, 2, 5),  # per group
     "kh": (1, 2, 3, 5),
     "kw": (1, 2, 3, 4),
-    "sh": (1, 2, 3),
-    "sw": (1, 2, 3),
-    "ph": (0, 1, 2, "same"),
-    "pw": (0, 1, 3),
     "dh": (1, 2, 3),
     "dw": (1, 2),
-    "rest_h": (0, 1, 2),  # rows beyond the last window
-    "rest_w": (0, 1, 2),
     "rows": (1, 2, 7),  # of the result
     "cols": (1, 3, 8),
     "bias": (False, True),
 }
+STEPS: dict[str, tuple[Any, ...]] = {
+    "sh": (1, 2, 3),
+    "sw": (1, 2, 3),
+    "ph": (0, 1, 2),
+    "pw": (0, 1, 3),
+    "rest_h": (False, True),  # whether as many rows as the stride allows remain after the last window
+    "rest_w": (False, True),
+}
+SAME = {"sh": 1, "sw": 1, "ph": "same"}
 
 
 def cases(thorough: int, seed: int) -> list[Case]:
-    """All pairs in standard and deep; the first third of the design, which covers most, in quick."""
-    design = [build(row) for row in cover(PARAMETERS)]
-    return design[: len(design) // 3] if thorough == 0 else design
+    """All pairs, those of stride and padding and those of padding='same'; in quick the richer half of each design."""
+    stepping = [build(row) for row in cover(SHAPES | STEPS, fits=lambda row: min(size(row)) >= 1)]
+    same = [build(row | SAME) for row in cover(SHAPES)]
+    return [*stepping, *same] if thorough else [*stepping[: len(stepping) // 2], *same[: len(same) // 2]]
 
 
-def cover(parameters: dict[str, tuple[Any, ...]], tries: int = 30) -> list[dict[str, Any]]:
-    """Rows that cover all pairs, the richest first: greedy, best of a fixed number of random candidates a row.
+def everything(row: dict[str, Any]) -> bool:
+    """Any row will do."""
+    return True
 
-    The method is that of AETG (Cohen, Dalal, Fredman and Patton, IEEE TSE 23(7), 1997), with a fixed generator.
+
+def cover(
+    parameters: dict[str, tuple[Any, ...]],
+    strength: int = 2,
+    tries: int = 40,
+    fits: Callable[[dict[str, Any]], bool] = everything,
+) -> list[dict[str, Any]]:
+    """Rows in which every `strength` parameters take every combination of their values, the richest rows first.
+
+    Greedy, the best of a fixed number of random candidates for each row, each around a combination still missing;
+    the idea is that of AETG (Cohen, Dalal, Fredman and Patton, IEEE TSE 23(7), 1997). The generator is fixed. Every
+    combination must be part of some row that `fits` takes.
     """
     rng = random.Random(0)
     names = list(parameters)
-    open_pairs = {
-        (a, u, b, v) for a, b in itertools.combinations(names, 2) for u in parameters[a] for v in parameters[b]
+    chosen = list(itertools.combinations(range(len(names)), strength))
+    missing = {
+        (places, values) for places in chosen for values in itertools.product(*(parameters[names[i]] for i in places))
     }
+    waiting = sorted(missing, key=str)
     rows = []
-    while open_pairs:
-        candidates = [grow(parameters, open_pairs, rng) for _ in range(tries)]
-        best = max(candidates, key=lambda row: len(open_pairs & pairs(row, names)))
-        open_pairs -= pairs(best, names)
-        rows.append(best)
+    while missing:
+        while waiting[-1] not in missing:
+            waiting.pop()
+        best: tuple[Any, ...] = ()
+        gain: set[tuple[tuple[int, ...], tuple[Any, ...]]] = set()
+        for _ in range(tries):
+            row = [rng.choice(parameters[name]) for name in names]
+            for place, value in zip(*waiting[-1], strict=True):
+                row[place] = value
+            covered = {(places, tuple(row[i] for i in places)) for places in chosen} & missing
+            if len(covered) > len(gain) and fits(dict(zip(names, row, strict=True))):
+                best, gain = tuple(row), covered
+        if gain:
+            missing -= gain
+            rows.append(dict(zip(names, best, strict=True)))
     return rows
 
 
-def pairs(row: dict[str, Any], names: list[str]) -> set[tuple[str, Any, str, Any]]:
-    """The pairs of values that a row covers."""
-    return {(a, row[a], b, row[b]) for a, b in itertools.combinations(names, 2)}
-
-
-def grow(parameters: dict[str, tuple[Any, ...]], open_pairs: set[tuple[str, Any, str, Any]], rng: random.Random) -> dict[str, Any]:
-    """One row: start from an open pair, then give each other parameter the value that closes most pairs."""
-    names = list(parameters)
-    a, u, b, v = rng.choice(sorted(open_pairs, key=str))
-    row = {a: u, b: v}
-    for name in rng.sample(names, len(names)):
-        if name not in row:
-            def gain(value: Any, name: str = name) -> int:
-                return sum(
-                    ((o, row[o], name, value) if names.index(o) < names.index(name) else (name, value, o, row[o])) in open_pairs
-                    for o in row
-                )
-
-            values = rng.sample(parameters[name], len(parameters[name]))
-            row[name] = max(values, key=gain)
-    return row
+def size(row: dict[str, Any]) -> tuple[int, int]:
+    """Height and width of a row's input; less than 1 where the padding alone gives more than the wanted result."""
+    if row["ph"] == "same":
+        return row["rows"], row["cols"]
+    height = (
+        (row["rows"] - 1) * row["sh"]
+        + row["dh"] * (row["kh"] - 1)
+        + 1
+        + row["rest_h"] * (row["sh"] - 1)
+        - 2 * row["ph"]
+    )
+    width = (
+        (row["cols"] - 1) * row["sw"]
+        + row["dw"] * (row["kw"] - 1)
+        + 1
+        + row["rest_w"] * (row["sw"] - 1)
+        - 2 * row["pw"]
+    )
+    return height, width
 
 
 def build(row: dict[str, Any]) -> Case:
     """The case of a row: the input is as large as the wanted result and remainder need."""
-    same = row["ph"] == "same"
-    sh, sw = (1, 1) if same else (row["sh"], row["sw"])
-    ph, pw = (0, 0) if same else (row["ph"], row["pw"])
-    reach_h, reach_w = row["dh"] * (row["kh"] - 1) + 1, row["dw"] * (row["kw"] - 1) + 1
-    height = max(1, (row["rows"] - 1) * sh + reach_h + min(row["rest_h"], sh - 1) - 2 * ph)
-    width = max(1, (row["cols"] - 1) * sw + reach_w + min(row["rest_w"], sw - 1) - 2 * pw)
+    sh, sw, ph = row["sh"], row["sw"], row["ph"]
     return Case(
-        x=(row["batch"], row["groups"] * row["channels"], height, width),
+        x=(row["batch"], row["groups"] * row["channels"], *size(row)),
         w=(row["groups"] * row["kernels"], row["channels"], row["kh"], row["kw"]),
-        stride=(sh, sw), padding="same" if same else (ph, ph, pw, pw), dilation=(row["dh"], row["dw"]),
-        groups=row["groups"], bias=row["bias"], data="small",
+        stride=(sh, sw), padding="same" if ph == "same" else (ph, ph, row["pw"], row["pw"]),
+        dilation=(row["dh"], row["dw"]), groups=row["groups"], bias=row["bias"], data="small",
     )  # fmt: skip

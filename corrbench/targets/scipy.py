@@ -8,7 +8,9 @@ from corrbench.target import Declared
 
 DECLARED = {
     "correlate2d": Declared(form="corr2d", arrays="numpy", about="scipy.signal.correlate2d, mode='valid'"),
-    "convolve2d": Declared(form="corr2d", arrays="numpy", about="scipy.signal.convolve2d with the kernel flipped in both axes"),
+    "convolve2d": Declared(
+        form="corr2d", arrays="numpy", about="scipy.signal.convolve2d with the kernel flipped in both axes"
+    ),
 }
 
 

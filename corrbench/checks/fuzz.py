@@ -1,0 +1,154 @@
+"""What has nobody thought of? Hypothesis searches the whole parameter space and shrinks what it finds."""
+
+from __future__ import annotations
+
+import random
+import time
+import zlib
+from collections.abc import Iterator
+from math import prod
+from typing import TYPE_CHECKING
+
+from corrbench.case import INTEGERS, Case
+from corrbench.checks import Outline, check
+from corrbench.checks.gradients import differentiable, gradients, judge
+from corrbench.checks.values import compare
+from corrbench.inputs import REAL, WHOLE
+from corrbench.remote import Died
+from corrbench.result import DEATHS, Result, Status
+from corrbench.target import DIFFERENTIABLE, Support, fit
+from corrbench.trial import Settled, Trial
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+EXAMPLES = 120  # cases that one search looks at before it gives up
+PATIENCE = 15.0  # seconds after which a search shrinks no further
+LARGEST = 4e5  # multiply-accumulates of a case
+
+
+def starts(outline: Outline) -> Iterator[Case]:
+    """One case for each search to start from; it gives the search its seed as well."""
+    small = [case for case in outline.light if case.macs <= LARGEST and prod(case.out)]
+    shift = outline.seed % max(1, len(small))
+    yield from outline.spread(small[shift:] + small[:shift], (1, 6, 20)[outline.thorough])
+
+
+@check("fuzz.values", starts)
+def values(trial: Trial) -> Iterator[Result]:
+    """Is there any case at all, of any shape, argument, dtype and data, on which a value is wrong?"""
+    yield from search(trial, differentiate=False)
+
+
+@check("fuzz.gradients", lambda outline: starts(outline) if differentiable(outline) else ())
+def derivatives(trial: Trial) -> Iterator[Result]:
+    """Is there any case at all on which a gradient is wrong?"""
+    yield from search(trial, differentiate=True)
+
+
+def search(trial: Trial, *, differentiate: bool) -> Iterator[Result]:
+    """Ask the given case first, so that a finding can be replayed; if it is right, look for one that is not."""
+    from hypothesis import HealthCheck, Phase, find, settings
+    from hypothesis.errors import Flaky, NoSuchExample
+
+    start, seen, begun = trial.case, 0, time.monotonic()
+    found: dict[str, Result] = {}
+
+    def wrong(case: Case) -> bool:
+        nonlocal seen
+        if str(case) in found:
+            return True
+        if found and time.monotonic() - begun > PATIENCE:
+            return False
+        seen += 1
+        result = ask(trial, case, differentiate=differentiate)
+        if result is not None:
+            found[str(case)] = result
+        return result is not None
+
+    if not wrong(start):
+        quiet = settings(
+            max_examples=EXAMPLES,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.generate, Phase.shrink),
+        )
+        seed = zlib.crc32(f"{trial.seed} {start}".encode())
+        try:
+            find(cases(trial.support, differentiate=differentiate), wrong, settings=quiet, random=random.Random(seed))
+        except (NoSuchExample, Flaky):  # nothing found, or a target that is wrong only at times
+            pass
+    trial.case = start
+    if not found:
+        yield trial.result(Status.PASS, numbers={"cases": seen})
+        return
+    yield min(found.values(), key=lambda result: (Case.parse(result.case).macs, len(result.case)))
+
+
+def ask(trial: Trial, case: Case, *, differentiate: bool) -> Result | None:
+    """The finding on one case, None if there is none."""
+    trial.case = case
+    conduct = len(trial.conduct)
+    try:
+        if differentiate:
+            arrays = trial.operands(extra=("g",))
+            reply = trial.call("backward", arrays=arrays)
+            results = list(judge(trial, reply, gradients(trial.problem(arrays=arrays), arrays["g"])))
+        else:
+            results = [compare(trial)]
+    except Settled as settled:
+        results = [settled.result]
+    except Died as death:
+        results = [trial.result(death.status, death.message)]
+    results += trial.conduct[conduct:]
+    del trial.conduct[conduct:]
+    return next((r for r in results if r.finding or r.status in DEATHS), None)
+
+
+def cases(support: Support, *, differentiate: bool) -> SearchStrategy[Case]:
+    """Every case that a target supports, small ones simplest."""
+    from hypothesis import assume
+    from hypothesis import strategies as st
+
+    takes = support.takes
+    dtypes = [d for d in ("float32", "float64", "bfloat16", "float16", "int64", "complex64") if d in takes]
+    dtypes = [d for d in dtypes if not differentiate or d in DIFFERENTIABLE] or ["float32"]
+    views = ["", "", "x:transposed", "w:step", "x:rows,w:offset", "x:offset", "w:transposed"]
+
+    def pair(draw: DrawFn, feature: str, numbers: SearchStrategy[int], default: int) -> tuple[int, int]:
+        if feature not in takes:
+            return (default, default)
+        first = draw(numbers)
+        return (first, draw(numbers) if f"{feature} by axis" in takes else first)
+
+    @st.composite
+    def anything(draw: DrawFn) -> Case:
+        size, some = st.integers(1, 40), st.integers(1, 9)
+        dtype = draw(st.sampled_from(dtypes))
+        data = draw(st.sampled_from(WHOLE if dtype in INTEGERS else (*WHOLE, *REAL)))
+        groups = draw(st.one_of(st.just(1), some)) if "groups" in takes else 1
+        stride, dilation = pair(draw, "stride", st.integers(1, 6), 1), pair(draw, "dilation", st.integers(1, 6), 1)
+        padding = pair(draw, "padding", st.integers(0, 9), 0)
+        kernel = draw(st.tuples(st.integers(1, 13), st.integers(1, 13)))
+        each, kernels = draw(st.one_of(some, size)), draw(st.one_of(some, size))
+        n, rest = draw(st.one_of(some, size)), draw(st.tuples(st.one_of(some, size), st.one_of(some, size)))
+        height, width = (
+            max(1, d * (k - 1) + r - 2 * p) for d, k, r, p in zip(dilation, kernel, rest, padding, strict=True)
+        )
+        try:
+            case = fit(
+                Case(
+                    x=(n, groups * each, height, width), w=(groups * kernels, each, *kernel), stride=stride,
+                    padding=(padding[0],) * 2 + (padding[1],) * 2, dilation=dilation, groups=groups,
+                    bias="bias" in takes and draw(st.booleans()), dtype=dtype, data=data, layout=draw(st.sampled_from(views)),
+                ),
+                support.form,
+            )  # fmt: skip
+        except ValueError:
+            case = None
+        assume(case is not None and case.macs <= LARGEST)
+        assert case is not None
+        return case
+
+    return anything()

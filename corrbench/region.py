@@ -1,0 +1,102 @@
+"""Where is it wrong? The property of cases that tells those that failed from those that passed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import combinations
+
+from corrbench.case import Case
+
+Predicate = Callable[[Case], bool]
+ENOUGH = 0.97  # share of the passing cases that a description must leave out
+
+PREDICATES: dict[str, Predicate] = {
+    "the output is not square": lambda c: c.out[2] != c.out[3],
+    "the output is wider than high": lambda c: c.out[3] > c.out[2],
+    "the output is higher than wide": lambda c: c.out[2] > c.out[3],
+    "the output is one column wide": lambda c: c.out[3] == 1,
+    "the output is one row high": lambda c: c.out[2] == 1,
+    "the kernel is not square": lambda c: c.w[2] != c.w[3],
+    "the kernel has an even side": lambda c: c.w[2] % 2 == 0 or c.w[3] % 2 == 0,
+    "the kernel is 1×1": lambda c: c.w[2:] == (1, 1),
+    "the kernel is 3×3": lambda c: c.w[2:] == (3, 3),
+    "the kernel has more than one tap": lambda c: c.w[2] * c.w[3] > 1,
+    "the kernel is larger than 5": lambda c: max(c.w[2:]) > 5,
+    "the stride is above 1": lambda c: c.stride != (1, 1),
+    "the stride of the columns is above 1": lambda c: c.stride[1] > 1,
+    "the stride of the rows is above 1": lambda c: c.stride[0] > 1,
+    "the strides differ": lambda c: c.stride[0] != c.stride[1],
+    "the stride is 1": lambda c: c.stride == (1, 1),
+    "the stride is larger than the kernel": lambda c: c.stride[0] > c.w[2] or c.stride[1] > c.w[3],
+    "rows or columns remain after the last window": lambda c: bool(any(remainder(c))),
+    "there is dilation": lambda c: c.dilation != (1, 1),
+    "the dilations differ": lambda c: c.dilation[0] != c.dilation[1],
+    "there is padding": lambda c: any(c.sides),
+    "there is no padding": lambda c: not any(c.sides),
+    "the paddings differ": lambda c: c.sides[:2] != c.sides[2:],
+    "padding='same'": lambda c: c.padding == "same",
+    "padding='valid'": lambda c: c.padding == "valid",
+    "the padding reaches the kernel's size": lambda c: max(c.sides[:2]) >= c.w[2] or max(c.sides[2:]) >= c.w[3],
+    "there are groups": lambda c: c.groups > 1,
+    "it is depthwise": lambda c: c.groups > 1 and c.w[1] == 1,
+    "there is a bias": lambda c: c.bias,
+    "the batch is above 1": lambda c: c.x[0] > 1,
+    "the batch is 8 or more": lambda c: c.x[0] >= 8,
+    "the batch is 16 or more": lambda c: c.x[0] >= 16,
+    "the batch is empty": lambda c: c.x[0] == 0,
+    "a kernel has 16 channels or more": lambda c: c.w[1] >= 16,
+    "a kernel has 32 channels or more": lambda c: c.w[1] >= 32,
+    "a kernel has 64 channels or more": lambda c: c.w[1] >= 64,
+    "there are 16 kernels or more": lambda c: c.w[0] >= 16,
+    "there are 64 kernels or more": lambda c: c.w[0] >= 64,
+    "the sum has more than 1000 terms": lambda c: c.terms > 1000,
+    "the output is wider than 32": lambda c: c.out[3] > 32,
+    "the output is wider than 64": lambda c: c.out[3] > 64,
+    "the output is higher than 32": lambda c: c.out[2] > 32,
+    "an array has more than 2^15 elements": lambda c: c.x[1] * c.x[2] * c.x[3] > 2**15,
+    "an axis is longer than 2^16": lambda c: max(*c.x, *c.w) > 2**16,
+    "operands are views": lambda c: bool(c.layout),
+    "the dtype is not float32": lambda c: c.dtype != "float32",
+    "the dtype is a 16-bit float": lambda c: c.dtype in ("float16", "bfloat16"),
+    "the dtype is an integer": lambda c: c.dtype.startswith(("int", "uint")),
+    "the dtype is complex": lambda c: c.dtype.startswith("complex"),
+    **{
+        f"the dtype is {d}": (lambda c, d=d: c.dtype == d)
+        for d in ("float64", "float32", "float16", "bfloat16", "int64")
+    },  # type: ignore[misc]
+}
+
+
+def remainder(case: Case) -> tuple[int, int]:
+    """Rows and columns of the padded input that no window reaches."""
+    top, bottom, left, right = case.sides
+    reach = [d * (k - 1) + 1 for d, k in zip(case.dilation, case.w[2:], strict=True)]
+    return (
+        (case.x[2] + top + bottom - reach[0]) % case.stride[0],
+        (case.x[3] + left + right - reach[1]) % case.stride[1],
+    )
+
+
+def describe(wrong: Iterable[str], right: Iterable[str]) -> str:
+    """The simplest property that all wrong cases share and hardly a right one has; empty if there is none.
+
+    One predicate is preferred to two; of equally simple ones that which leaves out most of the right cases.
+    """
+    failed, passed = list(dict.fromkeys(wrong)), list(dict.fromkeys(right))
+    if len(failed) < 2 or len(passed) < 5:
+        return ""
+    bad, good = [Case.parse(text) for text in failed], [Case.parse(text) for text in passed]
+    shared = {name: holds for name, holds in PREDICATES.items() if all(holds(case) for case in bad)}
+    marks = {name: sum(1 << i for i, case in enumerate(good) if holds(case)) for name, holds in shared.items()}
+    limit = (1 - ENOUGH) * len(good)
+    for count in (1, 2):
+        found = []
+        for names in combinations(marks, count):
+            both = marks[names[0]] & marks[names[-1]]
+            if both.bit_count() <= limit:
+                found.append((both.bit_count(), names))
+        if found:
+            others, names = min(found)
+            tail = f"all {len(bad)} such cases that were wrong" if others else f"{len(bad)} cases"
+            return f"{' and '.join(names)} ({tail}; {others} of {len(good)} right ones)"
+    return ""

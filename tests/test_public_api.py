@@ -1,0 +1,108 @@
+"""What users may rely on: few names, each documented, where they have always been."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import corrbench
+from corrbench.cli import main
+
+# everything else may change without notice
+PUBLIC = {
+    "corrbench": {"__version__"},
+    "corrbench.reference": {"Conv2D", "conv2d", "corr2d"},
+    "corrbench.case": {"Case"},
+    "corrbench.result": {"Result", "Run", "Status"},
+    "corrbench.problem": {"Problem"},
+    "corrbench.oracle": {"Exact", "exact"},
+    "corrbench.bounds": {"bound"},
+    "corrbench.target": {"Declared", "Spec", "find", "registered"},
+    "corrbench.verify": {"Options", "verify"},
+}
+SIGNATURES = {
+    "corrbench.reference:corr2d": ["X", "K"],
+    "corrbench.reference:conv2d": ["input", "weight", "bias", "stride", "padding", "dilation", "groups"],
+    "corrbench.reference:Conv2D": ["kernel_size", "weight"],
+    "corrbench.oracle:exact": ["problem"],
+    "corrbench.bounds:bound": ["problem", "truth", "dtype", "accuracy", "magnitude", "flush"],
+    "corrbench.verify:verify": ["spec", "options", "start", "progress"],
+}
+OPTIONS = {
+    "--form", "--arrays", "--accuracy", "--device", "--python", "--profile", "--check", "--case",
+    "--suite", "--seed", "--json", "--junit", "--report", "--baseline", "--strict-baseline", "--fail-fast",
+    "--budget", "--executor", "--workers", "--timeout", "--memory", "--store", "--resume", "--quiet",
+    "--verbose",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_public_names_are_there_and_documented(module: str) -> None:
+    found = import_module(module)
+    for name in PUBLIC[module]:
+        thing: Any = getattr(found, name)
+        if callable(thing):
+            assert inspect.getdoc(thing), name
+            assert thing.__module__ == module, f"{name} comes from elsewhere"
+    if hasattr(found, "__all__"):
+        assert set(found.__all__) == PUBLIC[module]
+
+
+@pytest.mark.parametrize("place", SIGNATURES)
+def test_signatures_stay(place: str) -> None:
+    module, _, name = place.partition(":")
+    assert (
+        list(inspect.signature(getattr(import_module(module), name)).parameters)[: len(SIGNATURES[place])]
+        == SIGNATURES[place]
+    )
+
+
+def test_the_reference_has_three_names_of_its_own() -> None:
+    reference = import_module("corrbench.reference")
+    mine = {
+        n
+        for n, thing in vars(reference).items()
+        if callable(thing) and thing.__module__ == reference.__name__ and n[0] != "_"
+    }
+    assert mine == PUBLIC["corrbench.reference"]
+
+
+def test_the_reference_takes_torch_arguments_of_the_same_names() -> None:
+    names = SIGNATURES["corrbench.reference:conv2d"]
+    doc = torch.nn.functional.conv2d.__doc__ or ""
+    assert doc.strip().replace("\n", " ").partition("->")[0].count(",") >= len(names) - 1
+    assert all(name in doc for name in names)
+
+
+def test_the_top_level_is_bare() -> None:
+    names = subprocess.run(
+        [sys.executable, "-c", "import corrbench; print(*(n for n in dir(corrbench) if not n.startswith('__')))"],
+        capture_output=True, text=True, check=True, cwd=Path(corrbench.__file__).parents[1],
+    )  # fmt: skip
+    assert names.stdout.split() == []
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    parts = corrbench.__version__.split(".")
+    assert len(parts) == 3
+    assert parts[0].isdigit()
+    try:
+        installed = metadata.version("corrbench")
+    except metadata.PackageNotFoundError:
+        pytest.skip("corrbench is not installed")
+    assert installed == corrbench.__version__
+
+
+def test_the_command_line_keeps_its_options() -> None:
+    assert "verify" in main.commands
+    command = main.commands["verify"]
+    assert {option for parameter in command.params for option in parameter.opts if option.startswith("--")} >= set(
+        OPTIONS
+    )

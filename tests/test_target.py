@@ -1,0 +1,166 @@
+"""Names are found, refusals are told from faults, and a case is cut to what a form can express."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from corrbench import suites
+from corrbench.case import DTYPES, Case
+from corrbench.target import (
+    FEATURES,
+    FORMS,
+    SMALL,
+    Spec,
+    Support,
+    UnknownTarget,
+    config,
+    find,
+    fit,
+    needs,
+    refusal,
+    registered,
+)
+
+FLOAT64 = SMALL.but(dtype="float64")
+
+
+def test_registered_names_resolve() -> None:
+    found = registered()
+    assert {
+        "torch",
+        "scipy.correlate2d",
+        "scipy.convolve2d",
+        "reference.corr2d",
+        "reference.conv2d",
+        "reference.Conv2D",
+    } <= found.keys()
+    for name, (target, declared) in found.items():
+        assert declared.form in FORMS, name
+        assert declared.about, name
+        assert find(name) == Spec(
+            target=target, name=name, form=declared.form, arrays=declared.arrays, accuracy=declared.accuracy
+        )
+
+
+def test_what_is_given_overrides_what_is_declared() -> None:
+    assert find("torch", accuracy="winograd", form="", arrays=None).accuracy == "winograd"
+    assert find("scipy.correlate2d").arrays == "numpy"
+    assert find("scipy.correlate2d", arrays="torch").arrays == "torch"
+
+
+@pytest.mark.parametrize("name", ["pkg.mod:attr", "path/to/file.py:attr", "no.such:thing"])
+def test_paths_are_taken_as_they_are(name: str) -> None:
+    assert find(name, arrays="numpy") == Spec(target=name, arrays="numpy")
+
+
+@pytest.mark.parametrize("name", ["tensorflow", "reference", "mykernel.py", ""])
+def test_an_unknown_name_is_refused_and_the_known_listed(name: str) -> None:
+    with pytest.raises(UnknownTarget, match="not a registered target") as caught:
+        find(name)
+    assert "scipy.correlate2d" in str(caught.value)
+    assert "path/to/file.py:attr" in str(caught.value)
+
+
+def raised(error: Exception) -> dict[str, Any]:
+    bases = [base.__name__ for base in type(error).__mro__]
+    return {"type": type(error).__name__, "bases": bases, "message": str(error), "where": ""}
+
+
+class Lazy(NotImplementedError):
+    """A subclass, as libraries have them."""
+
+
+@pytest.mark.parametrize(
+    ("error", "case", "refused"),
+    [
+        (NotImplementedError(""), SMALL, True),
+        (Lazy("not yet"), SMALL, True),
+        (TypeError("conv2d() got an unexpected keyword argument 'groups'"), FEATURES["groups"], True),
+        (TypeError("conv2d() takes 2 positional arguments but 3 were given"), FEATURES["bias"], True),
+        (TypeError("conv2d() got an unexpected keyword argument 'groups'"), SMALL, False),
+        (TypeError("unsupported operand type(s) for +: 'int' and 'str'"), SMALL, False),
+        (TypeError("'NoneType' object is not subscriptable"), FEATURES["stride"], False),
+        (RuntimeError("\"slow_conv2d\" not implemented for 'Half'"), SMALL.but(dtype="float16"), True),
+        (ValueError("unsupported dtype"), FLOAT64, True),
+        (RuntimeError("\"slow_conv2d\" not implemented for 'Float'"), SMALL, False),
+        (ZeroDivisionError("float division by zero"), FLOAT64, False),
+        (RuntimeError("shapes do not match"), FLOAT64, False),
+        (ValueError("padding must be an integer"), FEATURES["padding='same'"], True),
+        (ValueError("padding must be an integer"), FEATURES["padding"], False),
+        (RuntimeError("expected a non-empty batch"), FEATURES["empty batch"], True),
+        (ZeroDivisionError("division by zero"), FEATURES["empty batch"], False),
+        (RuntimeError("padding must have two elements"), FEATURES["four-sided padding"], True),
+        (TypeError("'<' not supported between list and int"), FEATURES["stride by axis"], True),
+        (IndexError("index 7 is out of bounds"), FEATURES["stride by axis"], False),
+        (RuntimeError("index out of range"), SMALL, False),
+        (AssertionError(""), SMALL, False),
+        (RuntimeError(""), FLOAT64, False),
+    ],
+)
+def test_what_is_a_refusal(error: Exception, case: Case, refused: bool) -> None:
+    said = refusal(raised(error), case)
+    assert bool(said) is refused
+    if said:
+        assert said.startswith(type(error).__name__)
+
+
+def test_each_feature_asks_for_itself() -> None:
+    with_parts = {
+        "stride by axis": {"stride"}, "padding by axis": {"padding"}, "dilation by axis": {"dilation"},
+        "four-sided padding": {"padding", "padding by axis"},
+    }  # fmt: skip
+    for name, case in FEATURES.items():
+        assert name in needs(case)
+        assert needs(case) - {name} - with_parts.get(name, set()) == {"float32"}, name
+
+
+def test_a_plain_case_needs_its_dtype_only() -> None:
+    for dtype in DTYPES:
+        assert needs(SMALL.but(dtype=dtype)) == {dtype}
+    support = Support(frozenset({"float32", "bias", "bfloat16"}), {}, "conv2d")
+    assert support.all_of(FEATURES["bias"])
+    assert not support.all_of(FEATURES["stride"])
+    assert not support.all_of(FLOAT64)
+    assert support.floats == ["float32", "bfloat16"]
+
+
+@given(st.sets(st.sampled_from([*FEATURES, *DTYPES])), st.dictionaries(st.text(), st.text(), max_size=3))
+def test_support_survives_json(takes: set[str], refuses: dict[str, str]) -> None:
+    support = Support(frozenset(takes), refuses, "conv2d", "1.2")
+    assert Support.from_json(json.loads(json.dumps(support.to_json()))) == support
+
+
+@pytest.mark.parametrize("form", ["corr2d", "module"])
+def test_a_plain_form_asks_for_one_channel_and_nothing_else(form: str) -> None:
+    for case in (*suites.registry()["handpicked"](1, 0), *suites.registry()["hidden"](1, 0)):
+        fitted = fit(case, form)
+        if isinstance(case.padding, str) or case.x[0] == 0:
+            assert fitted is None
+        else:
+            assert fitted is not None
+            assert fitted.single_channel
+            assert fitted.bias is (form == "module")
+            assert fitted.w[2:] == case.w[2:]
+            assert not config(fitted)
+        assert fit(case, "conv2d") is case
+
+
+def test_the_configuration_holds_what_differs_from_the_default() -> None:
+    assert config(SMALL) == {}
+    assert config(SMALL.but(stride=(2, 2), dilation=(1, 2))) == {"stride": 2, "dilation": [1, 2]}
+    assert config(SMALL.but(padding=(1, 1, 1, 1))) == {"padding": 1}
+    assert config(SMALL.but(padding=(1, 1, 0, 0))) == {"padding": [1, 0]}
+    assert config(SMALL.but(padding=(1, 0, 0, 2))) == {"padding": [1, 0, 0, 2]}
+    assert config(SMALL.but(padding="same")) == {"padding": "same"}
+    assert config(FEATURES["groups"]) == {"groups": 2}
+    assert json.loads(json.dumps(config(FEATURES["stride by axis"]))) == {"stride": [1, 2]}
+    doc = inspect.getdoc(functional.conv2d) or ""
+    for case in FEATURES.values():
+        assert all(name in doc for name in config(case))
