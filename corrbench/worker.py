@@ -260,6 +260,18 @@ def digest(*parts: object) -> str:
     return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()
 
 
+LIBRARY = ("TORCH", "PYTORCH", "KMP_", "TRITON", "CUDA_MODULE")  # variables that libraries set when parts of them load
+
+
+def foreign(now: object, was: object) -> bool:
+    """Whether a function was replaced, other than by torch wrapping its own (as torch._dynamo does when it loads)."""
+    if now is was:
+        return False
+    code = getattr(now, "__code__", None)
+    own = torch is not None and code is not None and code.co_filename.startswith(os.path.dirname(torch.__file__) + os.sep)
+    return not (own and inspect.unwrap(now) is inspect.unwrap(was))
+
+
 class World:
     """Global state that a target must leave as it was."""
 
@@ -279,10 +291,10 @@ class World:
             "random state of numpy": digest(np.random.get_state()[1].tobytes(), np.random.get_state()[2]),
             "floating-point error handling of numpy": repr(np.geterr()),
             "flush-to-zero": not smallest_survives(),
-            "environment variables": digest(sorted(os.environ.items())),
+            "environment variables": digest(sorted(i for i in os.environ.items() if not i[0].startswith(LIBRARY))),
             "working directory": os.getcwd(),
             "standard streams": (id(sys.stdout), id(sys.stderr)),
-            "replaced functions": [path for path, was in self.functions.items() if was and lookup(path) is not was],
+            "replaced functions": [path for path, was in self.functions.items() if was and foreign(lookup(path), was)],
         }
         if torch:
             state["random state of torch"] = digest(torch.get_rng_state().numpy().tobytes())
