@@ -78,7 +78,9 @@ class Baseline:
         known = []
         for number, entry in enumerate(record.get("known", ()), 1):
             try:
-                listed = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+                listed: dict[str, Any] = {
+                    key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
+                }
                 one = Known(**listed)
             except (TypeError, AttributeError) as error:
                 raise BadBaseline(f"the baseline {path}, entry {number}: {error}") from None
@@ -93,7 +95,7 @@ class Baseline:
         )
 
     def apply(self, run: Run) -> None:
-        """Turn known findings of `run` into ``known``, note those that are gone, and add one for each loss of accuracy."""
+        """Turn known findings of `run` into ``known``, note those that are gone, add one for each loss of accuracy."""
         seen: set[int] = set()
         asked: set[int] = set()
         for result in run.results:
@@ -152,7 +154,7 @@ def record(run: Run, reason: str) -> str:
                     cases=() if where else tuple(sorted({m.case for m in mine})),
                     statuses=tuple(sorted({m.status.value for m in mine})),
                     message=mine[0].message,
-                )  # fmt: skip
+                )
             )
     accuracy = {key: result.numbers["ratio"] for key, result in sorted(measured(run).items())}
     body: dict[str, Any] = {

@@ -69,7 +69,7 @@ class Case:
 
     @property
     def sides(self) -> Sides:
-        """Zeros added at (top, bottom, left, right); ``"same"`` puts the odd one at the bottom and right, as torch does."""
+        """Zeros added at (top, bottom, left, right); ``"same"`` puts an odd one at the bottom and right, like torch."""
         if self.padding == "valid":
             return (0, 0, 0, 0)
         if self.padding == "same":

@@ -26,7 +26,7 @@ REFERENCE = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
-    """Point it at a 2-D cross-correlation or convolution: is it correct, how accurate, how fast, and did that get worse?
+    """Point it at a 2-D cross-correlation or convolution: is it correct, and how accurate?
 
     Exit codes: 0 passed, 1 findings, 2 could not judge, 3 inconclusive.
     """

@@ -35,7 +35,6 @@ class Expected:
     problem: Problem
     dtype: str
     accuracy: str = "direct"
-    gradient: bool = False
     flush: bool = False
     slack: Array | float = 0.0  # allowed on top, for results that are composed of several rounded ones
     truth: oracle.Exact = field(init=False)
@@ -59,14 +58,12 @@ class Expected:
                 magnitude=self.magnitude,
                 flush=self.flush,
             )
-            if self.gradient and self.accuracy == "winograd":
-                self.allowed = self.allowed * TRANSFORM_GRADIENT
             self.allowed = self.allowed + self.slack
 
     def _sums_exactly(self) -> bool:
         """Whether all partial sums are whole numbers that the accumulator holds: then any order gives the same bits.
 
-        The magnitude of complex numbers, |re| + |im|, bounds the products of sums of the three-multiplication scheme too.
+        The magnitude of complex numbers, |re| + |im|, bounds the products of sums in the three-product scheme too.
         """
         limit = 2.0 ** -np.log2(bounds.UNIT[bounds.accumulator(self.dtype)])
         whole = all(not np.any(part % 1) for a in self.problem.operands for part in (a.real, a.imag))

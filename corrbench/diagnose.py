@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import numpy as np
 
@@ -92,7 +93,7 @@ def _plain(p: Problem) -> Array:
     return np.asarray(y if p.bias is None else y + p.bias.astype(wide)[:, None, None])
 
 
-def _faults(p: Problem) -> Iterator[tuple[str, Callable[[], Array]]]:
+def _faults(p: Problem) -> Iterator[tuple[str, Callable[[], Array]]]:  # noqa: C901 - one fault after the other
     """Named wrong answers to a problem, each computed when asked for."""
     top, bottom, left, right = p.sides
 
@@ -128,11 +129,11 @@ def _faults(p: Problem) -> Iterator[tuple[str, Callable[[], Array]]]:
         yield "the odd row or column of padding was put on the other side", variant(sides=(bottom, top, right, left))
     if any(p.sides):
 
-        def around(mode: str) -> Callable[[], Array]:
+        def around(mode: Literal["edge", "reflect", "wrap"]) -> Callable[[], Array]:
             pads = ((0, 0), (0, 0), (top, bottom), (left, right))
             return lambda: _plain(
                 Problem(np.pad(p.x, pads, mode=mode), p.w, p.bias, p.stride, (0, 0, 0, 0), p.dilation, p.groups)
-            )  # type: ignore[call-overload]
+            )
 
         yield "the edge was repeated where zeros belong", around("edge")
         yield "the input was mirrored where zeros belong", around("reflect")

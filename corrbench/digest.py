@@ -118,7 +118,7 @@ def rows(run: Run) -> list[Row]:
                 min(bits, default=math.nan),
                 sum(n * share for n, share in weights) / total if total else math.nan,
                 worst,
-            )  # fmt: skip
+            )
         )
     return table
 

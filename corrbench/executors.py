@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExe
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from multiprocessing.util import Finalize
+from pathlib import Path
 from typing import Any, Protocol
 
 from corrbench.plan import Batch, Job
@@ -75,11 +76,12 @@ def run_batch(batch: dict[str, Any]) -> Done:
         trial = Trial(job.check, Case.parse(job.case), job.seed, spec, support, remote(spec))
         try:
             results = conclude(trial, registry()[job.check].run)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not hide the other results
             import traceback
 
             where = traceback.extract_tb(error.__traceback__)[-1]
-            text = f"corrbench itself failed: {type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"
+            place = f"{Path(where.filename).name}:{where.lineno}"
+            text = f"corrbench itself failed: {type(error).__name__}: {error} ({place})"
             results = [trial.result(Status.ERROR, text)]
         done.append((job.key, [result.to_json() for result in results]))
     return done
@@ -151,7 +153,7 @@ def ask(spec: Spec, start: Start) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = executor.submit(run_probe, asdict(spec)).result()
             return answer
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever an executor raises, the judge was lost
             said = f"{type(error).__name__}: {error}"
             if isinstance(error, BrokenProcessPool):
                 executor = start(executor)
@@ -185,7 +187,7 @@ def execute(batches: Iterable[Batch], start: Start, ahead: int) -> Generator[Don
                 batch, tries, judge = running.pop(future)
                 try:
                     yield future.result()
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 - as above
                     if isinstance(error, BrokenProcessPool):
                         executor = start(judge)
                     queue += _again(batch, tries, error)
@@ -215,4 +217,5 @@ def _lost(job: Job, error: Exception) -> Result:
 
 
 def spec_json(spec: Spec) -> dict[str, Any]:
+    """A Spec as it crosses processes."""
     return asdict(spec)

@@ -18,8 +18,8 @@ MANTISSA = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8, "complex
 SCALE = {"float64": 300, "complex128": 300, "float32": 40, "complex64": 40, "bfloat16": 40, "float16": 4}
 SPREAD = {"float64": 30, "complex128": 30, "float32": 16, "complex64": 16, "bfloat16": 16, "float16": 3}
 LAYOUTS = (
-    "contiguous", "transposed", "channels_last", "batch_last", "step", "rows", "channels", "batch", "offset", "expanded",
-    "expanded_all", "lonely", "reversed",
+    "contiguous", "transposed", "channels_last", "batch_last", "step", "rows", "channels", "batch", "offset",
+    "expanded",     "expanded_all", "lonely", "reversed",
 )  # fmt: skip
 BASE = {"v": "", "t": ""}  # tangents vx, tx, ... are drawn like their operand
 
@@ -34,6 +34,8 @@ def draw(case: Case, seed: int, name: str) -> Array:
     """Values of one operand of `case`, as numpy holds them (bfloat16 values in float32).
 
     Args:
+        case: gives shapes, element type and the fill.
+        seed: of the run.
         name: ``x``, ``w``, ``b`` or ``g`` (cotangent), or a tangent such as ``vx`` or ``tx`` with its operand's shape.
 
     Raises:
@@ -206,7 +208,7 @@ def subnormal(rng: np.random.Generator, shape: tuple[int, ...], role: str, case:
 
 def _planted(value: float, where: str) -> Fill:
     def planted(rng: np.random.Generator, shape: tuple[int, ...], role: str, case: Case) -> Array:
-        values = rng.integers(1, 4, shape) * rng.choice((-1.0, 1.0), shape)
+        values: Array = rng.integers(1, 4, shape) * rng.choice((-1.0, 1.0), shape)
         if role == where and values.size:
             values.reshape(-1)[rng.integers(values.size)] = value
         return values

@@ -70,6 +70,7 @@ def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
     """All jobs, the most telling first: checks take turns, small cases before large ones.
 
     Args:
+        shape: what the checks plan from.
         only: a check's name or family.
         case: the text of one case to ask instead of the planned ones.
 

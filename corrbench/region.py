@@ -10,6 +10,11 @@ from corrbench.case import Case
 Predicate = Callable[[Case], bool]
 ENOUGH = 0.97  # share of the passing cases that a description must leave out
 
+
+def _of_dtype(dtype: str) -> Predicate:
+    return lambda case: case.dtype == dtype
+
+
 PREDICATES: dict[str, Predicate] = {
     "the output is not square": lambda c: c.out[2] != c.out[3],
     "the output is wider than high": lambda c: c.out[3] > c.out[2],
@@ -60,10 +65,7 @@ PREDICATES: dict[str, Predicate] = {
     "the dtype is a 16-bit float": lambda c: c.dtype in ("float16", "bfloat16"),
     "the dtype is an integer": lambda c: c.dtype.startswith(("int", "uint")),
     "the dtype is complex": lambda c: c.dtype.startswith("complex"),
-    **{
-        f"the dtype is {d}": (lambda c, d=d: c.dtype == d)
-        for d in ("float64", "float32", "float16", "bfloat16", "int64")
-    },  # type: ignore[misc]
+    **{f"the dtype is {d}": _of_dtype(d) for d in ("float64", "float32", "float16", "bfloat16", "int64")},
 }
 
 

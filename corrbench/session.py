@@ -61,7 +61,8 @@ def read(given: dict[str, Any]) -> verify.Options:
     if given["case"]:
         plan.known(given["case"])
     options = verify.Options(
-        profile=given["profile"], check=given["check"], case=given["case"], seed=given["seed"], fail_fast=given["fail_fast"],
+        profile=given["profile"], check=given["check"], case=given["case"], seed=given["seed"],
+        fail_fast=given["fail_fast"],
         budget=seconds(given["budget"]), resume=given["resume"], store=Path(given["store"]) if given["store"] else None,
     )  # fmt: skip
     if given["suites"]:

@@ -65,7 +65,8 @@ class Store:
             )
         if first.get("schema") != SCHEMA:
             raise BadStore(
-                f"{path} was written with schema {first.get('schema')!r}, this is {SCHEMA!r}; run without --resume to start anew"
+                f"{path} was written with schema {first.get('schema')!r}, this is {SCHEMA!r}; "
+                "run without --resume to start anew"
             )
         old = first["header"]
         other = [key for key in header if key != "seed" and old.get(key) != header[key]]

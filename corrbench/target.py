@@ -90,21 +90,34 @@ def find(name: str, **given: Any) -> Spec:
 
 # ---- what a target supports
 
-SMALL = Case(x=(2, 4, 6, 7), w=(6, 4, 3, 2), data="small")
-FEATURES: dict[str, Case] = {  # the simplest case that asks for the feature and no other
-    "bias": SMALL.but(bias=True),
-    "stride": SMALL.but(stride=(2, 2)),
-    "stride by axis": SMALL.but(stride=(1, 2)),
-    "padding": SMALL.but(padding=(1, 1, 1, 1)),
-    "padding by axis": SMALL.but(padding=(0, 0, 1, 1)),
-    "padding='same'": SMALL.but(padding="same"),
-    "padding='valid'": SMALL.but(padding="valid"),
-    "dilation": SMALL.but(dilation=(2, 2)),
-    "dilation by axis": SMALL.but(dilation=(1, 2)),
-    "groups": SMALL.but(w=(6, 2, 3, 2), groups=2),
-    "empty batch": SMALL.but(x=(0, 4, 6, 7)),
-    "four-sided padding": SMALL.but(padding=(1, 0, 0, 2)),
-}
+# Calls that any implementation takes; the later ones are for those that are made for square or for 3×3 kernels only.
+BASES = (
+    Case(x=(2, 4, 6, 7), w=(6, 4, 3, 2), data="small"),
+    Case(x=(2, 4, 6, 7), w=(6, 4, 3, 3), data="small"),
+    Case(x=(1, 4, 8, 8), w=(4, 4, 3, 3), padding=(1, 1, 1, 1), data="small"),
+    Case(x=(2, 4, 6, 7), w=(6, 4, 1, 1), data="small"),
+)
+
+
+def features(base: Case) -> dict[str, Case]:
+    """For each feature the simplest case that asks for it and, beyond what `base` needs, for no other."""
+    o, c, kh, kw = base.w
+    return {
+        "bias": base.but(bias=True),
+        "stride": base.but(stride=(2, 2)),
+        "stride by axis": base.but(stride=(1, 2)),
+        "padding": base.but(padding=(1, 1, 1, 1)),
+        "padding by axis": base.but(padding=(0, 0, 1, 1)),
+        "padding='same'": base.but(padding="same"),
+        "padding='valid'": base.but(padding="valid"),
+        "dilation": base.but(dilation=(2, 2)),
+        "dilation by axis": base.but(dilation=(1, 2)),
+        "groups": base.but(w=(o, c // 2, kh, kw), groups=2),
+        "empty batch": base.but(x=(0, *base.x[1:])),
+        "four-sided padding": base.but(padding=(1, 0, 0, 2)),
+    }
+
+
 EXTENSIONS = {"four-sided padding"}  # beyond the signature of F.conv2d: asked of those who declare it
 DIFFERENTIABLE = ("float64", "float32", "float16", "bfloat16", "complex128", "complex64")
 
@@ -136,15 +149,14 @@ def fit(case: Case, form: str) -> Case | None:
     if isinstance(case.padding, str) or case.x[0] == 0:
         return None
     height, width = (case.x[2 + i] + sum(case.sides[2 * i : 2 * i + 2]) for i in (0, 1))
-    plain = Case(
+    return Case(
         x=(1, 1, height, width), w=(1, 1, *case.w[2:]), bias=form == "module", dtype=case.dtype, data=case.data,
         layout=case.layout,
     )  # fmt: skip
-    return plain
 
 
 def config(case: Case) -> dict[str, Any]:
-    """Keyword arguments beyond input, weight and bias: only what differs from the default, integers where one will do."""
+    """Keyword arguments beyond input, weight and bias: what differs from the default, integers where one will do."""
 
     def simple(pair: tuple[int, int]) -> Any:
         return pair[0] if pair[0] == pair[1] else list(pair)
@@ -166,7 +178,8 @@ def config(case: Case) -> dict[str, Any]:
 
 ARGUMENTS = re.compile(r"stride|padding|dilation|group|bias|keyword|positional argument|unsupported")
 TYPES = re.compile(
-    r"dtype|scalar type|not implemented|support|float|half|double|int|byte|short|long|char|complex|\btype", re.I
+    r"dtype|scalar type|not implemented|support|float|half|double|int|byte|short|long|char|complex|\btype",
+    re.IGNORECASE,
 )
 
 

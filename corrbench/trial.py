@@ -139,9 +139,9 @@ class Trial:
         arrays = arrays or self.operands(case)
         return Problem.of_case(case or self.case, arrays["x"], arrays["w"], arrays.get("b"))
 
-    def expected(self, problem: Problem, *, gradient: bool = False, slack: Array | float = 0.0) -> Expected:
+    def expected(self, problem: Problem, *, slack: Array | float = 0.0) -> Expected:
         flush = self.case.data == "subnormal"
-        return Expected(problem, self.case.dtype, self.spec.accuracy, gradient, flush=flush, slack=slack)
+        return Expected(problem, self.case.dtype, self.spec.accuracy, flush=flush, slack=slack)
 
     def usable(self, output: Output | None, shape: tuple[int, ...]) -> bool:
         """Whether the values can be compared at all; what is amiss is reported as conduct."""
@@ -220,6 +220,7 @@ class Trial:
 
 
 def case_operands(case: Case) -> tuple[str, ...]:
+    """Names of the operands of a case."""
     return OPERANDS if case.bias else OPERANDS[:2]
 
 

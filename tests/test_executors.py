@@ -44,7 +44,7 @@ def tally(flow: Iterator[Done] | list[Done]) -> dict[str, str]:
 
 
 def everything(status: str = "pass") -> dict[str, str]:
-    return {f"values.exact | {case}": status for case in CASES}
+    return {f"values.exact | {case} | 1": status for case in CASES}
 
 
 def test_local(spec: Spec) -> None:
@@ -127,14 +127,14 @@ def test_a_job_that_no_judge_survives_is_an_error_and_the_others_are_judged(spec
     poison = CASES[5]
     flawed: Any = Flawed(lambda batch, tried: any(job["case"] == poison for job in batch["jobs"]))
     assert tally(execute(batches(spec), lambda lost=None: flawed, 3)) == everything() | {
-        f"values.exact | {poison}": "error"
+        f"values.exact | {poison} | 1": "error"
     }
 
 
 def test_lost_judges_are_given_up_at_last(spec: Spec) -> None:
     flawed: Any = Flawed(lambda batch, tried: True)
     assert tally(execute(batches(spec, CASES[:6]), lambda lost=None: flawed, 2)) == {
-        f"values.exact | {case}": "error" for case in CASES[:6]
+        f"values.exact | {case} | 1": "error" for case in CASES[:6]
     }
     assert flawed.tried <= 2 * ATTEMPTS + 6
     said = ask(spec, lambda lost=None: flawed)["problem"]

@@ -14,13 +14,13 @@ from torch.nn import functional
 from corrbench import suites
 from corrbench.case import DTYPES, Case
 from corrbench.target import (
-    FEATURES,
+    BASES,
     FORMS,
-    SMALL,
     Spec,
     Support,
     UnknownTarget,
     config,
+    features,
     find,
     fit,
     needs,
@@ -28,6 +28,8 @@ from corrbench.target import (
     registered,
 )
 
+SMALL = BASES[0]
+FEATURES = features(SMALL)
 FLOAT64 = SMALL.but(dtype="float64")
 
 

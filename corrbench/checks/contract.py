@@ -15,6 +15,7 @@ from corrbench.trial import Call, Trial
 
 
 def every_dtype(outline: Outline) -> Iterator[Case]:
+    """Every element type on a few light cases, beside the cases for conduct."""
     yield from conduct_cases(outline)
     for dtype in outline.dtypes:
         yield from (case.but(dtype=dtype, data="small") for case in outline.spread(outline.light, 2))
@@ -28,7 +29,7 @@ def result(trial: Trial) -> Iterator[Result]:
 
 @check("contract.globals", conduct_cases)
 def global_state(trial: Trial) -> Iterator[Result]:
-    """Are dtype, gradient and thread settings, random generators, environment and other people's functions left alone?"""
+    """Are dtype, gradient and thread settings, random generators, environment and others' functions left alone?"""
     at_load = trial.remote.load()["at_load"]
     grave = [words for words in at_load if "replaced" in words or "mode" in words or "default dtype" in words]
     if grave:
@@ -44,6 +45,7 @@ def global_state(trial: Trial) -> Iterator[Result]:
 
 
 def argument_cases(outline: Outline) -> Iterator[Case]:
+    """Cases whose arguments can be spelled in several ways."""
     if outline.support.form == "conv2d":
         square = [
             case for case in outline.light if not isinstance(case.padding, str) and min(case.out[2:]) > 1 and case.x[0]
@@ -90,6 +92,7 @@ def _taken(trial: Trial, name: str, case: Case) -> bool:
 
 
 def bad_cases(outline: Outline) -> Iterator[Case]:
+    """One case, from which bad calls are made."""
     case = Case(x=(2, 4, 6, 7), w=(6, 4, 3, 2), data="small")
     if outline.support.form != "conv2d":
         case = Case(x=(1, 1, 6, 7), w=(1, 1, 3, 2), data="small", bias=outline.support.form == "module")
@@ -97,7 +100,7 @@ def bad_cases(outline: Outline) -> Iterator[Case]:
 
 
 @check("contract.errors", bad_cases)
-def errors(trial: Trial) -> Iterator[Result]:
+def errors(trial: Trial) -> Iterator[Result]:  # noqa: C901 - one question after the other
     """Is bad input refused, rather than answered or died of?"""
     good = trial.operands()
     one = trial.case

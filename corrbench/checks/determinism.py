@@ -39,6 +39,7 @@ def threads(trial: Trial) -> Iterator[Result]:
 
 
 def invariance_cases(outline: Outline) -> Iterator[Case]:
+    """Light cases with a batch that can be taken apart."""
     fitting = [case for case in outline.light if case.x[0] >= 2 and np.prod(case.out)] or outline.light
     yield from (case.but(data="unit") for case in outline.spread(fitting, 3 + 12 * outline.thorough))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 import zlib
@@ -29,7 +30,7 @@ LARGEST = 4e5  # multiply-accumulates of a case
 
 def starts(outline: Outline) -> Iterator[Case]:
     """One case for each search to start from; it gives the search its seed as well."""
-    small = [case for case in outline.light if case.macs <= LARGEST and prod(case.out)]
+    small = [case for case in outline.light if case.macs <= LARGEST and prod(case.out) > 0]
     shift = outline.seed % max(1, len(small))
     yield from outline.spread(small[shift:] + small[:shift], (1, 6, 20)[outline.thorough])
 
@@ -75,10 +76,8 @@ def search(trial: Trial, *, differentiate: bool) -> Iterator[Result]:
             phases=(Phase.generate, Phase.shrink),
         )
         seed = zlib.crc32(f"{trial.seed} {start}".encode())
-        try:
+        with contextlib.suppress(NoSuchExample, Flaky):  # nothing found, or a target that is wrong only at times
             find(cases(trial.support, differentiate=differentiate), wrong, settings=quiet, random=random.Random(seed))
-        except (NoSuchExample, Flaky):  # nothing found, or a target that is wrong only at times
-            pass
     trial.case = start
     if not found:
         yield trial.result(Status.PASS, numbers={"cases": seen})
@@ -141,7 +140,8 @@ def cases(support: Support, *, differentiate: bool) -> SearchStrategy[Case]:
                 Case(
                     x=(n, groups * each, height, width), w=(groups * kernels, each, *kernel), stride=stride,
                     padding=(padding[0],) * 2 + (padding[1],) * 2, dilation=dilation, groups=groups,
-                    bias="bias" in takes and draw(st.booleans()), dtype=dtype, data=data, layout=draw(st.sampled_from(views)),
+                    bias="bias" in takes and draw(st.booleans()), dtype=dtype, data=data,
+                    layout=draw(st.sampled_from(views)),
                 ),
                 support.form,
             )  # fmt: skip

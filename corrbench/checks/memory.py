@@ -25,7 +25,8 @@ VIEWS = (
 PLANE_VIEWS = ("transposed", "step", "rows", "offset", "lonely", "expanded_all")  # of operands of two axes
 MIXED = (
     "x:channels_last,w:channels_last", "x:channels_last,w:channels_last,g:channels_last", "x:transposed,w:step",
-    "x:expanded_all", "w:expanded_all", "g:expanded_all", "x:step,w:transposed,g:rows", "b:step", "b:offset", "b:expanded_all",
+    "x:expanded_all", "w:expanded_all", "g:expanded_all",
+    "x:step,w:transposed,g:rows", "b:step", "b:offset", "b:expanded_all",
 )  # fmt: skip
 
 
@@ -72,6 +73,7 @@ def views(trial: Trial) -> Iterator[Result]:
 
 
 def conduct_cases(outline: Outline) -> Iterator[Case]:
+    """A few light cases."""
     yield from outline.spread([case.but(data="unit") for case in outline.light], 2 + 4 * outline.thorough)
 
 

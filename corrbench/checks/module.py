@@ -16,6 +16,7 @@ STEPS, RATE = 400, 0.05
 
 
 def module_cases(outline: Outline) -> Iterator[Case]:
+    """The article's demo, and its edge detector."""
     if outline.support.form == "module" and outline.arrays == "torch":
         yield Case(x=(1, 1, 5, 5), w=(1, 1, 3, 3), bias=True, data="unit")
         yield Case(x=(1, 1, 6, 8), w=(1, 1, 1, 2), bias=True, data="unit")
@@ -32,7 +33,7 @@ def facts(trial: Trial) -> dict[str, Any]:
 
 
 @check("module.parameters", module_cases)
-def parameters(trial: Trial) -> Iterator[Result]:
+def parameters(trial: Trial) -> Iterator[Result]:  # noqa: C901 - one question after the other
     """Are weight and bias registered and trainable, the weight given or uniform on [0, 1), the bias zero?"""
     found = facts(trial)
     given, fresh = found["given"], found["fresh"]
@@ -57,7 +58,7 @@ def parameters(trial: Trial) -> Iterator[Result]:
         problems.append("the bias does not start at zero")
     if fresh["same"]:
         problems.append("two new modules have the same random weight")
-    if not (0 <= fresh["low"] and fresh["high"] < 1):
+    if not (fresh["low"] >= 0 and fresh["high"] < 1):
         yield trial.result(
             Status.WARN, f"the default weight lies in {fresh['low']:.3g}..{fresh['high']:.3g}, not in [0, 1)"
         )

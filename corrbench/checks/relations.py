@@ -30,6 +30,7 @@ class Law:
 
 
 def law_cases(outline: Outline) -> Iterator[Case]:
+    """Small cases on real numbers."""
     small = [case for case in outline.light if case.macs <= LIGHT / 4 and np.prod(case.out)]
     kinds = [dtype for dtype in outline.dtypes if dtype in FLOATS]
     for index, case in enumerate(outline.spread(small, 8 + 40 * outline.thorough)):
@@ -80,11 +81,15 @@ def exact(trial: Trial) -> Iterator[Result]:
             )
         else:
             at = tuple(int(i) for i in np.argwhere(wrong)[0])
-            message = f"{law.name}: broken in {int(wrong.sum())} of {wrong.size} elements; at {list(at)}: {first[at]!r} against {back[at]!r}"
+            message = (
+                f"{law.name}: broken in {int(wrong.sum())} of {wrong.size} elements; "
+                f"at {list(at)}: {first[at]!r} against {back[at]!r}"
+            )
             yield trial.result(Status.FAIL, message)
 
 
 def whole_cases(outline: Outline) -> Iterator[Case]:
+    """Small cases on whole numbers."""
     small = [case for case in outline.light if case.macs <= LIGHT / 10 and np.prod(case.out) and min(case.x[2:]) > 2]
     yield from (case.but(data="small") for case in outline.spread(small, 4 + 16 * outline.thorough))
 
@@ -99,7 +104,8 @@ def whole(trial: Trial) -> Iterator[Result]:
     plain = case.but(bias=False) if trial.form == "conv2d" else case
     zero_b = {"b": np.zeros_like(a["b"])} if "b" in a and trial.form == "module" else {}
     calls = [Call(case=plain, arrays={**arrays, **zero_b}) for arrays in (
-        bare, {**bare, "x": other["x"]}, {**bare, "x": plus["x"]}, {**bare, "w": other["w"]}, {**bare, "w": a["w"] + other["w"]})]  # fmt: skip
+        bare, {**bare, "x": other["x"]}, {**bare, "x": plus["x"]}, {**bare, "w": other["w"]},
+        {**bare, "w": a["w"] + other["w"]})]  # fmt: skip
     turned_case = Case(
         x=(*case.x[:2], case.x[3], case.x[2]), w=(*case.w[:2], case.w[3], case.w[2]), stride=case.stride[::-1],
         padding=case.padding if isinstance(case.padding, str) else (*case.padding[2:], *case.padding[:2]),
@@ -120,9 +126,11 @@ def whole(trial: Trial) -> Iterator[Result]:
     if trial.spec.accuracy != "direct":  # a transform rounds, but not by half a unit
         whole_numbers = (np.rint(v) for v in whole_numbers)
     y, x2, both, w2, sum_w, across = whole_numbers
-    for name, left, right in (("conv(x + x', w) = conv(x, w) + conv(x', w)", both, y + x2),
-                              ("conv(x, w + w') = conv(x, w) + conv(x, w')", sum_w, y + w2),
-                              ("transposed operands give the transposed result", across.swapaxes(2, 3), y)):  # fmt: skip
+    for name, left, right in (
+        ("conv(x + x', w) = conv(x, w) + conv(x', w)", both, y + x2),
+        ("conv(x, w + w') = conv(x, w) + conv(x, w')", sum_w, y + w2),
+        ("transposed operands give the transposed result", across.swapaxes(2, 3), y),
+    ):
         wrong = left != right
         if wrong.any():
             yield trial.result(Status.FAIL, f"{name}: broken in {int(wrong.sum())} of {wrong.size} elements")

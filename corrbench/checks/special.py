@@ -17,13 +17,15 @@ from corrbench.trial import Trial
 
 
 def floats(outline: Outline) -> list[str]:
+    """The inexact element types that the target takes."""
     return [dtype for dtype in outline.dtypes if dtype in FLOATS]
 
 
 def footprint_cases(outline: Outline) -> Iterator[Case]:
+    """Light cases with each kind of special value in turn."""
     kinds = (*SPECIAL, "infzero")
     for index, case in enumerate(
-        outline.spread([c for c in outline.light if 0 < np.prod(c.out)], 30 + 90 * outline.thorough)
+        outline.spread([c for c in outline.light if np.prod(c.out) > 0], 30 + 90 * outline.thorough)
     ):
         for place, dtype in enumerate(floats(outline)):
             for shift in range(2 if place == 0 else int(index % 6 == place)):
@@ -45,10 +47,11 @@ def footprint(trial: Trial) -> Iterator[Result]:
         return
     want, must = ieee(problem, padding_multiplies=True)
     other, _ = ieee(problem, padding_multiplies=False)
-    spread = reach(~np.isfinite(want) | ~np.isfinite(other), trial.spec.accuracy)
+    spread = reach(~np.isfinite(want) | ~np.isfinite(other), trial.spec.accuracy) | blocks(problem, trial.spec.accuracy)
     values = got.values
     clean = ~spread
-    expected = trial.expected(replace(problem, **{name: finite(getattr(problem, name)) for name in ("x", "w", "bias")}))
+    bias = None if problem.bias is None else finite(problem.bias)
+    expected = trial.expected(replace(problem, x=finite(problem.x), w=finite(problem.w), bias=bias))
     wrong = np.zeros(values.shape, bool)
     wrong[clean] = expected.judge(np.where(np.isfinite(values), values, 0.0).astype(values.dtype)).wrong[clean]
     leaked = clean & ~np.isfinite(values)
@@ -62,7 +65,10 @@ def footprint(trial: Trial) -> Iterator[Result]:
                         (wrong & ~leaked, "differ though their windows hold only ordinary numbers")):  # fmt: skip
         if mask.any():
             at = tuple(int(i) for i in np.argwhere(mask)[0])
-            message = f"{int(mask.sum())} of {mask.size} elements {words}; first at {list(at)}: got {values[at]}, IEEE says {want[at]}"
+            message = (
+                f"{int(mask.sum())} of {mask.size} elements {words}; "
+                f"first at {list(at)}: got {values[at]}, IEEE says {want[at]}"
+            )
             # libraries of linear algebra may skip a factor of zero: 0·Inf lost is worth a look, not a failure
             status = Status.WARN if mask is lost and trial.case.data == "infzero" else Status.FAIL
             yield trial.result(
@@ -73,9 +79,9 @@ def footprint(trial: Trial) -> Iterator[Result]:
     yield trial.result(Status.PASS, numbers={"padding": "skipped" if skipped else "multiplied or untouched"})
 
 
-def finite(a: Array | None) -> Array | None:
+def finite(a: Array) -> Array:
     """Special values replaced by zero."""
-    return None if a is None else np.where(np.isfinite(a), a, 0).astype(a.dtype)
+    return np.where(np.isfinite(a), a, 0).astype(a.dtype)
 
 
 def matches(got: Array, want: Array) -> Array:
@@ -111,6 +117,16 @@ def ieee(problem: Problem, *, padding_multiplies: bool) -> tuple[Array, Array]:
     return y, ~np.isfinite(y)
 
 
+def blocks(problem: Problem, accuracy: str) -> Array:
+    """For FFT, the planes that hold a special value's transform, even where no window reaches the value."""
+    n, o, _, _ = problem.out
+    if accuracy != "fft":
+        return np.zeros((1, 1, 1, 1), bool)
+    bad_x = ~np.isfinite(problem.x).reshape(n, problem.groups, -1).all(axis=2)
+    bad_w = ~np.isfinite(problem.w).reshape(o, -1).all(axis=1)
+    return np.asarray(np.repeat(bad_x, o // problem.groups, axis=1) | bad_w)[:, :, None, None]
+
+
 def reach(touched: Array, accuracy: str) -> Array:
     """Where a special value may show: its windows; for Winograd also the tiles around, for FFT the whole image."""
     if accuracy == "fft":
@@ -131,8 +147,9 @@ def reach(touched: Array, accuracy: str) -> Array:
 
 
 def extreme_cases(outline: Outline) -> Iterator[Case]:
+    """Light cases with each kind of extreme data in turn."""
     for index, case in enumerate(
-        outline.spread([c for c in outline.light if 0 < np.prod(c.out) and c.terms < 1000], 6 + 24 * outline.thorough)
+        outline.spread([c for c in outline.light if np.prod(c.out) > 0 and c.terms < 1000], 6 + 24 * outline.thorough)
     ):
         for place, dtype in enumerate(floats(outline)):
             data = ("overflow", "subnormal", "zero", "impulse")[(index + place) % 4]
@@ -143,6 +160,7 @@ def extreme_cases(outline: Outline) -> Iterator[Case]:
 
 
 def fits(case: Case) -> bool:
+    """Whether the kernel fits into the image without padding."""
     return all(case.x[2 + i] > case.dilation[i] * (case.w[2 + i] - 1) for i in (0, 1))
 
 
@@ -189,14 +207,18 @@ def overflowing(trial: Trial) -> Result:
         wrong &= np.isfinite(got.values)
     if wrong.any():
         at = tuple(int(i) for i in np.argwhere(wrong)[0])
-        message = f"{int(wrong.sum())} of {wrong.size} results beyond the largest number are not Inf; at {list(at)}: {got.values[at]}"
+        message = (
+            f"{int(wrong.sum())} of {wrong.size} results beyond the largest number are not Inf; "
+            f"at {list(at)}: {got.values[at]}"
+        )
         return trial.result(Status.FAIL, message)
     return trial.result(Status.PASS, numbers={"elements": int(touched.sum())})
 
 
 def gradient_cases(outline: Outline) -> Iterator[Case]:
+    """Small cases with a gradient."""
     if "backward" in outline.support.takes and floats(outline):
-        small = [c for c in outline.light if 0 < np.prod(c.out) and c.macs < LIGHT / 10]
+        small = [c for c in outline.light if np.prod(c.out) > 0 and c.macs < LIGHT / 10]
         yield from (
             c.but(dtype=floats(outline)[0], data="small") for c in outline.spread(small, 2 + 10 * outline.thorough)
         )

@@ -16,6 +16,7 @@ from corrbench.trial import Call, Trial
 
 
 def sequence_cases(outline: Outline) -> Iterator[Case]:
+    """Small cases."""
     small = [case for case in outline.light if case.macs <= LIGHT / 10 and np.prod(case.out)]
     yield from (case.but(data="small") for case in outline.spread(small, 6 + 24 * outline.thorough))
 
@@ -53,7 +54,8 @@ def sequence(trial: Trial) -> Iterator[Result]:
     plan: list[tuple[str, dict[str, Array], bool]] = [
         ("first call", a, False), ("other data in new buffers", b, False), ("the first data again", a, False),
         ("one element of x changed in place", only_x, True), ("one element of w changed in place", only_w, True),
-        ("changed back in place", a, True), ("other data in place", c, True), ("the same data in new buffers", a, False),
+        ("changed back in place", a, True), ("other data in place", c, True),
+        ("the same data in new buffers", a, False),
     ]  # fmt: skip
     if "bias" in trial.support.takes and case.bias:
         plan.append(("one element of b changed in place", {**a, "b": b["b"]}, True))
@@ -84,7 +86,7 @@ def relatives(base: Case, form: str) -> Iterator[Case]:
 
 @check("state.arguments", sequence_cases)
 def arguments(trial: Trial) -> Iterator[Result]:
-    """Is each call right when stride, padding, dilation, groups, bias and dtype change between calls of the same shapes?"""
+    """Is each call right when stride, padding, dilation, groups, bias or dtype change between calls of one shape?"""
     base = trial.case
     sequence = [base]
     for other in relatives(base, trial.form):
@@ -109,6 +111,7 @@ def arguments(trial: Trial) -> Iterator[Result]:
 
 
 def many_cases(outline: Outline) -> Iterator[Case]:
+    """Very small cases, to be called a hundred times."""
     small = [case for case in outline.light if case.macs <= LIGHT / 100 and np.prod(case.out)]
     yield from (case.but(data="small") for case in outline.spread(small, 1 + 3 * outline.thorough))
 

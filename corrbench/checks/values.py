@@ -82,7 +82,7 @@ def statistics_cases(outline: Outline) -> Iterator[Case]:
     """A few cases with enough elements for statistics."""
     kinds = [dtype for dtype in outline.dtypes if dtype not in INTEGERS and dtype not in COMPLEX]
     for base in outline.bases:
-        if np.prod(base.out) >= 256 and 3 <= base.terms and base.macs <= 10 * LIGHT:
+        if np.prod(base.out) >= 256 and base.terms >= 3 and base.macs <= 10 * LIGHT:
             yield from (base.but(dtype=dtype, data="unit") for dtype in kinds[: 1 + outline.thorough])
 
 

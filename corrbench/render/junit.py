@@ -19,7 +19,7 @@ def write(runs: list[Run]) -> str:
         suite.add_property("seed", str(run.seed))
         suite.add_testcases([_case(result) for result in run.results])
         document.add_testsuite(suite)
-    return str(document.tostring().decode())
+    return str(document.tostring().decode())  # type: ignore[no-untyped-call]  # junitparser annotates in part
 
 
 def _case(result: Result) -> TestCase:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from corrbench import digest
 from corrbench.checks import registry
 from corrbench.render import crosscheck
-from corrbench.result import FINDINGS, Run, Status
+from corrbench.result import FINDINGS, Result, Run, Status
 
 
 def write(runs: list[Run], extras: list[Run]) -> str:
@@ -21,12 +21,14 @@ def _lines(runs: list[Run], extras: list[Run]) -> Iterator[str]:
     yield ""
     for run in runs:
         counts = ", ".join(f"{count} {status}" for status, count in run.counts.items())
-        yield f"- **{run.verdict.upper()}** `{run.target}` ({run.form}, {run.arrays}, {run.accuracy}, {run.device}, profile {run.profile}): {counts}"
+        how = f"{run.form}, {run.arrays}, {run.accuracy}, {run.device}, profile {run.profile}"
+        yield f"- **{run.verdict.upper()}** `{run.target}` ({how}): {counts}"
     yield ""
     yield (
-        "Every value below was compared with the *exact* answer, computed by error-free slicing (METHODOLOGY.md), element by element: "
-        "bit for bit where data are whole numbers small enough for any order of summation, else within a rigorous bound on the rounding "
-        "error of the declared accuracy class. No tolerance was chosen by hand. The targets ran in processes of their own, which never "
+        "Every value below was compared with the *exact* answer, computed by error-free slicing (METHODOLOGY.md), "
+        "element by element: bit for bit where data are whole numbers small enough for any order of summation, else "
+        "within a rigorous bound on the rounding error of the declared accuracy class. No tolerance was chosen by "
+        "hand. The targets ran in processes of their own, which never "
         "saw an expected value."
     )
     if extras:
@@ -66,7 +68,8 @@ def _run(run: Run) -> Iterator[str]:
     yield ""
     yield f"Seed {run.seed}. {run.judged} of {run.planned} questions judged."
     yield ""
-    yield "| check | question | pass | findings | warnings | skipped | worst error / bound | fewest bits | correctly rounded |"
+    names = ("check", "question", "pass", "findings", "warnings", "skipped", "worst error / bound", "fewest bits")
+    yield "| " + " | ".join((*names, "correctly rounded")) + " |"
     yield "|---|---|---:|---:|---:|---:|---:|---:|---:|"
     checks = registry()
     for row in digest.rows(run):
@@ -123,7 +126,7 @@ def _worst(run: Run) -> Iterator[str]:
                 f"{n['allowed']:.3g}",
                 f"{n['ratio']:.3f}",
                 "" if not math.isfinite(visible) else f"{visible:.1g}",
-            )  # fmt: skip
+            )
         )
     names = (
         "check",
@@ -139,7 +142,7 @@ def _worst(run: Run) -> Iterator[str]:
     yield from table(names, lines)
 
 
-def _groups(run: Run, title: str, results: list[digest.Result]) -> Iterator[str]:
+def _groups(run: Run, title: str, results: list[Result]) -> Iterator[str]:
     if not results:
         return
     yield ""
@@ -152,13 +155,14 @@ def _groups(run: Run, title: str, results: list[digest.Result]) -> Iterator[str]
             yield f"   *Wrong where {group.region}.*"
         if group.resembles:
             yield f"   *Looks as if {group.resembles}.*"
-        yield f"   {len(group.members)} results on {group.cases} cases, in {', '.join(group.checks)}; the smallest: `{result.case}`"
+        asked = ", ".join(group.checks)
+        yield f"   {len(group.members)} results on {group.cases} cases, in {asked}; the smallest: `{result.case}`"
         if result.reproduce:
             yield ""
             yield f"       {result.reproduce}"
 
 
-def table(names: tuple[str, ...], lines: list[tuple[object, ...]]) -> Iterator[str]:
+def table(names: tuple[str, ...], lines: Sequence[tuple[object, ...]]) -> Iterator[str]:
     """A Markdown table."""
     yield "| " + " | ".join(names) + " |"
     yield "|" + "---|" * len(names)

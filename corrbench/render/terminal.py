@@ -81,8 +81,10 @@ def table(run: Run) -> Table:
         bad = sum(counts.get(s, 0) for s in (Status.FAIL, Status.CRASH, Status.TIMEOUT, Status.MEMORY, Status.ERROR))
         aside = counts.get(Status.SKIPPED, 0) + counts.get(Status.UNSUPPORTED, 0)
         grid.add_row(
-            row.check, str(counts.get(Status.PASS, 0)), Text(str(bad or ""), "bold red"), Text(str(counts.get(Status.WARN, "")), "yellow"),
-            str(aside or ""), number(row.ratio), number(row.bits), "" if math.isnan(row.rounded) else f"{row.rounded:.1%}",
+            row.check, str(counts.get(Status.PASS, 0)), Text(str(bad or ""), "bold red"),
+            Text(str(counts.get(Status.WARN, "")), "yellow"),
+            str(aside or ""), number(row.ratio), number(row.bits),
+            "" if math.isnan(row.rounded) else f"{row.rounded:.1%}",
         )  # fmt: skip
     return grid
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from corrbench.case import Case
+from corrbench.case import Case, PaddingMode, Sides
 
 COUNT = (20, 110, 400)
 
@@ -29,7 +29,8 @@ def draw(rng: random.Random) -> Case:
             max(1, r - 2 * p) + rng.choice((0, 1, 2, rng.randint(0, 20), rng.randint(0, 60)))
             for r, p in zip(reach, (ph, pw), strict=True)
         )
-        padding = rng.choice(((ph, ph, pw, pw),) * 6 + ("same", "valid"))
+        paddings: tuple[Sides | PaddingMode, ...] = (*((ph, ph, pw, pw),) * 6, "same", "valid")
+        padding = rng.choice(paddings)
         if padding == "same":
             stride = (1, 1)
         n = rng.choice((1, 1, 2, 3, rng.randint(1, 20)))
