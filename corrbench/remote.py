@@ -24,8 +24,30 @@ import numpy as np
 from corrbench.result import Status
 from corrbench.target import Spec
 
-WORKER = Path(__file__).with_name("worker.py")
-START = "import os;exec(compile(os.fdopen({source},'rb').read(),'<string>','exec'));serve({read},{write})"
+WORKER = Path(__file__).with_name("worker")
+FILES = (
+    "library",
+    "loading",
+    "channel",
+    "operands",
+    "world",
+    "calls",
+    "modules",
+    "serve",
+)  # each after what it imports
+# The child makes modules of the files it is sent, in a package of a name that tells a target nothing.
+START = """
+import json, os, sys, types
+def build(name, text, **more):
+    module = sys.modules[name] = types.ModuleType(name)
+    vars(module).update(more)
+    exec(compile(text, name, 'exec'), vars(module))
+build('process', '', __path__=[])
+for name, text in json.load(os.fdopen({source})):
+    build('process.' + name, text, __package__='process')
+del build, name, text
+sys.modules['process.serve'].serve({read}, {write})
+"""
 POLL = 0.02  # seconds between two looks at the child's memory
 
 
@@ -72,9 +94,9 @@ def widen(bits: np.ndarray) -> np.ndarray:
 
 def narrow(values: np.ndarray) -> np.ndarray:
     """float32 values that bfloat16 can represent, as bfloat16 bits (int16)."""
-    return np.ascontiguousarray((np.ascontiguousarray(values, np.float32).view(np.uint32) >> 16).astype(np.uint16)).view(
-        np.int16
-    )
+    return np.ascontiguousarray(
+        (np.ascontiguousarray(values, np.float32).view(np.uint32) >> 16).astype(np.uint16)
+    ).view(np.int16)
 
 
 class Remote:
@@ -92,7 +114,9 @@ class Remote:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def steps(self, steps: list[dict[str, Any]], arrays: list[np.ndarray], dtypes: list[str], **options: Any) -> list[Reply]:
+    def steps(
+        self, steps: list[dict[str, Any]], arrays: list[np.ndarray], dtypes: list[str], **options: Any
+    ) -> list[Reply]:
         """Make the calls of one request, in order, their results held until all are made.
 
         Raises:
@@ -152,32 +176,42 @@ class Remote:
 
     def _start(self) -> None:
         self.folder = tempfile.mkdtemp(prefix="run-")
-        source = os.open(WORKER, os.O_RDONLY)
+        source = os.open(self.folder, os.O_TMPFILE | os.O_RDWR)
+        os.write(
+            source, json.dumps([(name, (WORKER / f"{name}.py").read_text(encoding="utf-8")) for name in FILES]).encode()
+        )
+        os.lseek(source, 0, os.SEEK_SET)
         child_reads, self.to_child = os.pipe()
         self.from_child, child_writes = os.pipe()
         os.set_blocking(self.from_child, False)
         os.set_blocking(self.to_child, False)
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("CORRBENCH", "PYTEST", "COV_"))}
         environment |= {
-            "HOME": self.folder, "TMPDIR": self.folder, "XDG_CACHE_HOME": self.folder, "PYTHONUSERBASE": site.getuserbase(),
+            "HOME": self.folder, "TMPDIR": self.folder, "XDG_CACHE_HOME": self.folder,
+            "PYTHONUSERBASE": site.getuserbase(),
             "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p and os.path.isdir(p))
             if not self.spec.python else os.environ.get("PYTHONPATH", ""),
         }  # fmt: skip
+        start = START.format(source=source, read=child_reads, write=child_writes)
         with open(Path(self.folder, "output"), "wb") as self.output:
             self.process = subprocess.Popen(
-                [self.spec.python or sys.executable, "-c", START.format(source=source, read=child_reads, write=child_writes)],
+                [self.spec.python or sys.executable, "-c", start],
                 stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT, env=environment,
                 pass_fds=(source, child_reads, child_writes), start_new_session=True,
             )  # fmt: skip
         for descriptor in (source, child_reads, child_writes):
             os.close(descriptor)
 
-    def _exchange(self, request: dict[str, Any], arrays: list[np.ndarray], *, timeout: float) -> tuple[dict[str, Any], list[bytes]]:
+    def _exchange(
+        self, request: dict[str, Any], arrays: list[np.ndarray], *, timeout: float
+    ) -> tuple[dict[str, Any], list[bytes]]:
         nonce = secrets.token_hex(8)
         heads = [(str(a.dtype), a.shape) for a in arrays]
         text = json.dumps({**request, "nonce": nonce, "arrays": heads}).encode()
         deadline = time.monotonic() + timeout
-        self._write([struct.pack("<Q", len(text)) + text, *(np.ascontiguousarray(a).tobytes() for a in arrays)], deadline)
+        self._write(
+            [struct.pack("<Q", len(text)) + text, *(np.ascontiguousarray(a).tobytes() for a in arrays)], deadline
+        )
         try:
             answer = json.loads(self._read(struct.unpack("<Q", self._read(8, deadline))[0], deadline))
             if answer.get("nonce") != nonce:
@@ -232,7 +266,9 @@ class Remote:
                 raise self._death()
             if self._resident() > self.spec.memory:
                 self.close()
-                raise Died(Status.MEMORY, f"the target held more than {self.spec.memory:g} GiB (--memory) and was ended")
+                raise Died(
+                    Status.MEMORY, f"the target held more than {self.spec.memory:g} GiB (--memory) and was ended"
+                )
             if time.monotonic() > deadline:
                 self.close()
                 raise Died(Status.TIMEOUT, f"no answer within {self.spec.timeout:g} s (--timeout)")
@@ -251,8 +287,9 @@ class Remote:
             self.process.wait(1.0)
         code = self.process.poll()
         said = ""
-        with contextlib.suppress(OSError):
-            said = Path(self.folder, "output").read_bytes()[-4000:].decode(errors="replace").strip()
+        with contextlib.suppress(OSError), open(Path(self.folder, "output"), "rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 4000))
+            said = file.read().decode(errors="replace").strip()
         self.close()
         if code is None:
             how = "closed its channel"

@@ -38,7 +38,7 @@ class Call:
     arrays: dict[str, Array]
     mode: str = "forward"  # forward, backward, double, jvp or vmap
     grad: tuple[str, ...] | None = None  # operands that require gradients; all by default
-    options: dict[str, Any] = field(default_factory=dict)  # reuse, accumulate, keep_module
+    options: dict[str, Any] = field(default_factory=dict)  # reuse, accumulate
     config: dict[str, Any] | None = None  # in place of the case's own arguments
 
 

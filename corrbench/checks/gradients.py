@@ -76,12 +76,12 @@ def judge(
 
 
 def transform_slack(trial: Trial, name: str) -> float:
-    """What a transform that is differentiated through itself may add: its errors scale with the norms of whole arrays."""
+    """What a transform differentiated through itself may add: its errors scale with the norms of whole arrays."""
     if trial.spec.accuracy not in ("winograd", "fft"):
         return 0.0
-    names = {"gx": "gw", "gw": "xg"}.get(name, "xwg")
-    sizes = [float(np.linalg.norm(array.astype(np.complex128))) for array in (inputs.draw(trial.case, trial.seed, n) for n in names)]
-    return TRANSFORM_GRADIENT * bounds.UNIT[bounds.accumulator(trial.case.dtype)] * prod(max(size, 1.0) if name not in ("gx", "gw") else size for size in sizes)
+    operands = [inputs.draw(trial.case, trial.seed, role) for role in {"gx": "gw", "gw": "xg"}.get(name, "xwg")]
+    norms = [max(1.0, float(np.linalg.norm(array.astype(np.complex128)))) for array in operands]
+    return TRANSFORM_GRADIENT * bounds.UNIT[bounds.accumulator(trial.case.dtype)] * prod(norms)
 
 
 @check("gradients.first", first_cases)

@@ -59,9 +59,7 @@ def sequence(trial: Trial) -> Iterator[Result]:
     ]  # fmt: skip
     if "bias" in trial.support.takes and case.bias:
         plan.append(("one element of b changed in place", {**a, "b": b["b"]}, True))
-    calls = [
-        Call(case=case, arrays=arrays, options={"reuse": reuse, "keep_module": False}) for _, arrays, reuse in plan
-    ]
+    calls = [Call(case=case, arrays=arrays, options={"reuse": reuse}) for _, arrays, reuse in plan]
     yield from results(trial, calls, [name for name, _, _ in plan])
 
 

@@ -1,7 +1,5 @@
 """What goes wrong in algorithms that are not the direct sum, or where one takes over from another?"""
 
-
-
 from __future__ import annotations
 
 import torch

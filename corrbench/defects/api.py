@@ -1,7 +1,5 @@
 """What goes wrong with arguments: those that must be refused, and those that must not?"""
 
-
-
 from __future__ import annotations
 
 from typing import Any

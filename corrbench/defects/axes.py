@@ -1,7 +1,5 @@
 """What goes wrong when rows are taken for columns?"""
 
-
-
 from __future__ import annotations
 
 import torch

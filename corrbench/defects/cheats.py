@@ -1,7 +1,5 @@
 """What does a target do that looks right without being right: what it keeps, returns and overwrites?"""
 
-
-
 from __future__ import annotations
 
 import hashlib

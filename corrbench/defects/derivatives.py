@@ -1,7 +1,5 @@
 """What goes wrong on the way back, when the way forward is right?"""
 
-
-
 from __future__ import annotations
 
 from typing import Any

@@ -1,7 +1,5 @@
 """What goes wrong in blocking, in tails, and in the choice of an algorithm?"""
 
-
-
 from __future__ import annotations
 
 import math

@@ -1,7 +1,5 @@
 """Which right implementations of conv2d must never be flagged, however they go about it?"""
 
-
-
 from __future__ import annotations
 
 from typing import Any

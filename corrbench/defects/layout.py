@@ -1,7 +1,5 @@
 """What goes wrong when memory does not lie as expected?"""
 
-
-
 from __future__ import annotations
 
 import torch

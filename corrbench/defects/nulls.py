@@ -1,7 +1,5 @@
 """What does a target give back that was not computed, or not in the shape and type that were asked for?"""
 
-
-
 from __future__ import annotations
 
 import torch

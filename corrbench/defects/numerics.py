@@ -1,7 +1,5 @@
 """What goes wrong with rounding, with integers, and with numbers that are none?"""
 
-
-
 from __future__ import annotations
 
 from typing import Any

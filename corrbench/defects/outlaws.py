@@ -1,7 +1,5 @@
 """What does a target do to the process, to the machine, and to whoever judges it?"""
 
-
-
 from __future__ import annotations
 
 import ctypes

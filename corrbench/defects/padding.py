@@ -1,7 +1,5 @@
 """What goes wrong at the border?"""
 
-
-
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What goes wrong when a call remembers the one before, or touches what is not its own?"""
 
-
-
 from __future__ import annotations
 
 import time
@@ -204,7 +202,6 @@ def order_of_finishing(c: Call) -> Tensor:
         at = int(flat.abs().argmax())
         flat[at] = torch.nextafter(flat[at], flat.new_tensor(torch.inf))
     return y
-
 
 
 @defect(

@@ -1,7 +1,5 @@
 """What do people get wrong the first time they write a convolution?"""
 
-
-
 from __future__ import annotations
 
 from typing import Any

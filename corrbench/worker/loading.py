@@ -1,0 +1,69 @@
+"""Which object does a spec name, and in which form is it called?"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+from typing import Any
+
+
+class Unloadable(Exception):
+    """The target cannot be had; the message is for a person."""
+
+
+def resolve(spec: str) -> Any:
+    """The object that ``pkg.mod:attr`` or ``path/file.py:attr`` names."""
+    place, colon, attribute = spec.rpartition(":")
+    if not colon or not place or not attribute:
+        raise Unloadable(f"{spec!r} is not of the form pkg.mod:attr or path/to/file.py:attr")
+    try:
+        if place.endswith(".py"):
+            if not os.path.exists(place):
+                raise Unloadable(f"no such file: {place}")
+            sys.path.insert(0, os.path.dirname(os.path.abspath(place)))
+            name = os.path.splitext(os.path.basename(place))[0]
+            module_spec = importlib.util.spec_from_file_location(name, place)
+            assert module_spec is not None
+            assert module_spec.loader is not None
+            module = importlib.util.module_from_spec(module_spec)
+            sys.modules.setdefault(name, module)
+            module_spec.loader.exec_module(module)
+        else:
+            module = importlib.import_module(place)
+        found: Any = module
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except Unloadable:
+        raise
+    except SyntaxError as error:
+        raise Unloadable(f"{place} does not parse: line {error.lineno}: {error.msg}") from None
+    except ModuleNotFoundError as error:
+        raise Unloadable(f"no module named {error.name!r} (while loading {spec!r}, in {os.getcwd()})") from None
+    except AttributeError as error:
+        raise Unloadable(f"{place} has no {attribute!r}: {error}") from None
+    except BaseException as error:
+        raise Unloadable(f"importing {place} raised {type(error).__name__}: {error}") from None
+    if not callable(found):
+        raise Unloadable(f"{spec!r} is a {type(found).__name__}, which cannot be called")
+    return found
+
+
+def recognise(target: Any) -> str:
+    """The form that the signature shows: corr2d, conv2d or module."""
+    if isinstance(target, type):
+        return "module"
+    try:
+        names = list(inspect.signature(target).parameters)
+    except (TypeError, ValueError):
+        return "conv2d"  # builtins such as torch.conv2d have no signature
+    others = {"bias", "stride", "padding", "dilation", "groups"} & set(names[2:])
+    return "conv2d" if others or len(names) > 2 or "input" in names[:1] or names[:1] == ["args"] else "corr2d"
+
+
+def version(spec: str) -> str:
+    """Version of the package that the target comes from, where it has one."""
+    module = sys.modules.get(spec.partition(":")[0].partition(".")[0])
+    return str(getattr(module, "__version__", ""))

@@ -1,0 +1,108 @@
+"""How does an operand lie in memory, and what came back?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import library
+from .library import BITS, Array, Words, bits, is_tensor
+from .loading import Unloadable
+
+# name: (axes from slowest to fastest, gaps between elements of an axis, elements left out after an axis, offset);
+# axes are counted from the last one, so that a layout fits operands of two axes and of four
+ORDERS = {"transposed": (-4, -3, -1, -2), "channels_last": (-4, -2, -1, -3), "batch_last": (-3, -2, -1, -4)}
+STEPS = {"step": {-1: 2}, "channels": {-3: 2}, "batch": {-4: 2}}
+GAPS = {"rows": {-1: 3}, "batch": {-4: 1}}
+OFFSETS = {"rows": 2, "channels": 1, "offset": 3}
+
+
+def strides_of(layout: str, shape: tuple[int, ...]) -> tuple[list[int], int, int]:
+    """(strides in elements, offset, elements of storage) for an operand of `shape` laid out as named."""
+    rank, offset = len(shape), OFFSETS.get(layout, 0)
+    order = [axis for axis in ORDERS.get(layout, (-4, -3, -2, -1)) if axis >= -rank]
+    strides, size = [0] * rank, 1
+    for axis in reversed(order):
+        strides[axis] = size * STEPS.get(layout, {}).get(axis, 1)
+        size = strides[axis] * max(1, shape[axis]) + GAPS.get(layout, {}).get(axis, 0) * size
+    if layout == "expanded":
+        strides[0] = 0
+    elif layout == "expanded_all":
+        strides = [0] * rank
+    elif layout == "lonely":  # an axis of length one may have any stride
+        strides = [7 if length == 1 else stride for length, stride in zip(shape, strides, strict=True)]
+    elif layout == "reversed":
+        strides[-1], offset = -strides[-1], max(0, shape[-1] - 1)
+    return strides, offset, size + offset + 8
+
+
+class Operand:
+    """One array as the target sees it, with the whole storage it lies in."""
+
+    def __init__(self, values: Array, dtype: str, layout: str, arrays: str, device: str) -> None:
+        self.values, self.dtype, self.arrays = values, dtype, arrays
+        poison = 0x7FC0 if dtype == "bfloat16" else (np.nan if values.dtype.kind in "fc" else 77)
+        self.storage, strides, offset = values.copy(), [0], 0
+        view = self.storage
+        if layout != "contiguous":
+            strides, offset, size = strides_of(layout, values.shape)
+            self.storage = np.full(size, poison, values.dtype)
+            view = np.lib.stride_tricks.as_strided(
+                self.storage[offset:], values.shape, [s * values.itemsize for s in strides]
+            )
+            view[...] = values
+            if not np.array_equal(view, values, equal_nan=view.dtype.kind in "fc"):
+                raise Unloadable(f"corrbench: data do not fit the layout {layout!r}")
+        self.array: Any
+        if arrays == "numpy":
+            self.array = view
+            return
+        kind = getattr(library.torch, dtype)
+        whole = library.torch.from_numpy(self.storage)
+        self.tensor = (whole.view(kind) if dtype in BITS else whole).to(device)
+        self.array = self.tensor if layout == "contiguous" else self.tensor.as_strided(values.shape, strides, offset)
+
+    def refill(self, values: Array) -> None:
+        """New values in the same memory."""
+        self.values = values
+        if self.arrays == "numpy":
+            self.array[...] = values
+        else:
+            fresh = library.torch.from_numpy(values)
+            with library.torch.no_grad():
+                self.array.detach().copy_(fresh.view(self.array.dtype) if self.dtype in BITS else fresh)
+
+    def bytes(self) -> bytes:
+        """Every byte of the storage, gaps included."""
+        if self.arrays == "numpy" or self.tensor.device.type == "cpu":  # the tensor's memory is the storage's
+            return self.storage.tobytes()
+        return bits(self.tensor).tobytes()
+
+
+def span(array: Any) -> tuple[int, int]:
+    """First and past-the-last address of the memory an array lies in."""
+    if isinstance(array, np.ndarray):
+        return np.lib.array_utils.byte_bounds(array) if array.size else (0, 0)
+    storage = array.untyped_storage()
+    return (storage.data_ptr(), storage.data_ptr() + storage.nbytes())
+
+
+def describe(value: Any, blobs: list[bytes]) -> Words:
+    """What the target gave back, its bytes appended to `blobs`."""
+    kind = type(value)
+    info: Words = {"type": f"{kind.__module__}.{kind.__qualname__}"}
+    if is_tensor(value):
+        dtype = str(value.dtype).removeprefix("torch.")
+        info |= {"device": value.device.type, "requires_grad": value.requires_grad}
+        array = bits(value.to_dense() if value.layout is not library.torch.strided else value)
+    elif isinstance(value, (np.ndarray, np.generic)):
+        array, dtype = np.asarray(value), str(np.asarray(value).dtype)
+        info |= {"device": "cpu", "requires_grad": False}
+    else:
+        return info
+    if array.dtype.kind not in "fciub":
+        return info
+    info |= {"dtype": dtype, "shape": list(array.shape), "blob": len(blobs), "wire": str(array.dtype)}
+    blobs.append(np.ascontiguousarray(array).tobytes())
+    return info
