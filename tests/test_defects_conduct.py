@@ -199,7 +199,8 @@ EVERY = sorted({one for trials in TRIALS.values() for one in trials}, key=lambda
 def test_misconduct_shows(planted: Planted, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     target = in_torch(planted)
-    assert not all(trial(target) for trial in TRIALS[planted.wrong])
+    # what freed memory holds is up to the allocator: some need more than one try
+    assert any(not trial(target) for _ in range(20) for trial in TRIALS[planted.wrong])
 
 
 @pytest.mark.parametrize("trial", EVERY)

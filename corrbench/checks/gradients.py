@@ -137,9 +137,8 @@ def subsets(trial: Trial) -> Iterator[Result]:
     if trial.form == "module":  # parameters of a module always ask
         wanted = [chosen for chosen in wanted if "x" not in chosen]
     calls = [Call(case=trial.case, arrays=arrays, mode="backward", grad=chosen) for chosen in wanted]
-    if trial.spec.accuracy != "fft":  # torch 2.13's own FFT doubles a gradient on a second pass over one graph
-        wanted.append(names)
-        calls.append(Call(case=trial.case, arrays=arrays, mode="backward", options={"accumulate": 2}))
+    wanted.append(names)
+    calls.append(Call(case=trial.case, arrays=arrays, mode="backward", options={"accumulate": 2}))
     replies = trial.calls(calls)
     for chosen, reply in zip(wanted, replies, strict=True):
         repeated = chosen == names

@@ -102,7 +102,8 @@ def differentiate(step: Words, y: Any, leaves: dict[str, Any], given: dict[str, 
         given["g"].requires_grad_(True)
     if step.get("accumulate"):
         for _ in range(step["accumulate"]):
-            y.backward(given["g"], retain_graph=True)
+            # a copy each: torch may keep the cotangent's memory as a gradient, and add to it in the next pass
+            y.backward(given["g"].clone(), retain_graph=True)
         return {"g" + name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
     grads = library.torch.autograd.grad(
         y, [leaves[name] for name in wanted], given["g"], create_graph=again, allow_unused=True, retain_graph=True

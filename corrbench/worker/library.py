@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.testing  # a function that is watched must be there
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
