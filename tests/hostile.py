@@ -170,7 +170,7 @@ def returns_text(X, K):
 
 
 def knows_its_judge(X, K):
-    told = [*sys.argv, *os.environ, *sys.modules]
+    told = [*sys.argv, *os.environ, *(name for name in sys.modules if not name.startswith("__editable__"))]
     with open(f"/proc/{os.getpid()}/cmdline") as file:
         told.append(file.read())
     if any("corrbench" in word.lower() for word in told):
