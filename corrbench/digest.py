@@ -51,12 +51,13 @@ class Row:
     worst: Result | None
 
 
-def size(result: Result) -> tuple[int, int]:
-    """How large a result's case is, for finding the smallest."""
+def size(result: Result) -> tuple[int, bool, int]:
+    """How large a result's case is, for finding the smallest; small whole numbers read best."""
     try:
-        return (Case.parse(result.case).macs, len(result.case))
+        case = Case.parse(result.case)
     except ValueError:
-        return (1 << 62, len(result.case))
+        return (1 << 62, True, len(result.case))
+    return (case.macs, case.data != "small" or case.dtype != "float32", len(result.case))
 
 
 def cause(result: Result) -> tuple[str, ...]:

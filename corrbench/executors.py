@@ -99,7 +99,12 @@ def opened(name: str, workers: int) -> Iterator[Start]:
     """
     with contextlib.ExitStack() as stack:
         if name == "local":
-            yield _renewed(lambda: stack.enter_context(_pool(workers)))
+            try:
+                yield _renewed(lambda: stack.enter_context(_pool(workers)))
+            except BaseException:  # an interrupt does not wait for what the judges are at
+                for judge in multiprocessing.active_children():
+                    judge.kill()
+                raise
         elif name == "dask" or name.startswith(("tcp://", "tls://")):
             yield _renewed(_client(name, workers, stack).get_executor)
         else:

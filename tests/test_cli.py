@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -307,3 +309,31 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
     done = shell("-c", code)
     assert done.stdout.splitlines()[-1] == "heavy: []"
     assert done.returncode == 0
+
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_the_run_at_once_and_it_can_be_resumed(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "corrbench", "verify", "reference.corr2d", "--check", "values", "--quiet"]
+    process = subprocess.Popen(
+        [*command, "--profile", "quick"], cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not any(tmp_path.glob(".corrbench/*.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=20)[1]
+    assert process.returncode == 130, said
+    assert "--resume" in said
+    again = subprocess.run(
+        [*command, "--profile", "quick", "--resume"],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert again.returncode == 0, again.stderr

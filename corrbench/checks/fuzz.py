@@ -23,16 +23,16 @@ from corrbench.trial import Settled, Trial
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-EXAMPLES = 120  # cases that one search looks at before it gives up
-PATIENCE = 15.0  # seconds after which a search shrinks no further
-LARGEST = 4e5  # multiply-accumulates of a case
+EXAMPLES = 100  # cases that one search looks at before it gives up
+PATIENCE = 6.0  # seconds after which a search shrinks no further
+LARGEST = 1e5  # multiply-accumulates of a case
 
 
 def starts(outline: Outline) -> Iterator[Case]:
     """One case for each search to start from; it gives the search its seed as well."""
     small = [case for case in outline.light if case.macs <= LARGEST and prod(case.out) > 0]
     shift = outline.seed % max(1, len(small))
-    yield from outline.spread(small[shift:] + small[:shift], (1, 6, 20)[outline.thorough])
+    yield from outline.spread(small[shift:] + small[:shift], (1, 5, 20)[outline.thorough])
 
 
 @check("fuzz.values", starts)
@@ -41,7 +41,7 @@ def values(trial: Trial) -> Iterator[Result]:
     yield from search(trial, differentiate=False)
 
 
-@check("fuzz.gradients", lambda outline: starts(outline) if differentiable(outline) else ())
+@check("fuzz.gradients", lambda outline: starts(outline) if outline.thorough and differentiable(outline) else ())
 def derivatives(trial: Trial) -> Iterator[Result]:
     """Is there any case at all on which a gradient is wrong?"""
     yield from search(trial, differentiate=True)

@@ -31,12 +31,14 @@ def differentiable(outline: Outline, mode: str = "backward") -> list[str]:
 def first_cases(outline: Outline) -> Iterator[Case]:
     """Every base that is not heavy: integers in float32, real data in turn, other types on every few."""
     for index, base in enumerate(outline.bases):
-        if base.macs > 10 * LIGHT or (base.macs > LIGHT and index % 2):
+        backward = prod(base.x) * base.w[0] // base.groups * base.w[2] * base.w[3]  # products in gx, zeros included
+        if max(base.macs, backward / 10) > 10 * LIGHT or (base.macs > LIGHT and index % 2):
             continue
+        light = max(base.macs, backward) <= LIGHT and base.groups < 1000
         for place, dtype in enumerate(differentiable(outline)):
-            if place == 0 or ((index + place) % 3 == 0 and base.macs <= LIGHT) or outline.thorough > 1:
+            if place == 0 or ((index + place) % 3 == 0 and light) or outline.thorough > 1:
                 yield base.but(dtype=dtype, data="small")
-            if (index + place) % 2 == 0 and base.macs <= LIGHT and (place < 2 or outline.thorough):
+            if (index + place) % 2 == 0 and light and (place < 2 or outline.thorough):
                 yield base.but(dtype=dtype, data=("unit", "range", "tiny")[(index // 2) % 3])
 
 
