@@ -114,6 +114,7 @@ def errors(trial: Trial) -> Iterator[Result]:  # noqa: C901 - one question after
         bad.append((f"a kernel {name} than the input", resized("w", shape), {}, True))
     if trial.form == "conv2d":
         bad.append(("a kernel of 3 channels for an input of 4", resized("w", (6, 3, 3, 2)), {}, True))
+        bad.append(("a kernel of 1 channel for an input of 4", resized("w", (6, 1, 3, 2)), {}, False))
         bad.append(("a kernel of 5 channels for an input of 4", resized("w", (6, 5, 3, 2)), {}, True))
         bad.append(("an input of three channels for a kernel of 4", resized("x", (n, 3, 6, 7)), {}, True))
         if "groups" in trial.support.takes:
