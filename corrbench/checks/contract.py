@@ -113,6 +113,8 @@ def errors(trial: Trial) -> Iterator[Result]:  # noqa: C901 - one question after
     for name, shape in (("taller", (o, c, 8, 2)), ("wider", (o, c, 3, 9)), ("larger both ways", (o, c, 9, 9))):
         bad.append((f"a kernel {name} than the input", resized("w", shape), {}, True))
     if trial.form == "conv2d":
+        plane = {**resized("x", (1, 1, 6, 7)), "w": np.resize(good["w"], (1, 1, 9, 9))}
+        bad.append(("a kernel of one channel larger than its input", plane, {}, True))
         bad.append(("a kernel of 3 channels for an input of 4", resized("w", (6, 3, 3, 2)), {}, True))
         bad.append(("a kernel of 1 channel for an input of 4", resized("w", (6, 1, 3, 2)), {}, False))
         bad.append(("a kernel of 5 channels for an input of 4", resized("w", (6, 5, 3, 2)), {}, True))
@@ -141,7 +143,7 @@ def errors(trial: Trial) -> Iterator[Result]:  # noqa: C901 - one question after
         got = reply.outputs.get("y")
         if reply.raised:
             yield trial.result(Status.PASS, numbers={"input": name, "raised": reply.raised["type"]})
-        elif grave and got is not None and np.prod(got.shape):
+        elif grave and got is not None:
             yield trial.result(
                 Status.FAIL, f"{name} is answered with a result of shape {list(got.shape)} instead of an error"
             )

@@ -13,7 +13,6 @@ from corrbench.inputs import REAL, WHOLE
 from corrbench.result import Result, Status
 from corrbench.trial import Trial
 
-
 LEAN = 0.15  # mean error in standard deviations that one kernel's own pattern of roundings may give
 
 
