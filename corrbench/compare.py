@@ -21,7 +21,6 @@ class Judgement:
     wrong: Array
     message: str = ""
     numbers: dict[str, Any] = field(default_factory=dict)
-    vacuous: bool = False
 
     @property
     def right(self) -> bool:
@@ -65,7 +64,7 @@ class Expected:
 
         The magnitude of complex numbers, |re| + |im|, bounds the products of sums in the three-product scheme too.
         """
-        limit = 2.0 ** -np.log2(bounds.UNIT[bounds.accumulator(self.dtype)])
+        limit = 1 / bounds.UNIT[bounds.accumulator(self.dtype)]
         whole = all(not np.any(part % 1) for a in self.problem.operands for part in (a.real, a.imag))
         return whole and bool(np.all(self.magnitude <= limit))
 
@@ -93,13 +92,17 @@ class Expected:
         if not got.size:
             return Judgement(np.zeros(got.shape, bool), numbers={"elements": 0})
         rounded = truth.rounded(self.dtype)
-        with np.errstate(invalid="ignore", over="ignore"):
+        accuracy: dict[str, float] = {}
+        with np.errstate(all="ignore"):
             if self.exact_tier:
                 wrong = got != rounded
                 off = _distance(got, rounded)
                 scale = np.ones(got.shape)
             else:
-                off = _modulus(oracle.error(got, truth))
+                error = oracle.error(got, truth)
+                accuracy["bits"] = float(bounds.effective_bits(error, self.magnitude))
+                accuracy["visible"] = float(bounds.smallest_visible_fault(self.allowed, truth))
+                off = _modulus(error)
                 infinite = np.isinf(rounded) & (got == rounded)
                 off = np.where(infinite, 0.0, off)
                 wrong = ~((off <= self.allowed) | np.isinf(self.allowed) & ~np.isnan(got))
@@ -119,11 +122,8 @@ class Expected:
             "allowed": float(self.allowed[where]),
             "ratio": float(ratio[where]) if self.exact_tier is False else float(bool(wrong.any())),
             "rounded": float(np.mean(got == rounded)),
+            **accuracy,
         }
-        if not self.exact_tier:
-            with np.errstate(all="ignore"):
-                numbers["bits"] = float(bounds.effective_bits(oracle.error(got, truth), self.magnitude))
-                numbers["visible"] = float(bounds.smallest_visible_fault(self.allowed, truth))
         if not wrong.any():
             return Judgement(wrong, numbers=numbers)
         return Judgement(wrong, _sentence(numbers, self), numbers)

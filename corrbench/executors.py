@@ -219,8 +219,3 @@ def _lost(job: Job, error: Exception) -> Result:
         status=Status.ERROR,
         message=f"the judge was lost: {type(error).__name__}: {error}",
     )
-
-
-def spec_json(spec: Spec) -> dict[str, Any]:
-    """A Spec as it crosses processes."""
-    return asdict(spec)

@@ -31,12 +31,15 @@ def run(
         options = read(given)
         known = baseline.Baseline.load(Path(given["baseline"])) if given.get("baseline") else baseline.Baseline()
         with executors.opened(given["executor"], options.workers) as start:
-            runs = [_one(one, options, given, start, watch) for one in specs]
+            if options.seed is None and not options.resume:  # one seed for all that the command judges
+                options = replace(options, seed=verify.secret_seed())
+            runs = [_one(one, options, start, watch) for one in specs]
             for made in runs:
                 if made.problem:
                     raise Refused(f"{made.target}: {made.problem}")
                 known.apply(made)
-            extras = [_witness(name, options, start) for name in WITNESSES] if crosscheck else []
+            same = replace(options, seed=runs[0].seed)
+            extras = [_witness(name, same, start) for name in WITNESSES] if crosscheck else []
             return runs, extras
     except (baseline.BadBaseline, executors.Unavailable, store.BadStore, target.UnknownTarget, ValueError) as error:
         raise Refused(str(error)) from None
@@ -84,9 +87,7 @@ def seconds(text: str) -> float:
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
-def _one(
-    one: Spec, options: verify.Options, given: dict[str, Any], start: executors.Start, watch: verify.Progress | None
-) -> Run:
+def _one(one: Spec, options: verify.Options, start: executors.Start, watch: verify.Progress | None) -> Run:
     if options.store is None and not options.case:  # one case is asked again sooner than it is looked up
         options = replace(options, store=verify.default_store(one, options))
     made = verify.verify(one, options, start, watch)

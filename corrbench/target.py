@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import pkgutil
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from corrbench.case import FLOATS, Case
@@ -55,6 +55,7 @@ class UnknownTarget(ValueError):
     """No such registered name, and not of the form of a path; the message says what there is."""
 
 
+@cache
 def registered() -> dict[str, tuple[str, Declared]]:
     """Every registered name with its ``pkg.mod:attr`` and what it declares. Imports no library under test."""
     import corrbench.targets

@@ -15,9 +15,9 @@ from corrbench.case import Case
 from corrbench.compare import Expected, Judgement
 from corrbench.diagnose import pattern, resemblance
 from corrbench.problem import Array, Problem
-from corrbench.remote import Died, Output, Remote, Reply
+from corrbench.remote import Died, Remote, Reply
 from corrbench.result import Result, Status
-from corrbench.target import Spec, Support, config, find, refusal
+from corrbench.target import DIFFERENTIABLE, Spec, Support, config, find, refusal
 
 OPERANDS = ("x", "w", "b")
 
@@ -60,6 +60,11 @@ class Trial:
     def form(self) -> str:
         return self.support.form
 
+    @property
+    def differentiable(self) -> bool:
+        """Whether the target gives gradients in the case's element type."""
+        return "backward" in self.support.takes and self.case.dtype in DIFFERENTIABLE
+
     def operands(self, case: Case | None = None, extra: Iterable[str] = ()) -> dict[str, Array]:
         """x, w, where the case has one b, and the named others."""
         case = case or self.case
@@ -71,20 +76,16 @@ class Trial:
 
     # ---- calls
 
-    def call(
-        self, mode: str = "forward", *, case: Case | None = None, arrays: dict[str, Array] | None = None, **rest: Any
-    ) -> Reply:
-        """Make one call. Ends the check where the target refuses or raises.
+    def call(self, mode: str = "forward", *, arrays: dict[str, Array] | None = None) -> Reply:
+        """Make one call of the trial's case. Ends the check where the target refuses or raises.
 
         Raises:
             Settled: the target said that it does not support this, or raised anything else.
         """
-        case = case or self.case
         if arrays is None:
-            extra = {"backward": ("g",), "double": ("g", *("v" + n for n in case_operands(case)))}.get(mode, ())
-            arrays = self.operands(case, extra)
-        request = rest.pop("request", {})
-        return self.calls([Call(case=case, arrays=arrays, mode=mode, **rest)], **request)[0]
+            extra = {"backward": ("g",), "double": ("g", *("v" + n for n in case_operands(self.case)))}.get(mode, ())
+            arrays = self.operands(extra=extra)
+        return self.calls([Call(case=self.case, arrays=arrays, mode=mode)])[0]
 
     def calls(self, calls: list[Call], *, settle: bool = True, **request: Any) -> list[Reply]:
         """Make several calls in one request; all results are held until the last is made."""
@@ -125,12 +126,10 @@ class Trial:
         """The result for an exception: unsupported, or a finding."""
         said = refusal(raised, case)
         if said:
-            return self.result(Status.UNSUPPORTED, said, case=case)
+            return self.result(Status.UNSUPPORTED, said)
         where = f" (at {raised['where']})" if raised["where"] else ""
         first = raised["message"].splitlines()[0][:300] if raised["message"] else ""
-        return self.result(
-            Status.FAIL, f"raised {raised['type']}: {first}{where}", case=case, numbers={"raised": raised["type"]}
-        )
+        return self.result(Status.FAIL, f"raised {raised['type']}: {first}{where}", numbers={"raised": raised["type"]})
 
     # ---- what comes out
 
@@ -143,13 +142,17 @@ class Trial:
         flush = self.case.data == "subnormal"
         return Expected(problem, self.case.dtype, self.spec.accuracy, flush=flush, slack=slack)
 
-    def usable(self, output: Output | None, shape: tuple[int, ...]) -> bool:
-        """Whether the values can be compared at all; what is amiss is reported as conduct."""
-        return (
-            output is not None
-            and output.values is not None
-            and output.values.shape == shape
-            and output.dtype == self.case.dtype
+    def values(self, reply: Reply, case: Case | None = None) -> Array | None:
+        """The values of y where they can be compared at all; what is amiss otherwise is reported as conduct."""
+        case, output = case or self.case, reply.outputs.get("y")
+        if output is None or output.values is None:
+            return None
+        return output.values if output.dtype == case.dtype and output.values.shape == case.out else None
+
+    def incomparable(self) -> Result:
+        """The result of a check whose `values` are None."""
+        return self.result(
+            Status.SKIPPED, "the result cannot be compared; see the findings on its type, dtype and shape"
         )
 
     def verdict(
@@ -165,7 +168,7 @@ class Trial:
         return self.result(Status.FAIL, message, numbers=numbers, resembles=alike)
 
     def result(
-        self, status: Status, message: str = "", *, check: str = "", case: Case | None = None,
+        self, status: Status, message: str = "", *, check: str = "",
         numbers: dict[str, Any] | None = None, resembles: str = "",
     ) -> Result:  # fmt: skip
         """A result of this trial; one that is not a pass can be reproduced."""

@@ -37,6 +37,11 @@ class Options:
     workers: int = field(default_factory=lambda: max(1, len(os.sched_getaffinity(0))))
 
 
+def secret_seed() -> int:
+    """A seed that no target can know beforehand."""
+    return secrets.randbits(48)
+
+
 def default_store(spec: Spec, options: Options) -> Path:
     """Where a run is recorded unless told otherwise: one file for each command."""
     words = json.dumps([asdict(spec), options.profile, options.check, options.case, options.suites])
@@ -51,7 +56,7 @@ def verify(spec: Spec, options: Options, start: Start, progress: Progress | None
         ValueError: no such check, family or case.
     """
     began = time.monotonic()
-    seed = secrets.randbits(48) if options.seed is None else options.seed
+    seed = secret_seed() if options.seed is None else options.seed
     run = Run(
         target=spec.name or spec.target,
         form=spec.form,

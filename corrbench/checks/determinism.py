@@ -27,11 +27,11 @@ def threads(trial: Trial) -> Iterator[Result]:
     for count in (4, 2, 1):
         calls = [Call(case=trial.case, arrays=arrays)] * (3 if count > 1 else 1)
         for reply in trial.calls(calls, threads=count):
-            got = reply.outputs.get("y")
-            if got is None or got.values is None or not trial.usable(got, trial.case.out):
+            values = trial.values(reply)
+            if values is None:
                 yield trial.result(Status.SKIPPED, "the result cannot be compared")
                 return
-            result = trial.verdict(expected.judge(got.values), note=f"on {count} threads")
+            result = trial.verdict(expected.judge(values), note=f"on {count} threads")
             if result.finding:
                 yield result
                 return

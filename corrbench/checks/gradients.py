@@ -113,9 +113,9 @@ def adjoint(trial: Trial, reply: Reply, arrays: dict[str, Array]) -> Iterator[Re
         yield trial.result(Status.FAIL, f"the adjoint identities do not hold: {text}")
 
 
-def inner(a: Array, b: Array) -> int | float:
+def inner(a: Array, b: Array) -> int:
     """Inner product of whole numbers, exact."""
-    return int(sum(int(p) * int(q) for p, q in zip(np.ravel(a).tolist(), np.ravel(b).tolist(), strict=True) if p and q))
+    return sum(int(p) * int(q) for p, q in zip(np.ravel(a).tolist(), np.ravel(b).tolist(), strict=True) if p and q)
 
 
 def subset_cases(outline: Outline) -> Iterator[Case]:
@@ -169,16 +169,16 @@ def rounded_parts(trial: Trial, problem: Problem, dx: Array, dw: Array) -> Array
     return np.asarray(4 * unit * sum(np.abs(oracle.exact(part).hi) for part in parts))
 
 
-def second_cases(outline: Outline) -> Iterator[Case]:
-    """Small cases in the common element type, and now and then in the others."""
+def mode_cases(outline: Outline, mode: str, count: int) -> Iterator[Case]:
+    """About `count` small cases in the common element type, and now and then in the others."""
     small = [case for case in outline.light if case.macs <= LIGHT / 3]
-    for index, case in enumerate(outline.spread(small, 30 + 120 * outline.thorough)):
-        for place, dtype in enumerate(differentiable(outline, "double")):
+    for index, case in enumerate(outline.spread(small, count)):
+        for place, dtype in enumerate(differentiable(outline, mode)):
             if (place < 1 or (index + place) % 5 == 0) and not dtype.startswith("complex"):
                 yield case.but(dtype=dtype, data="unit" if index % 3 == 2 else "small")
 
 
-@check("gradients.second", second_cases)
+@check("gradients.second", lambda outline: mode_cases(outline, "double", 30 + 120 * outline.thorough))
 def second(trial: Trial) -> Iterator[Result]:
     """Is the derivative of the gradients right, <d<gw,v>/dx, u> = <conv(u,v), g> and its kin, in every element?"""
     names = case_operands(trial.case)
@@ -200,16 +200,7 @@ def second(trial: Trial) -> Iterator[Result]:
     )
 
 
-def forward_cases(outline: Outline) -> Iterator[Case]:
-    """Small cases in the common element type, and now and then in the others."""
-    small = [case for case in outline.light if case.macs <= LIGHT / 3]
-    for index, case in enumerate(outline.spread(small, 10 + 40 * outline.thorough)):
-        for place, dtype in enumerate(differentiable(outline, "jvp")):
-            if (place < 1 or (index + place) % 5 == 0) and not dtype.startswith("complex"):
-                yield case.but(dtype=dtype, data="unit" if index % 3 == 2 else "small")
-
-
-@check("gradients.forward", forward_cases)
+@check("gradients.forward", lambda outline: mode_cases(outline, "jvp", 10 + 40 * outline.thorough))
 def forward(trial: Trial) -> Iterator[Result]:
     """Is the directional derivative of forward-mode differentiation conv(tx, w) + conv(x, tw) + tb?"""
     names = case_operands(trial.case)

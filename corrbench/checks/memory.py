@@ -52,19 +52,17 @@ def view_cases(outline: Outline) -> Iterator[Case]:
 @check("memory.views", view_cases)
 def views(trial: Trial) -> Iterator[Result]:
     """Are results and gradients right for views: transposed, strided, offset, expanded, channels last?"""
-    backward = "backward" in trial.support.takes and not trial.case.dtype.startswith(("int", "uint"))
+    backward = trial.differentiable
     arrays = trial.operands(extra=("g",) if backward else ())
     reply = trial.call("backward" if backward else "forward", arrays=arrays)
     problem = trial.problem(arrays=arrays)
-    got = reply.outputs.get("y")
+    values = trial.values(reply)
     note = f"operands lie {trial.case.layout}"
-    if got is None or got.values is None or not trial.usable(got, trial.case.out):
-        yield trial.result(
-            Status.SKIPPED, "the result cannot be compared; see the findings on its type, dtype and shape"
-        )
+    if values is None:
+        yield trial.incomparable()
     else:
         expected = trial.expected(problem)
-        yield trial.verdict(expected.judge(got.values), problem, got.values, note)
+        yield trial.verdict(expected.judge(values), problem, values, note)
     if backward:
         for result in judge(trial, reply, gradients(problem, arrays["g"])):
             if result.finding:
@@ -84,10 +82,9 @@ def operands(trial: Trial) -> Iterator[Result]:
 
 
 def conduct(trial: Trial, name: str) -> Iterator[Result]:
-    """Call, forwards and where it can be backwards, and pass on only the breaches of one kind."""
-    backward = "backward" in trial.support.takes and not trial.case.dtype.startswith(("int", "uint"))
+    """Call, forwards and where it can be backwards; breaches of conduct are noted by the trial itself."""
     trial.call("forward")
-    if backward:
+    if trial.differentiable:
         trial.call("backward")
     if not trial.conduct:
         yield trial.result(Status.PASS, check=name)

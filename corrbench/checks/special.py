@@ -39,16 +39,13 @@ def footprint(trial: Trial) -> Iterator[Result]:
     """Do NaN and infinities reach just the elements whose window holds them, with the right sign?"""
     arrays = trial.operands()
     problem = trial.problem(arrays=arrays)
-    got = trial.call(arrays=arrays).outputs.get("y")
-    if got is None or got.values is None or not trial.usable(got, trial.case.out):
-        yield trial.result(
-            Status.SKIPPED, "the result cannot be compared; see the findings on its type, dtype and shape"
-        )
+    values = trial.values(trial.call(arrays=arrays))
+    if values is None:
+        yield trial.incomparable()
         return
     want, must = ieee(problem, padding_multiplies=True)
     other, _ = ieee(problem, padding_multiplies=False)
     spread = reach(~np.isfinite(want) | ~np.isfinite(other), trial.spec.accuracy) | blocks(problem, trial.spec.accuracy)
-    values = got.values
     clean = ~spread
     bias = None if problem.bias is None else finite(problem.bias)
     expected = trial.expected(replace(problem, x=finite(problem.x), w=finite(problem.w), bias=bias))
@@ -173,43 +170,39 @@ def extremes(trial: Trial) -> Iterator[Result]:
         return
     arrays = trial.operands()
     expected = trial.expected(trial.problem(arrays=arrays))
-    got = trial.call(arrays=arrays).outputs.get("y")
-    if got is None or got.values is None or not trial.usable(got, case.out):
-        yield trial.result(
-            Status.SKIPPED, "the result cannot be compared; see the findings on its type, dtype and shape"
-        )
+    values = trial.values(trial.call(arrays=arrays))
+    if values is None:
+        yield trial.incomparable()
         return
-    judgement = expected.judge(got.values)
+    judgement = expected.judge(values)
     if case.data == "impulse" and trial.spec.accuracy == "direct" and judgement.right:
-        wrong = got.values != expected.truth.rounded(case.dtype)
+        wrong = values != expected.truth.rounded(case.dtype)
         if wrong.any():
             message = f"a kernel of one 1 does not copy its input: {int(wrong.sum())} of {wrong.size} elements changed"
             yield trial.result(Status.FAIL, message)
             return
-    if case.data == "subnormal" and judgement.right and (got.values == 0).any() and (expected.truth.hi != 0).all():
+    if case.data == "subnormal" and judgement.right and (values == 0).any() and (expected.truth.hi != 0).all():
         yield trial.result(Status.WARN, "subnormal numbers are flushed to zero")
         return
-    yield trial.verdict(judgement, expected.problem, got.values)
+    yield trial.verdict(judgement, expected.problem, values)
 
 
 def overflowing(trial: Trial) -> Result:
     """Products of one sign beyond the largest number: every window inside must be +Inf."""
-    got = trial.call().outputs.get("y")
-    if got is None or got.values is None or not trial.usable(got, trial.case.out):
-        return trial.result(
-            Status.SKIPPED, "the result cannot be compared; see the findings on its type, dtype and shape"
-        )
+    values = trial.values(trial.call())
+    if values is None:
+        return trial.incomparable()
     problem = trial.problem()
     hit = Problem.of_case(trial.case, np.ones_like(problem.x), np.ones_like(problem.w))
     touched = trial.expected(hit).truth.hi > 0
-    wrong = touched & (got.values != np.inf)
+    wrong = touched & (values != np.inf)
     if trial.spec.accuracy != "direct":
-        wrong &= np.isfinite(got.values)
+        wrong &= np.isfinite(values)
     if wrong.any():
         at = tuple(int(i) for i in np.argwhere(wrong)[0])
         message = (
             f"{int(wrong.sum())} of {wrong.size} results beyond the largest number are not Inf; "
-            f"at {list(at)}: {got.values[at]}"
+            f"at {list(at)}: {values[at]}"
         )
         return trial.result(Status.FAIL, message)
     return trial.result(Status.PASS, numbers={"elements": int(touched.sum())})

@@ -59,25 +59,23 @@ def compare(trial: Trial) -> Result:
     """Call once and judge the values."""
     arrays = trial.operands()
     expected = trial.expected(trial.problem(arrays=arrays))
-    got = trial.call(arrays=arrays).outputs.get("y")
-    if got is None or got.values is None or not trial.usable(got, trial.case.out):
-        return trial.result(
-            Status.SKIPPED, "the result cannot be compared; see the findings on its type, dtype and shape"
-        )
-    judgement = expected.judge(got.values)
+    values = trial.values(trial.call(arrays=arrays))
+    if values is None:
+        return trial.incomparable()
+    judgement = expected.judge(values)
     if judgement.right and expected.blind:
         return trial.result(Status.SKIPPED, expected.blind)
     note = ""
     if not judgement.right and not expected.exact_tier and trial.case.macs <= LIGHT:
         fits = bounds.fitting_class(
-            oracle.error(got.values, expected.truth),
+            oracle.error(values, expected.truth),
             expected.problem,
             expected.truth,
             dtype=trial.case.dtype,
             magnitude=expected.magnitude,
         )
         note = f"it would fit the class {fits!r} (--accuracy {fits})" if fits and fits != trial.spec.accuracy else ""
-    return trial.verdict(judgement, expected.problem, got.values, note)
+    return trial.verdict(judgement, expected.problem, values, note)
 
 
 def statistics_cases(outline: Outline) -> Iterator[Case]:
@@ -93,11 +91,11 @@ def statistics(trial: Trial) -> Iterator[Result]:
     """Do errors have the size and the balance that honest rounding gives? Warns only."""
     arrays = trial.operands()
     expected = trial.expected(trial.problem(arrays=arrays))
-    got = trial.call(arrays=arrays).outputs.get("y")
-    if got is None or got.values is None or not trial.usable(got, trial.case.out) or trial.spec.accuracy != "direct":
+    values = trial.values(trial.call(arrays=arrays))
+    if values is None or trial.spec.accuracy != "direct":
         yield trial.result(Status.SKIPPED, "no values to look at, or a class without a model of its errors")
         return
-    error = oracle.error(got.values, expected.truth)
+    error = oracle.error(values, expected.truth)
     found = bounds.statistics(error, expected.problem, expected.truth, dtype=trial.case.dtype)
     numbers = {"bits": found.bits, "z": found.z}
     enough = -np.log2(bounds.UNIT[trial.case.dtype]) - 1.5

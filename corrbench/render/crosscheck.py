@@ -11,7 +11,7 @@ from corrbench.result import Run
 
 
 def rows(runs: list[Run]) -> list[dict[str, Any]]:
-    """One row for each subject: exact and bound tier on every case that all of them were asked."""
+    """One row for each subject, on the cases that it was asked: the witnesses on the article's alone."""
     found = []
     for run in runs:
         whole = [r for r in run.results if r.check == "values.exact" and r.numbers]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache
 
 from corrbench.case import Case
-from corrbench.target import EXTENSIONS, Support, fit, needs
+from corrbench.target import Support, fit
 
 Suite = Callable[[int, int], list[Case]]  # (thoroughness, seed) -> cases in conv2d form, float32, small data
 
@@ -30,6 +30,6 @@ def bases(names: list[str], support: Support, thorough: int, seed: int) -> list[
     for name in names:
         for case in known[name](thorough, seed):
             fitted = fit(case, support.form)
-            if fitted is not None and support.all_of(fitted) and not needs(fitted) & EXTENSIONS - support.takes:
+            if fitted is not None and support.all_of(fitted):
                 found[str(fitted)] = fitted
     return list(found.values())
