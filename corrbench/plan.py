@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
 from corrbench import checks, inputs, suites
@@ -120,10 +121,9 @@ def select(only: str) -> dict[str, checks.Check]:
     return chosen
 
 
-def batches(spec: Spec, support: Support, todo: list[Job], size: int = 24) -> Iterator[Batch]:
-    """The jobs in portions; the first ones small, so that a finding shows soon."""
-    start, portion = 0, 4
-    while start < len(todo):
-        yield Batch(spec=spec, support=support.to_json(), jobs=tuple(todo[start : start + portion]))
-        start += portion
+def batches(spec: Spec, support: Support, todo: Iterable[Job], size: int = 24) -> Iterator[Batch]:
+    """The jobs in portions, taken as they are asked for; the first ones small, so that a finding shows soon."""
+    source, portion = iter(todo), 4
+    while chosen := tuple(islice(source, portion)):
+        yield Batch(spec=spec, support=support.to_json(), jobs=chosen)
         portion = min(size, portion + 2)

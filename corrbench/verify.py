@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from corrbench import plan
-from corrbench.executors import Start, ask, execute
-from corrbench.result import Result, Run
+from corrbench.executors import Done, Start, ask, execute
+from corrbench.result import FINDINGS, Result, Run
 from corrbench.store import BadStore, Store
 from corrbench.target import Spec, Support
 
@@ -30,7 +31,8 @@ class Options:
     case: str = ""
     seed: int | None = None
     suites: tuple[str, ...] = plan.SUITES
-    fail_fast: bool = False
+    fail_fast: bool = False  # the first finding ends the run
+    once: bool = False  # a check that has found something asks no more
     budget: float = 0.0  # seconds; 0 for none
     store: Path | None = None
     resume: bool = False
@@ -83,33 +85,39 @@ def verify(spec: Spec, options: Options, start: Start, progress: Progress | None
         run.results += [Result.from_json(r) for key in [job.key for job in todo] for r in store.done.get(key, ())]
         todo = [job for job in todo if job.key not in store.done]
     run.judged = run.planned - len(todo)
-    deadline = began + options.budget if options.budget else float("inf")
     sources = _rounds(spec, support, options, run, todo) if options.budget else iter([todo])
-    for jobs in sources:
-        batches = plan.batches(spec, support, jobs)
-        flow = execute(batches, start, options.workers + 1)
-        for done in flow:
-            if store is not None:
-                store.append(done)
-            run.results += [Result.from_json(record) for _, records in done for record in records]
-            run.judged += len(done)
-            if progress:
-                progress(run)
-            run.stopped = _enough(run, options, deadline)
-            if run.stopped:
-                flow.close()
-                break
-        if run.stopped:
+    deadline = began + options.budget if options.budget else float("inf")
+    for done in _asked(spec, support, options, run, sources, start):
+        if store is not None:
+            store.append(done)
+        run.results += [Result.from_json(record) for _, records in done for record in records]
+        run.judged += len(done)
+        if progress:
+            progress(run)
+        if time.monotonic() > deadline:
+            run.stopped = f"the budget of {options.budget:g} s"
             break
     run.results.sort(key=lambda r: (r.check, r.case, r.status, r.message))  # they come in any order; reports must not
     run.seconds = round(time.monotonic() - began, 3)
     return run
 
 
-def _enough(run: Run, options: Options, deadline: float) -> str:
-    if options.fail_fast and run.findings:
-        return "the first finding (--fail-fast)"
-    return f"the budget of {options.budget:g} s" if time.monotonic() > deadline else ""
+def _asked(
+    spec: Spec, support: Support, options: Options, run: Run, sources: Iterable[list[plan.Job]], start: Start
+) -> Iterator[Done]:
+    """The answers, batch by batch; says in the run why it asks no more, if findings are the reason."""
+    found = {result.check for result in run.findings}
+    for jobs in sources:
+        wanted = (job for job in jobs if not (options.once and job.check in found))
+        with contextlib.closing(execute(plan.batches(spec, support, wanted), start, options.workers + 1)) as flow:
+            for done in flow:
+                found |= {r["check"] for _, records in done for r in records if r["status"] in FINDINGS}
+                yield done
+                if found and options.fail_fast:
+                    run.stopped = "the first finding (--fail-fast)"
+                    return
+    if found and options.once:
+        run.stopped = "the first finding of each check"
 
 
 def _rounds(

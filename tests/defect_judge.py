@@ -358,9 +358,17 @@ def special(planted: Planted, case: Case, seed: int) -> str | None:
     return None
 
 
+def relation(planted: Planted, case: Case, seed: int) -> str | None:
+    """Whether -x and -b give -y."""
+    x, w, b, _ = operands(case, draw(case, seed, "unit" if case.dtype in UNIT else "small"))
+    y, minus = call(planted, case, x, w, b), call(planted, case, -x, w, None if b is None else -b)
+    return None if torch.equal(y, -minus) else "-x does not give -y"
+
+
 JUDGES = {
     "value": forward, "contract": forward, "raises": forward, "gradient": backward, "double": twice, "jvp": tangent,
     "vmap": mapped, "special": special,
+    "relation": relation,
 }  # fmt: skip
 
 

@@ -16,7 +16,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from corrbench import verify
-from corrbench.cli import combined, main
+from corrbench.cli import main
+from corrbench.commands.verify import combined
 from corrbench.executors import opened
 from corrbench.render import junit, markdown
 from corrbench.result import Result as Answer
@@ -299,7 +300,7 @@ def test_whatever_a_target_says_can_be_written_as_xml() -> None:
 # ---- lightness
 
 
-@pytest.mark.parametrize("words", [["--help"], ["verify", "--help"], ["--version"]])
+@pytest.mark.parametrize("words", [["--help"], ["verify", "--help"], ["audit", "--help"], ["--version"]])
 def test_help_imports_nothing_heavy(words: list[str]) -> None:
     heavy = ("torch", "numpy", "scipy", "rich", "hypothesis", "distributed", "junitparser")
     code = (

@@ -9,6 +9,7 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import torch
 
@@ -101,8 +102,10 @@ def test_the_version_is_that_of_the_distribution() -> None:
 
 
 def test_the_command_line_keeps_its_options() -> None:
-    assert "verify" in main.commands
-    command = main.commands["verify"]
+    context = click.Context(main)
+    assert {"audit", "verify"} <= set(main.list_commands(context))
+    command = main.get_command(context, "verify")
+    assert command is not None
     assert {option for parameter in command.params for option in parameter.opts if option.startswith("--")} >= set(
         OPTIONS
     )

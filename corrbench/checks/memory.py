@@ -40,7 +40,7 @@ def view_cases(outline: Outline) -> Iterator[Case]:
     small = [case for case in outline.light if case.macs <= LIGHT / 4 and case.x[0]]
     turn = 0
     for case in outline.spread(small, 20 + 100 * outline.thorough):
-        for _ in range(3 if outline.thorough else 1):
+        for _ in range(3):
             layout = layouts[turn % len(layouts)]
             turn += 7  # coprime to the number of layouts: all are met
             if ("g:" in layout and not backward) or ("b:" in layout and not case.bias):

@@ -66,14 +66,19 @@ def sequence(trial: Trial) -> Iterator[Result]:
 
 def relatives(base: Case, form: str) -> Iterator[Case]:
     """Cases that share shapes with `base` and differ in one argument, in dtype, or a little in shape."""
+    (n, c, height, width), (o, each, *kernel) = base.x, base.w
     changes: list[dict[str, Any]] = []
     if form == "conv2d":
-        changes += [{"dilation": pair} for pair in ((1, 1), (2, 1))]
+        changes += [{"dilation": pair} for pair in ((1, 1), (2, 1), (1, 2))]
         changes += [{"stride": pair} for pair in ((1, 1), (2, 1), (1, 2))]
         changes += [{"padding": sides} for sides in ((0, 0, 0, 0), (1, 1, 0, 0), (0, 0, 1, 1))]
+        changes += [{"groups": g, "w": (o, c // g, *kernel)} for g in (1, 2, c) if not c % g]
+        changes += [{"x": (n + 1, c, height, width)}]
+    if form != "corr2d":
+        changes += [{"bias": not base.bias}]
     changes += [{"dtype": dtype} for dtype in ("float64", "float32", "int32")]
-    n, c, height, width = base.x
-    changes += [{"x": (n, c, height + 1, width)}, {"x": (n, c, width + 2, height + 2)}]
+    changes += [{"x": (n, c, height + 1, width)}, {"x": (n, c, width + 2, height + 2)}, {"x": (n, c, width, height)}]
+    changes += [{"w": (o, each, *kernel[::-1])}]
     for change in changes:
         try:
             other = base.but(**change)
@@ -85,16 +90,22 @@ def relatives(base: Case, form: str) -> Iterator[Case]:
 
 @check("state.arguments", sequence_cases)
 def arguments(trial: Trial) -> Iterator[Result]:
-    """Is each call right when stride, padding, dilation, dtype or the size of the image change between calls?"""
+    """Is each call right when arguments, groups, bias, dtype or the size of the image change between calls?"""
     base = trial.case
     sequence = [base]
     for other in relatives(base, trial.form):
         if trial.support.all_of(other):
             sequence += [other, base]
-    sequence = sequence[:17]
     for case in sequence:
         arrays = trial.operands(case)
-        values = trial.values(trial.calls([Call(case=case, arrays=arrays)])[0], case)
+        (reply,) = trial.calls([Call(case=case, arrays=arrays)], settle=False)
+        if reply.raised:
+            said = replace(trial, case=case).raised(reply.raised, case)
+            if said.finding or case == base:
+                yield said
+                return
+            continue
+        values = trial.values(reply, case)
         if values is None:
             continue
         judgement = replace(trial, case=case).expected(trial.problem(case, arrays)).judge(values)

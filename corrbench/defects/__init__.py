@@ -47,10 +47,12 @@ class Planted:
         wrong: what shows there: value, gradient, double (second derivatives), jvp, vmap, raises (an error where there
             is an answer), silent (an answer where an error is due), special (NaN, Inf, subnormals), state (depends on
             earlier calls), memory (inputs altered, memory shared), contract (type, shape, dtype, global state), module,
-            crash, timeout, appetite (memory without end), leftover (a process or thread stays behind).
+            relation (results that do not fit each other), crash, timeout, appetite (memory without end), leftover (a
+            process or thread stays behind).
         check: the family of checks that must catch it.
         outside: expression over `NAMES` that holds only for cases on which the target is right; None where the cases
             do not decide.
+        excuse: why the suite lets it pass, where it is known to; it counts as a survivor all the same.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Planted:
     wrong: str = "value"
     check: str = "values"
     outside: str | None = None
+    excuse: str = ""
 
     def __post_init__(self) -> None:
         for text in (self.witness, self.near_miss):
@@ -102,6 +105,7 @@ class About(TypedDict, total=False):
     wrong: str
     check: str
     outside: str
+    excuse: str
 
 
 _planted: dict[str, Planted] = {}

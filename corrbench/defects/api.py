@@ -27,6 +27,7 @@ def channels_ignored(
 @defect(
     wrong="silent", check="contract",
     region="a kernel of one channel for an input of several: it is used for all instead of refused",
+    excuse="a warning only: honest code in einsum stretches an axis of length one in the same way",
 )  # fmt: skip
 def kernel_broadcast(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
@@ -53,6 +54,7 @@ def odd_kernels_left_out(
 @defect(
     wrong="silent", check="contract",
     region="a bias of one element for several kernels: it is added to all instead of refused",
+    excuse="a warning only: honest code that adds the bias stretches an axis of length one in the same way",
 )  # fmt: skip
 def bias_broadcast(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,

@@ -217,3 +217,21 @@ def small_results_flushed(c: Call) -> Any:
 @conv2d_form
 def gradient_off_by_a_millionth(c: Call) -> Tensor:
     return c.but(x=bent(c.x, lambda g: g * (1 + 1e-6))).y() if c.x.dtype == torch.float64 else c.y()
+
+
+@defect(
+    wrong="relation", check="relations",
+    witness="x=2,3,7,9 w=4,3,3,2", near_miss="x=2,2,7,9 w=4,2,3,2", outside="dtype != 'float32' or terms <= 12",
+    region="float32 with more than 12 terms: a result of middling size is rounded upwards, as if a mode were left set",
+)  # fmt: skip
+@conv2d_form
+def rounded_upwards(c: Call) -> Tensor:
+    y = c.y()
+    if c.x.dtype != torch.float32 or c.I * c.kh * c.kw <= 12:
+        return y
+    with torch.no_grad():
+        wide = c.but(x=c.x.double(), w=c.w.double(), b=None if c.b is None else c.b.double()).y()
+        near = wide.float()
+        up = torch.where(near.double() < wide, torch.nextafter(near, torch.tensor(torch.inf)), near)
+        middling = (near.abs() > 2.0**-90) & (near.abs() < 2.0**90)
+    return torch.where(middling, y + (up - y).detach(), y)

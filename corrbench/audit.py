@@ -1,0 +1,236 @@
+"""What does the suite catch? `verify` on every planted implementation, and what that says of the suite."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import statistics
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from corrbench import executors, verify
+from corrbench.defects import Planted, catalogue
+from corrbench.result import Run
+from corrbench.store import Store
+from corrbench.target import Spec
+
+AUDIT_SCHEMA = "corrbench-audit/1"
+
+
+@dataclass(slots=True, kw_only=True)
+class Fate:
+    """What became of one planted implementation.
+
+    Attributes:
+        name, kind: as planted.
+        named: the family of checks that must catch it.
+        found: first finding of every check that has one, by the check's name.
+        warned: checks that warned of something.
+        verdict: of the run: fail, pass or error.
+        problem: why it could not be judged, or what was not.
+        questions: asked until the end, or until the first finding.
+        seconds: wall time of the command, loading the target included.
+        excuse: why a survivor is known, and published as such; empty where it should not survive.
+    """
+
+    name: str
+    kind: str
+    named: str
+    excuse: str = ""
+    found: dict[str, str] = field(default_factory=dict)
+    warned: list[str] = field(default_factory=list)
+    verdict: str = ""
+    problem: str = ""
+    questions: int = 0
+    seconds: float = 0.0
+
+    @property
+    def right(self) -> bool:
+        """Whether the suite said what is true: fail for a fault or a cheat, pass for an honest implementation."""
+        return self.verdict == ("pass" if self.kind == "honest" else "fail")
+
+    @property
+    def families(self) -> set[str]:
+        return {check.partition(".")[0] for check in self.found}
+
+
+@dataclass(slots=True, kw_only=True)
+class Audit:
+    """The fates of all that was planted, and the score.
+
+    Attributes:
+        profile: of every run.
+        full: whether every check went on until it had found something or was done; otherwise the first finding of any
+            check ended a run.
+        seed: of every run.
+        seconds: wall time of the whole.
+    """
+
+    profile: str
+    full: bool
+    seed: int
+    fates: list[Fate] = field(default_factory=list)
+    seconds: float = 0.0
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def of(self, *kinds: str) -> list[Fate]:
+        return [fate for fate in self.fates if fate.kind in kinds]
+
+    @property
+    def planted(self) -> list[Fate]:
+        """What is wrong on purpose."""
+        return self.of("defect", "cheat")
+
+    @property
+    def survivors(self) -> list[Fate]:
+        """Wrong implementations that were not found out."""
+        return [fate for fate in self.planted if not fate.right]
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is nothing new to mend: no false alarm, no survivor but those with an excuse."""
+        return bool(self.fates) and not self.false_alarms and all(fate.excuse for fate in self.survivors)
+
+    @property
+    def false_alarms(self) -> list[Fate]:
+        """Honest implementations that did not pass."""
+        return [fate for fate in self.of("honest") if not fate.right]
+
+    @property
+    def elsewhere(self) -> list[Fate]:
+        """Found, but by no check of the family that was named for it; in a full audit only."""
+        return [fate for fate in self.planted if self.full and fate.found and fate.named not in fate.families]
+
+    def sole(self) -> dict[str, list[str]]:
+        """For each check the planted implementations that it alone found; in a full audit only."""
+        alone: dict[str, list[str]] = {}
+        for fate in self.planted if self.full else ():
+            if len(fate.found) == 1:
+                alone.setdefault(next(iter(fate.found)), []).append(fate.name)
+        return alone
+
+    def kills(self) -> dict[str, int]:
+        """For each check the number of planted implementations that it found."""
+        tally: dict[str, int] = {}
+        for fate in self.planted:
+            for check in fate.found:
+                tally[check] = tally.get(check, 0) + 1
+        return tally
+
+    @property
+    def median_seconds(self) -> float:
+        """Wall time of the command up to the first finding, the median over what was found; NaN where none was."""
+        return statistics.median([f.seconds for f in self.planted if f.right] or [float("nan")])
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``--json`` writes."""
+        return {
+            "schema": AUDIT_SCHEMA, "verdict": "pass" if self.passed else "fail",
+            "profile": self.profile, "full": self.full, "seed": self.seed, "seconds": round(self.seconds, 1),
+            "planted": len(self.planted), "killed": len(self.planted) - len(self.survivors),
+            "honest": len(self.of("honest")), "false_alarms": len(self.false_alarms),
+            "environment": self.environment, "fates": [asdict(fate) for fate in self.fates],
+        }  # fmt: skip
+
+
+def chosen(only: str) -> list[Planted]:
+    """What is to be judged: everything, or the names, kinds and families of checks in a comma-separated list.
+
+    Raises:
+        ValueError: nothing planted is called so.
+    """
+    words = [word.strip() for word in only.split(",") if word.strip()]
+    everything = catalogue()
+    if not words:
+        return list(everything)
+    for word in words:
+        if not any(word in (one.name, one.kind, one.check) for one in everything):
+            near = [one.name for one in everything if word in one.name][:5]
+            raise ValueError(
+                f"nothing planted is called {word!r}; give a name, a kind (defect, cheat, honest) or a family of checks"
+                + (f"; perhaps you mean {', '.join(near)}" if near else "")
+            )
+    return [one for one in everything if {one.name, one.kind, one.check} & set(words)]
+
+
+def specification(one: Planted) -> Spec:
+    """What a user would type for it: where it is, which arrays it takes, what accuracy it declares."""
+    return Spec(target=one.target, arrays=one.arrays, accuracy=one.accuracy)
+
+
+def fate(one: Planted, run: Run) -> Fate:
+    """What a run says."""
+    found: dict[str, str] = {}
+    for result in run.findings:
+        found.setdefault(result.check, f"{result.case}: {result.message}"[:300])
+    return Fate(
+        name=one.name, kind=one.kind, named=one.check, excuse=one.excuse, found=found,
+        warned=sorted({r.check for r in run.results if r.status == "warn"}),
+        verdict=run.verdict, problem=run.problem or next((r.message for r in run.results if r.status == "error"), ""),
+        questions=run.judged, seconds=run.seconds,
+    )  # fmt: skip
+
+
+def audit(options: verify.Options, *, full: bool, only: str = "", record: Store | None = None) -> Iterator[Fate]:
+    """Run `verify` on what was planted, on every core one, and yield each fate as it comes.
+
+    Args:
+        options: profile and seed of every run, and how many run at a time.
+        full: let every check go on until it has found something; otherwise end a run at its first finding.
+        only: see `chosen`.
+        record: where fates are kept, and those of an earlier, interrupted audit taken from.
+
+    Raises:
+        ValueError: nothing is chosen.
+    """
+    waiting = chosen(only)
+    done = record.done if record else {}
+    for one in waiting:
+        if one.name in done:
+            yield Fate(**done[one.name][0])
+    # long ones first, so that no core is left alone with one at the end
+    waiting = sorted((one for one in waiting if one.name not in done), key=lambda one: one.kind != "honest")
+    stopped = threading.Event()
+    with contextlib.ExitStack() as stack:
+        workers = max(1, min(options.workers, len(waiting)))
+        free: queue.Queue[executors.Start] = queue.Queue()
+        for _ in range(workers):
+            free.put(_guarded(stack.enter_context(executors.opened("local", 1)), stopped))
+        crew = stack.enter_context(ThreadPoolExecutor(workers))
+        running = [crew.submit(_one, one, options, free, full=full) for one in waiting]
+        try:
+            for future in as_completed(running):
+                found = future.result()
+                if record is not None:
+                    record.append([(found.name, [asdict(found)])])
+                yield found
+        except BaseException:
+            stopped.set()
+            for future in running:
+                future.cancel()
+            raise
+
+
+class Stopped(Exception):
+    """The audit was interrupted."""
+
+
+def _guarded(start: executors.Start, stopped: threading.Event) -> executors.Start:
+    def again(lost: Executor | None = None) -> Executor:
+        if stopped.is_set():
+            raise Stopped
+        return start(lost)
+
+    return again
+
+
+def _one(one: Planted, options: verify.Options, free: queue.Queue[executors.Start], *, full: bool) -> Fate:
+    start = free.get()
+    try:
+        options = replace(options, workers=1, fail_fast=not full, once=full)
+        return fate(one, verify.verify(specification(one), options, start))
+    finally:
+        free.put(start)

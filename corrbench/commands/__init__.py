@@ -1,0 +1,1 @@
+"""What can a user ask for? One command a file; a file here is found by itself."""

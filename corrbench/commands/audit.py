@@ -1,0 +1,75 @@
+"""What does the suite miss? The `audit` command: faults planted in corrbench's own mouth, and the score."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from corrbench.cli import FOUND, PASSED, give_up
+
+
+@click.command()
+@click.option(
+    "--profile", type=click.Choice(["quick", "standard", "deep"]), default="standard", help="As of `verify`.",
+    show_default=True,
+)  # fmt: skip
+@click.option("--only", default="", help="Names, kinds (defect, cheat, honest) or families of checks, with commas.")
+@click.option("--full", is_flag=True, help="Let every check go on until it has found something: who finds what.")
+@click.option("--seed", type=click.IntRange(0), help="Of every run; by default a secret one, printed at the end.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the audit as JSON; - for stdout.")
+@click.option("--report", type=click.Path(file_okay=False), help="Write audit.md into this folder.")
+@click.option("--workers", type=click.IntRange(1), help="Targets at a time.  [default: one a core]")
+@click.option("--resume", is_flag=True, help="Go on with the interrupted audit of the same command.")
+def audit(**given: Any) -> None:
+    """Judge the judge: run `verify` on planted defects, cheats and honest implementations.
+
+    Exit code 1 if an honest one is flagged, or a wrong one survives that is not known to.
+    """
+    from rich.console import Console
+
+    from corrbench import audit as judge
+    from corrbench import store, verify
+    from corrbench.render import audit as render
+
+    console = Console(stderr=given["json_file"] == "-", highlight=False)
+    seed = verify.secret_seed() if given["seed"] is None else given["seed"]
+    header = {"audit": given["only"], "profile": given["profile"], "full": given["full"], "seed": seed}
+    place = Path(".corrbench", f"audit-{given['profile']}{'-full' if given['full'] else ''}.jsonl")
+    began = time.monotonic()
+    try:
+        planted = judge.chosen(given["only"])
+        record = store.Store.resume(place, header) if given["resume"] else store.Store.create(place, header)
+        made = judge.Audit(profile=given["profile"], full=given["full"], seed=record.header["seed"])
+        options = verify.Options(profile=made.profile, seed=made.seed)
+        options = replace(options, workers=given["workers"]) if given["workers"] else options
+        made.environment = verify.summary_environment()
+        with render.progress(len(planted), shown=sys.stderr.isatty()) as bar:
+            for fate in judge.audit(options, full=made.full, only=given["only"], record=record):
+                made.fates.append(fate)
+                bar(fate)
+    except (ValueError, store.BadStore) as error:
+        give_up(str(error))
+    except KeyboardInterrupt:
+        click.echo("corrbench: interrupted; the same command with --resume goes on", err=True)
+        raise SystemExit(130) from None
+    made.fates.sort(key=lambda fate: (fate.kind, fate.name))
+    made.seconds = time.monotonic() - began
+    render.show(console, made)
+    try:
+        if given["json_file"]:
+            with click.open_file(given["json_file"], "w") as file:
+                file.write(json.dumps(made.to_json(), indent=1, allow_nan=False) + "\n")
+        if given["report"]:
+            folder = Path(given["report"])
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "audit.md").write_text(render.markdown(made), encoding="utf-8")
+            console.print(f"Report: {folder / 'audit.md'}")
+    except OSError as error:
+        give_up(f"cannot write {error.filename}: {error.strerror}")
+    raise SystemExit(PASSED if made.passed else FOUND)

@@ -1,0 +1,188 @@
+"""Is this target right? The `verify` command: its options, what it shows, its exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from corrbench.result import Run
+    from corrbench.verify import Progress
+
+REFERENCE = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
+
+
+@click.command()
+@click.argument("target", required=False)
+@click.option(
+    "--form",
+    type=click.Choice(["corr2d", "conv2d", "module"]),
+    help="How the target is called; recognised from its signature.",
+)
+@click.option(
+    "--arrays", type=click.Choice(["torch", "numpy"]), help="What the target is given and returns.  [default: torch]"
+)
+@click.option(
+    "--accuracy",
+    type=click.Choice(["direct", "winograd", "fft", "tf32"]),
+    help="The accuracy class it declares.  [default: direct]",
+)
+@click.option("--device", default="", help="cpu or cuda.  [default: cpu]")
+@click.option("--python", default="", help="Interpreter of another environment that the target runs in.")
+@click.option(
+    "--profile",
+    type=click.Choice(["quick", "standard", "deep"]),
+    help="How thoroughly.  [default: standard; quick without TARGET]",
+)
+@click.option("--check", default="", help="Only this check, or this family of checks.")
+@click.option("--case", default="", help="Only this case, as findings name it.")
+@click.option("--suite", "suites", multiple=True, help="Only cases of this suite; may be repeated.")
+@click.option(
+    "--seed", type=click.IntRange(0), help="Seed of data and hidden cases; by default a secret one, printed at the end."
+)
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False), help="Write the run as JSON; - for standard output."
+)
+@click.option("--junit", type=click.Path(dir_okay=False), help="Write the run as JUnit XML.")
+@click.option(
+    "--report", type=click.Path(file_okay=False), help="Write the Markdown report, and JUnit XML, into this folder."
+)
+@click.option("--baseline", type=click.Path(dir_okay=False), help="Accept the findings recorded in this file.")
+@click.option("--strict-baseline", is_flag=True, help="Fail on a recorded finding that no longer occurs.")
+@click.option(
+    "--record-baseline", type=click.Path(dir_okay=False), help="Record this run's findings in a baseline file."
+)
+@click.option("--reason", default="", help="Why the findings recorded by --record-baseline are accepted.")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first finding.")
+@click.option("--budget", default="", help="Go on with new cases for as long as this: 90s, 10m, 1h.")
+@click.option("--executor", default="local", help="local, dask, or a Dask scheduler's tcp://HOST:PORT.")
+@click.option("--workers", type=click.IntRange(1), help="Judges at a time.  [default: one a core]")
+@click.option("--timeout", default=30.0, type=click.FloatRange(0.1), help="Seconds for one call.  [default: 30]")
+@click.option(
+    "--memory", default=4.0, type=click.FloatRange(0.1), help="GiB that the target's process may hold.  [default: 4]"
+)
+@click.option("--store", type=click.Path(dir_okay=False), help="File that results are recorded in as they come.")
+@click.option("--resume", is_flag=True, help="Go on with the interrupted run of the same command.")
+@click.option("--quiet", "-q", is_flag=True, help="Only the verdict.")
+@click.option("--verbose", "-v", is_flag=True, help="Warnings and refusals in full.")
+def verify(target: str | None, **given: Any) -> None:
+    """Judge TARGET: a registered name, pkg.mod:attr or path/to/file.py:attr. Without one: corrbench's own reference."""
+    from rich.console import Console
+
+    from corrbench import session
+
+    console = Console(stderr=given["json_file"] == "-", highlight=False)
+    if console.width < 100 and not console.is_terminal:
+        console.width = 160
+    if given["record_baseline"] and not (target and given["reason"].strip()):
+        give_up("--record-baseline needs a TARGET and a --reason: every accepted finding has one")
+    names = [target] if target else list(REFERENCE)
+    given["profile"] = given["profile"] or ("standard" if target else "quick")
+    try:
+        with progress(console, given["quiet"]) as watch:
+            runs, extras = session.run(names, given, watch, crosscheck=not target or bool(given["report"]))
+    except session.Refused as error:
+        give_up(str(error))
+    except KeyboardInterrupt:
+        click.echo("corrbench: interrupted; the same command with --resume goes on", err=True)
+        raise SystemExit(130) from None
+    _show(console, runs, extras, given)
+    raise SystemExit(max(code(run, strict=given["strict_baseline"]) for run in runs) if runs else UNJUDGED)
+
+
+def code(run: Run, *, strict: bool = False) -> int:
+    """The exit code of a run; a finding outweighs what could not be judged."""
+    if strict and run.fixed:
+        return FOUND
+    return {"pass": PASSED, "fail": FOUND, "error": UNJUDGED}[run.verdict]
+
+
+def _show(console: Console, runs: list[Run], extras: list[Run], given: dict[str, Any]) -> None:
+    """Everything a user sees and every file they asked for."""
+    from corrbench import baseline
+    from corrbench.render import crosscheck, junit, markdown, terminal
+
+    for run in runs:
+        if given["quiet"]:
+            console.print(terminal.verdict(run), soft_wrap=True)
+        else:
+            terminal.show(console, run, verbose=given["verbose"])
+    if extras and not given["quiet"]:
+        console.print(crosscheck.table(crosscheck.rows([*runs, *extras])))
+    name = ""
+    try:
+        if name := given["json_file"]:
+            text = json.dumps(runs[0].to_json() if len(runs) == 1 else combined(runs), indent=1, allow_nan=False)
+            with click.open_file(name, "w") as file:
+                file.write(text + "\n")
+        if name := given["record_baseline"]:
+            Path(name).write_text(baseline.record(runs[0], given["reason"]), encoding="utf-8")
+        if name := given["junit"]:
+            Path(name).write_text(junit.write(runs), encoding="utf-8")
+        if name := given["report"]:
+            folder = Path(name)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "correctness.md").write_text(markdown.write(runs, extras), encoding="utf-8")
+            (folder / "correctness.xml").write_text(junit.write(runs), encoding="utf-8")
+            console.print(f"Report: {folder / 'correctness.md'}")
+    except OSError as error:
+        give_up(f"cannot write {error.filename or name}: {error.strerror}")
+
+
+def combined(runs: list[Run]) -> dict[str, Any]:
+    """Several runs as the one object of the contract, each result with its target."""
+    parts = [run.to_json() for run in runs]
+    verdicts = {part["verdict"] for part in parts}
+    first: dict[str, Any] = dict(parts[0])
+    first |= {
+        "target": ", ".join(run.target for run in runs),
+        "verdict": next(verdict for verdict in ("fail", "error", "pass") if verdict in verdicts),
+        "counts": {
+            key: sum(part["counts"].get(key, 0) for part in parts)
+            for key in sorted({k for part in parts for k in part["counts"]})
+        },
+        "results": [result | {"target": part["target"]} for part in parts for result in part["results"]],
+    }
+    return first
+
+
+@contextlib.contextmanager
+def progress(console: Console, quiet: bool) -> Iterator[Progress | None]:
+    """A bar on a terminal, nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console as Terminal
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[found]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Terminal(stderr=True), transient=True) as bar:
+        task = bar.add_task("loading", total=None, found="")
+
+        def watch(run: Run) -> None:
+            found = len(run.findings)
+            bar.update(
+                task,
+                description=run.target[-30:],
+                total=run.planned,
+                completed=run.judged,
+                found=f"{found} findings" if found else "",
+            )
+
+        yield watch

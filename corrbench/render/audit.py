@@ -1,0 +1,170 @@
+"""An audit on a terminal and as Markdown: the score first, then what was missed, then who found what."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from corrbench.defects import Planted, catalogue
+
+if TYPE_CHECKING:
+    from corrbench.audit import Audit, Fate
+
+
+@contextlib.contextmanager
+def progress(total: int, *, shown: bool) -> Iterator[Callable[[Fate], None]]:
+    """A bar on a terminal that counts what is judged; what went wrong is written above it as it happens."""
+    if not shown:
+        yield lambda fate: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("audit", total=total)
+
+        def step(fate: Fate) -> None:
+            if not fate.right:
+                bar.console.print(line(fate), soft_wrap=True)
+            bar.update(task, advance=1, description=fate.name[:30])
+
+        yield step
+
+
+def line(fate: Fate) -> Text:
+    """One implementation on which the suite was wrong."""
+    said = fate.problem or "; ".join(f"{check} on {text}" for check, text in fate.found.items())
+    said = said or fate.excuse or (f"no finding; warned: {', '.join(fate.warned)}" if fate.warned else "no finding")
+    what = "FALSE ALARM " if fate.kind == "honest" else "SURVIVED, as is known " if fate.excuse else "SURVIVED "
+    return Text.assemble(
+        (what, "yellow" if fate.excuse else "bold red"),
+        (fate.name, "bold"),
+        f" ({fate.kind}, {fate.named}): {said[:400]}",
+    )
+
+
+def families(audit: Audit) -> list[tuple[str, int, int]]:
+    """For each family that is named for something: how many were planted for it, and how many of these were found."""
+    names = sorted({fate.named for fate in audit.planted})
+    return [
+        (name, len(mine), sum(fate.right for fate in mine))
+        for name in names
+        for mine in [[fate for fate in audit.planted if fate.named == name]]
+    ]
+
+
+def score(audit: Audit) -> str:
+    """The score in one line."""
+    planted, honest = len(audit.planted), len(audit.of("honest"))
+    killed = planted - len(audit.survivors)
+    said = f"{killed} of {planted} planted faults and cheats found"
+    said += f" ({killed / planted:.1%})" if planted else ""
+    said += f"; {len(audit.false_alarms)} false alarms on {honest} honest implementations"
+    if planted and not audit.full and not math.isnan(audit.median_seconds):
+        said += f"; median {audit.median_seconds:.1f} s from the start to the first finding"
+    return said
+
+
+def show(console: Console, audit: Audit) -> None:
+    """Print an audit."""
+    how = "every check to its first finding" if audit.full else "to the first finding"
+    console.print(Text.assemble(("corrbench ", "dim"), ("audit", "bold"), (f"  {audit.profile} · {how}", "dim")))
+    grid = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("named for it", "planted", "found"):
+        grid.add_column(name, justify="left" if name == "named for it" else "right")
+    for name, planted, found in families(audit):
+        grid.add_row(name, str(planted), Text(str(found), "" if found == planted else "bold red"))
+    console.print(grid)
+    for fate in (*audit.survivors, *audit.false_alarms):
+        console.print(Padding(line(fate), (0, 0, 0, 2)))
+    for fate in audit.elsewhere:
+        text = f"{fate.name}: not by {fate.named}, which was named for it, but by {', '.join(sorted(fate.found))}"
+        console.print(Padding(Text(text, "yellow"), (0, 0, 0, 2)))
+    word = ("PASS ", "green") if audit.passed else ("FAIL ", "bold red")
+    console.print(
+        Text.assemble(word, score(audit), (f"; {audit.seconds:.0f} s; seed {audit.seed}", "dim")), soft_wrap=True
+    )
+
+
+def markdown(audit: Audit) -> str:
+    """The report."""
+    return "\n".join(_lines(audit)) + "\n"
+
+
+def _lines(audit: Audit) -> Iterator[str]:
+    known = {one.name: one for one in catalogue()}
+    yield "# Audit: what the suite catches, and what it misses"
+    yield ""
+    yield f"**{score(audit)}** (profile {audit.profile})."
+    yield ""
+    yield (
+        "Each line below is a small implementation of 2-D correlation: a *defect* is right almost everywhere and wrong "
+        "in one region, after a fault reported against released software; a *cheat* tries to look right; an *honest* "
+        "one is right and differs only in how it computes. `corrbench verify` judged each one as a user would, with "
+        "the same profile and no hints."
+    )
+    yield ""
+    yield from _table(("family named for it", "planted", "found"), [tuple(map(str, row)) for row in families(audit)])
+    for title, fates in (("Survivors", audit.survivors), ("False alarms", audit.false_alarms)):
+        yield ""
+        yield f"## {title}"
+        yield ""
+        if not fates:
+            yield "None."
+        for fate in fates:
+            about = known[fate.name].region if fate.name in known else ""
+            yield f"- `{fate.name}` ({about}): {line(fate).plain.partition(': ')[2]}"
+    if audit.full:
+        yield from _checks(audit)
+    yield ""
+    yield "## Every planted implementation"
+    yield ""
+    rows = [_row(fate, known[fate.name]) for fate in audit.fates if fate.name in known]
+    yield from _table(("name", "kind", "wrong where", "after", "named", "found by", "s"), rows)
+    yield ""
+    yield "## Environment"
+    yield ""
+    for key, value in {**audit.environment, "seed": str(audit.seed), "seconds": f"{audit.seconds:.0f}"}.items():
+        yield f"- {key}: {value}"
+
+
+def _checks(audit: Audit) -> Iterator[str]:
+    from corrbench.checks import registry
+
+    kills, sole = audit.kills(), audit.sole()
+    yield ""
+    yield "## Checks"
+    yield ""
+    yield "A check that is the only one to find something cannot be left out."
+    yield ""
+    rows = [
+        (f"`{check}`", str(kills.get(check, 0)), str(len(sole.get(check, ()))), ", ".join(sole.get(check, ())[:6]))
+        for check in registry()
+    ]
+    yield from _table(("check", "finds", "alone", "what it alone finds"), rows)
+    if audit.elsewhere:
+        yield ""
+        yield "Found only by checks of another family than the one named: " + ", ".join(
+            f"`{fate.name}` (named {fate.named}; {', '.join(sorted(fate.found))})" for fate in audit.elsewhere
+        )
+
+
+def _row(fate: Fate, one: Planted) -> tuple[str, ...]:
+    after = ", ".join(one.cites[:2]) + (f" (class {one.number})" if one.number else "")
+    by = ", ".join(sorted(fate.found)) or ("passed" if fate.verdict == "pass" else f"**{fate.verdict}**")
+    return (f"`{fate.name}`", fate.kind, one.region, after.strip(), fate.named, by, f"{fate.seconds:.1f}")
+
+
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    yield "| " + " | ".join(heads) + " |"
+    yield "|" + "---|" * len(heads)
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |"
