@@ -66,6 +66,12 @@ x=2,4,7,9 w=6,2,2,3 padding=same groups=2
 x=1,2,1,1 w=3,2,3,2 padding=same
 x=1,2,9,1 w=3,2,4,2 padding=same
 x=2,3,7,6 w=4,3,1,1 padding=same
+x=2,3,9,8 w=4,3,2,2 padding=same bias
+x=2,3,8,9 w=4,3,4,4 padding=same
+x=2,2,9,10 w=3,2,4,4 padding=same dilation=2
+x=1,3,9,8 w=4,3,5,5 padding=same dilation=2 bias
+x=1,2,9,10 w=3,2,6,6 padding=same
+x=2,2,10,9 w=3,2,7,7 padding=same
 x=2,3,7,6 w=4,3,3,2 padding=valid stride=2,1
 x=2,4,7,6 w=4,2,3,2 padding=valid dilation=2 groups=2 bias
 # large dilation, dilation with stride
