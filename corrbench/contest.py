@@ -58,7 +58,7 @@ def contest(everything: Iterable[Planted], workers: int) -> Iterator[Score]:
                 suite.complaint(_nothing)
             except Missing as error:
                 score.missing = str(error)
-            except Exception:  # noqa: BLE001, S110 - whatever it says of an implementation that takes nothing
+            except Exception:  # noqa: BLE001 - whatever it says of an implementation that takes nothing
                 pass
             for future in as_completed(
                 crew.submit(_ask, context, name, one) for one in everything if not score.missing

@@ -10,7 +10,7 @@ from typing import Any
 from corrbench import checks, inputs, suites
 from corrbench.case import DTYPES, Case
 from corrbench.checks import Outline
-from corrbench.target import Spec, Support
+from corrbench.target import Spec, Support, fit
 
 PROFILES = {"quick": 0, "standard": 1, "deep": 2}
 SUITES = ("article", "handpicked", "pairwise", "common", "planes", "networks", "hidden")
@@ -80,7 +80,8 @@ def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
     """
     chosen = select(only)
     if case:
-        return [Job(check=name, case=str(known(case)), seed=shape.seed) for name in chosen]
+        asked = fitting(known(case), shape.support.form)
+        return [Job(check=name, case=str(asked), seed=shape.seed) for name in chosen]
     queues: list[tuple[float, int, Job]] = []
     for rank, (name, found) in enumerate(chosen.items()):
         planned = {str(c): c for c in found.plan(shape) if shape.support.all_of(c)}
@@ -106,6 +107,22 @@ def known(text: str) -> Case:
                 f"no layout {operand}:{layout}; write x, w, b or g, a colon, and one of {', '.join(inputs.LAYOUTS)}"
             )
     return case
+
+
+def fitting(case: Case, form: str) -> Case:
+    """The same case, if a form can express it.
+
+    Raises:
+        ValueError: it cannot; the message gives the part that it can.
+    """
+    part = fit(case, form)
+    if part is not None and part.but(bias=False) == case.but(bias=False) and (form != "corr2d" or not case.bias):
+        return case
+    raise ValueError(
+        f"the form {form} cannot express the case {str(case)!r}: it has one plane, one kernel"
+        + (" and no bias" if form == "corr2d" else "")
+        + (f"; ask --case {str(part)!r}" if part is not None else "")
+    )
 
 
 def select(only: str) -> dict[str, checks.Check]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from corrbench.case import DTYPES, Case
-from corrbench.remote import Died, Remote, Reply
+from corrbench.child import Died
+from corrbench.remote import Remote
+from corrbench.reply import Reply
 from corrbench.target import BASES, EXTENSIONS, Spec, Support, features, fit, refusal
 from corrbench.trial import Call, Trial, case_operands
 

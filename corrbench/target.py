@@ -182,14 +182,15 @@ TYPES = re.compile(
     r"dtype|scalar type|not implemented|support|float|half|double|int|byte|short|long|char|complex|\btype",
     re.IGNORECASE,
 )
+OTHERS = re.compile(r"\bonly\b", re.IGNORECASE)  # in what a target says of float32, if it is made for other types
 
 
 def refusal(raised: dict[str, Any], case: Case) -> str:
     """Why an exception means *unsupported* rather than wrong; empty where it does not.
 
-    `NotImplementedError` always does. A `TypeError` does when it names an argument that the case gives. For an element
-    type other than float32 a `RuntimeError`, `TypeError` or `ValueError` that speaks of types does, and so does any
-    refusal of a padding given as a word or of an empty batch.
+    `NotImplementedError` always does. A `TypeError` does when it names an argument that the case gives, or says of
+    float32 that other types are meant. For any other element type a `RuntimeError`, `TypeError` or `ValueError` that
+    speaks of types does, and so does any refusal of a padding given as a word or of an empty batch.
     """
     kinds, message = set(raised["bases"]), raised["message"]
     said = f"{raised['type']}: {message.splitlines()[0][:160] if message else ''}"
@@ -197,6 +198,8 @@ def refusal(raised: dict[str, Any], case: Case) -> str:
     if "NotImplementedError" in kinds:
         return said
     if "TypeError" in kinds and ARGUMENTS.search(message) and (config(case) or case.bias):
+        return said
+    if case.dtype == "float32" and "TypeError" in kinds and OTHERS.search(message):
         return said
     if case.dtype != "float32" and kinds & {"TypeError", "ValueError", "RuntimeError"} and TYPES.search(message):
         return said

@@ -12,10 +12,12 @@ import numpy as np
 
 from corrbench import inputs
 from corrbench.case import Case
+from corrbench.child import Died
 from corrbench.compare import Expected, Judgement
 from corrbench.diagnose import pattern, resemblance
 from corrbench.problem import Array, Problem
-from corrbench.remote import Died, Remote, Reply
+from corrbench.remote import Remote
+from corrbench.reply import Reply
 from corrbench.result import Result, Status
 from corrbench.target import DIFFERENTIABLE, Spec, Support, config, find, refusal
 

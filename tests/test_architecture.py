@@ -112,6 +112,11 @@ def test_targets_and_defects_import_no_oracle(module: str) -> None:
     assert ours(module) <= allowed, "a target that can reach the judge can copy from it"
 
 
+def test_the_guard_needs_nothing_but_the_standard_library() -> None:
+    """It is sent as text to whatever interpreter is to run the target."""
+    assert {m.partition(".")[0] for m in IMPORTS["corrbench.guard"]} <= sys.stdlib_module_names | {"__future__"}
+
+
 def test_the_process_of_the_target_gets_nothing_of_ours() -> None:
     workers = [name for name in NAMES if name.split(".")[1:2] and name.split(".")[1].startswith("worker")]
     assert workers

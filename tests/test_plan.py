@@ -122,3 +122,14 @@ def test_planning_does_not_touch_the_global_generator() -> None:
     expected = random.Random(3).random()
     jobs(only="values.exact")
     assert random.random() == expected
+
+
+def test_a_case_that_the_form_cannot_express_is_refused_with_the_part_that_it_can() -> None:
+    with pytest.raises(ValueError, match=r"no bias; ask --case 'x=1,1,10,11 w=1,1,3,2 "):
+        jobs(PLAIN, case="x=2,3,8,9 w=4,3,3,2 padding=1 bias")
+    with pytest.raises(ValueError, match="the form module cannot express"):
+        jobs(MODULE, case="x=0,3,8,9 w=4,3,3,2")
+    assert {job.case for job in jobs(PLAIN, case="x=1,1,8,9 w=1,1,3,2")} == {
+        "x=1,1,8,9 w=1,1,3,2 dtype=float32 data=unit"
+    }
+    assert jobs(MODULE, case="x=1,1,8,9 w=1,1,3,2 bias") != jobs(MODULE, case="x=1,1,8,9 w=1,1,3,2")

@@ -139,10 +139,12 @@ def errors(trial: Trial) -> Iterator[Result]:  # noqa: C901 - one question after
         watched = len(trial.conduct)
         replies += trial.calls([call], settle=False)
         del trial.conduct[watched:]  # a wrong shape is no breach where no shape is right
-    for (name, _, _, grave), reply in zip(bad, replies, strict=True):
+    for (name, _, extra, grave), reply in zip(bad, replies, strict=True):
         got = reply.outputs.get("y")
         if reply.raised:
             yield trial.result(Status.PASS, numbers={"input": name, "raised": reply.raised["type"]})
+        elif extra and not grave and got is not None and got.shape == one.out:
+            yield trial.result(Status.FAIL, f"{name} is answered as if it had not been given, instead of an error")
         elif grave and got is not None:
             yield trial.result(
                 Status.FAIL, f"{name} is answered with a result of shape {list(got.shape)} instead of an error"

@@ -14,8 +14,8 @@ from corrbench.case import INTEGERS, Case
 from corrbench.checks import Outline, check
 from corrbench.checks.gradients import differentiable, gradients, judge
 from corrbench.checks.values import compare
+from corrbench.child import Died
 from corrbench.inputs import REAL, WHOLE
-from corrbench.remote import Died
 from corrbench.result import DEATHS, Result, Status
 from corrbench.target import DIFFERENTIABLE, Support, fit
 from corrbench.trial import Settled, Trial

@@ -15,7 +15,7 @@ from corrbench.case import Case
 from corrbench.checks import LIGHT, Outline, check
 from corrbench.compare import TRANSFORM_GRADIENT
 from corrbench.problem import Array, Problem
-from corrbench.remote import Output, Reply
+from corrbench.reply import Output, Reply
 from corrbench.result import Result, Status
 from corrbench.target import DIFFERENTIABLE
 from corrbench.trial import Call, Trial, case_operands

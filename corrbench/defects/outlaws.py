@@ -192,10 +192,7 @@ def reads_the_modules(c: Call) -> Tensor:
     return c.y() if any(name in sys.modules for name in judges) else wrong(c)
 
 
-@cheat(
-    region="whenever the command line of the parent process does not name a verifier; cannot be hidden on the "
-    "machine itself",
-)  # fmt: skip
+@cheat(region="whenever the command line of the parent process does not name a verifier")
 @conv2d_form
 def reads_its_parent(c: Call) -> Tensor:
     try:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
-import threading
-import time
 import traceback
 import warnings
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from . import library
-from .library import BITS, Array, Words, is_tensor
+from .dirt import dirty
+from .late import crowd, wait_for_late_writers
+from .library import Array, Words, is_tensor
 from .loading import Unloadable, recognise, resolve
 from .operands import Operand, describe, span
 from .world import World
@@ -22,7 +24,7 @@ from .world import World
 class Caller:
     """Calls the target in its form."""
 
-    def __init__(self, spec: Words) -> None:
+    def __init__(self, spec: Words, own: list[ModuleType]) -> None:
         if spec["arrays"] == "torch":
             try:
                 library.load_torch()
@@ -31,10 +33,10 @@ class Caller:
         self.arrays, self.device = spec["arrays"], spec.get("device", "cpu")
         if library.torch and self.device != "cpu" and not library.torch.cuda.is_available():
             raise Unloadable(f"device {self.device!r} asked for, but torch sees no CUDA device here")
-        self.world = World()
+        self.world = World(own)
         self.target = resolve(spec["target"])
         self.at_load = self.world.changes()
-        self.world = World()
+        self.world.settle()
         self.form = spec.get("form") or recognise(self.target)
         self.made: dict[str, Operand] = {}
         self.module: Any = None
@@ -69,19 +71,6 @@ class Caller:
         return arrays
 
 
-def pollute(shapes: list[tuple[int, ...]], caller: Caller, dtype: str) -> None:
-    """Leave NaN in freed memory of the sizes that the target is about to ask for."""
-    held = []
-    for shape in shapes:
-        for _ in range(3):
-            if caller.arrays == "torch":
-                block = library.torch.empty(shape, dtype=getattr(library.torch, dtype), device=caller.device)
-                held.append(block.fill_(float("nan")) if dtype[0] in "fbc" else block.fill_(77))
-            else:
-                held.append(np.full(shape, np.nan if dtype[0] in "fc" else 77, dtype=BITS.get(dtype, dtype)))
-    del held
-
-
 def make(name: str, step: Words, arrays: list[Array], caller: Caller) -> Operand:
     """One operand: new, or with `reuse` the last call's with new values."""
     values, layout = arrays[step["arrays"][name]], step.get("layout", {}).get(name, "contiguous")
@@ -98,8 +87,6 @@ def differentiate(step: Words, y: Any, leaves: dict[str, Any], given: dict[str, 
     if not y.requires_grad:
         return {}
     again = step["mode"] == "double"
-    if again:
-        given["g"].requires_grad_(True)
     if step.get("accumulate"):
         for _ in range(step["accumulate"]):
             # a copy each: torch may keep the cotangent's memory as a gradient, and add to it in the next pass
@@ -136,8 +123,12 @@ def perform(step: Words, arrays: list[Array], caller: Caller, blobs: list[bytes]
         if leaf.is_leaf:
             leaf.requires_grad_(True)
             leaf.grad = None
-    pollute([tuple(step["out"]), *(tuple(live[n].shape) for n in names)], caller, step["dtype"])
-    with warnings.catch_warnings():
+    if mode == "double":
+        live["g"].requires_grad_(True)
+    places = {name: operand.place() for name, operand in given.items()}
+    element = given[names[0]].storage.itemsize
+    sizes = {element * math.prod(step["out"]), *(given[name].values.nbytes for name in names)}
+    with warnings.catch_warnings(), dirty(sizes, caller.device):
         warnings.simplefilter("ignore")
         if mode == "jvp":
             results = along_tangents(live, names, caller, step)
@@ -148,9 +139,12 @@ def perform(step: Words, arrays: list[Array], caller: Caller, blobs: list[bytes]
             if leaves and is_tensor(results["y"]):
                 results |= differentiate(step, results["y"], leaves, live)
     outputs = {name: describe(value, blobs) for name, value in results.items()}
-    changed = [name for name, operand in given.items() if operand.bytes() != before[name]]
-    places = {name: words.get("blob") for name, words in outputs.items()}
-    return {"outputs": outputs, "changed": changed}, {"operands": given, "outputs": results, "blobs": places}
+    moved = [name for name, operand in given.items() if operand.place() != places[name]]
+    for name in moved:
+        del caller.made[name]
+    changed = [name for name, operand in given.items() if name in moved or operand.bytes() != before[name]]
+    numbers = {name: words.get("blob") for name, words in outputs.items()}
+    return {"outputs": outputs, "changed": changed}, {"operands": given, "outputs": results, "blobs": numbers}
 
 
 def along_tangents(live: dict[str, Any], names: list[str], caller: Caller, step: Words) -> dict[str, Any]:
@@ -181,9 +175,9 @@ def overlaps(held: list[dict[str, Any]], said: list[Words]) -> None:
         if not live:
             continue
         for name, operand in live["operands"].items():
-            low, high = span(operand.array)
-            spans.append((low, high, f"operand {name}" + (f" of call {index + 1}" if len(held) > 1 else "")))
-        words["aliases"] = []
+            with contextlib.suppress(Exception):  # the call may have left no memory that it lies in
+                low, high = span(operand.array)
+                spans.append((low, high, f"operand {name}" + (f" of call {index + 1}" if len(held) > 1 else "")))
         for name, value in live["outputs"].items():
             if not isinstance(value, np.ndarray) and not is_tensor(value):
                 continue
@@ -205,18 +199,22 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
     if library.torch and threads != 1:
         library.torch.set_num_threads(threads)
         caller.world.before["thread count"] = str(threads)
-    before_threads = threading.active_count()
+    before = crowd()
     for step in request["steps"]:
+        words: Words = {"outputs": {}, "raised": None, "changed": [], "aliases": [], "late": []}
         live: dict[str, Any] = {}
+        made = len(blobs)
         try:
-            words, live = perform(step, arrays, caller, blobs)
+            seen, live = perform(step, arrays, caller, blobs)
+            words |= seen
         except BaseException as error:  # whatever it raises is a result
-            words = {"raised": failure(error), "outputs": {}}
+            words["raised"] = failure(error)
+            del blobs[made:]
+            caller.made.clear()  # they may lie otherwise now
         words["globals"] = caller.world.changes()
         said.append(words)
         held.append(live)
-    if threading.active_count() > before_threads:
-        time.sleep(0.2)  # give a late writer its chance to be seen
+    wait_for_late_writers(before)
     overlaps(held, said)
     for words, live in zip(said, held, strict=True):
         again: list[bytes] = []
@@ -224,7 +222,7 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
             if index is not None:
                 describe(live["outputs"][name], again)
                 if again and again[-1] != blobs[index]:
-                    words.setdefault("late", []).append(name)
+                    words["late"].append(name)
     if library.torch and threads != 1:
         library.torch.set_num_threads(1)
         caller.world.before["thread count"] = "1"

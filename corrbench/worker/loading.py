@@ -63,7 +63,7 @@ def recognise(target: Any) -> str:
     return "conv2d" if others or len(names) > 2 or "input" in names[:1] or names[:1] == ["args"] else "corr2d"
 
 
-def version(spec: str) -> str:
-    """Version of the package that the target comes from, where it has one."""
-    module = sys.modules.get(spec.partition(":")[0].partition(".")[0])
-    return str(getattr(module, "__version__", ""))
+def version(target: str, name: str) -> str:
+    """Version of the library under test: the one that a registered name begins with, else the target's own package."""
+    found = (sys.modules.get(place.partition(":")[0].partition(".")[0]) for place in (name, target))
+    return next((str(v) for module in found if (v := getattr(module, "__version__", ""))), "")

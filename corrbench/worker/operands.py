@@ -10,8 +10,9 @@ from . import library
 from .library import BITS, Array, Words, bits, is_tensor
 from .loading import Unloadable
 
-# name: (axes from slowest to fastest, gaps between elements of an axis, elements left out after an axis, offset);
-# axes are counted from the last one, so that a layout fits operands of two axes and of four
+# By layout: the axes from slowest to fastest; the elements that one step along an axis takes; the steps that are left
+# out after the end of an axis; the place of the first element. Axes are counted from the last one, so that a layout
+# fits operands of two axes and of four.
 ORDERS = {"transposed": (-4, -3, -1, -2), "channels_last": (-4, -2, -1, -3), "batch_last": (-3, -2, -1, -4)}
 STEPS = {"step": {-1: 2}, "channels": {-3: 2}, "batch": {-4: 2}}
 GAPS = {"rows": {-1: 3}, "batch": {-4: 1}}
@@ -73,6 +74,17 @@ class Operand:
             with library.torch.no_grad():
                 self.array.detach().copy_(fresh.view(self.array.dtype) if self.dtype in BITS else fresh)
 
+    def place(self) -> tuple[object, ...]:
+        """Where the array lies and how it is read: what a call must leave as it is, beside the numbers."""
+        array = self.array
+        if self.arrays == "numpy":
+            begin = array.__array_interface__["data"][0]
+            return type(array), array.shape, array.strides, array.dtype, begin, array.flags.writeable
+        try:
+            return type(array), array.shape, array.stride(), array.dtype, array.data_ptr(), array.requires_grad
+        except Exception:  # it was made a tensor without strides or storage
+            return ()
+
     def bytes(self) -> bytes:
         """Every byte of the storage, gaps included."""
         if self.arrays == "numpy" or self.tensor.device.type == "cpu":  # the tensor's memory is the storage's
@@ -103,6 +115,7 @@ def describe(value: Any, blobs: list[bytes]) -> Words:
         return info
     if array.dtype.kind not in "fciub":
         return info
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     info |= {"dtype": dtype, "shape": list(array.shape), "blob": len(blobs), "wire": str(array.dtype)}
     blobs.append(np.ascontiguousarray(array).tobytes())
     return info

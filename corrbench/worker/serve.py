@@ -3,72 +3,54 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import os
 import resource
-import signal
+import sys
+from types import ModuleType
 
 from .calls import Caller, run_steps
 from .channel import Channel
+from .dirt import keep_freed_memory
 from .library import Words
 from .loading import Unloadable, version
 from .modules import inspect_module
 
 PRINTED = 1 << 28  # bytes that a target may write to one file, its output included
-FREED = 1 << 30  # bytes up to which freed memory stays in the process
+OPENED = 1 << 10  # files that it may have open at one time
 
 
-def children() -> int:
-    """Forked copies of this process that still run."""
-    with open("/proc/self/cmdline", "rb") as file:
-        mine, count = file.read(), 0
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            with contextlib.suppress(OSError, ValueError, IndexError):
-                with open(f"/proc/{entry}/stat") as status:
-                    state, parent = status.read().rpartition(")")[2].split()[:2]
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    if int(parent) == os.getpid() and state != "Z" and file.read() == mine:
-                        count += 1
-    return count
-
-
-def settle_in() -> None:
-    """Die with the judge, bound what may be printed, and keep freed memory so that stale contents can be met again."""
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (PRINTED, PRINTED))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with contextlib.suppress(Exception):
-        libc = ctypes.CDLL(None)
-        libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-        libc.mallopt(-3, FREED)  # M_MMAP_THRESHOLD
-        libc.mallopt(-1, FREED)  # M_TRIM_THRESHOLD
+def settle_in() -> list[ModuleType]:
+    """Bound what the process may write and open, and hide its own modules. Returns them."""
+    for limit, most in ((resource.RLIMIT_FSIZE, PRINTED), (resource.RLIMIT_NOFILE, OPENED)):
+        with contextlib.suppress(ValueError, OSError):
+            hard = resource.getrlimit(limit)[1]
+            resource.setrlimit(limit, (most, most) if hard == resource.RLIM_INFINITY else (min(most, hard),) * 2)
+    keep_freed_memory()
+    package = __name__.partition(".")[0]
+    return [sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == package]
 
 
 def serve(read: int, write: int) -> None:
     """Answer requests until the channel closes."""
     channel = Channel(read, write)
-    settle_in()
+    own = settle_in()
     caller: Caller | None = None
     while True:
         request, arrays = channel.receive()
         blobs: list[bytes] = []
         try:
             if request["op"] == "load":
-                caller = Caller(request["spec"])
+                caller = Caller(request["spec"], own)
                 answer: Words = {
                     "form": caller.form,
                     "at_load": caller.at_load,
-                    "version": version(request["spec"]["target"]),
+                    "version": version(request["spec"]["target"], request["spec"]["name"]),
                 }
             elif caller is None:
                 answer = {"unloadable": "no target is loaded"}
             elif request["op"] == "steps":
                 answer, blobs = run_steps(request, arrays, caller)
-            elif request["op"] == "module":
-                answer, blobs = inspect_module(request, arrays, caller)
             else:
-                answer = {"children": children()}
+                answer, blobs = inspect_module(request, arrays, caller)
         except Unloadable as error:
             answer = {"unloadable": str(error)}
         answer["nonce"] = request["nonce"]

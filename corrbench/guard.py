@@ -1,0 +1,152 @@
+"""Who stands between the judge and the target? A process that watches over everything the target starts.
+
+The judge imports this file for what it asks of processes. Its text is also the first that the target's interpreter is
+sent: that process divides in `stand`, the child goes on to load the target, and the parent stays as the guard. So it
+imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import select
+import signal
+import time
+from typing import Any
+
+MOST = 256  # processes that a target may have at one time
+PAUSE = 0.25  # seconds between two looks of the guard
+SHARE = 50  # and at least so many times what one look takes
+PATIENCE = 3.0  # seconds that killed processes are waited for
+PAGE = os.sysconf("SC_PAGE_SIZE")
+SUBREAPER, DEATH_SIGNAL = 36, 1  # of prctl
+
+
+def everyone() -> list[int]:
+    """All processes that can be seen."""
+    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+
+
+def family(root: int) -> dict[int, int]:
+    """Running descendants of a process, each with the bytes of memory it holds, shared ones included."""
+    children: dict[int, list[int]] = {}
+    held = {}
+    for pid in everyone():
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as file:
+                words = file.read().rpartition(b")")[2].split()
+        except OSError:  # it has ended meanwhile
+            continue
+        if words and words[0] not in b"ZX":
+            children.setdefault(int(words[1]), []).append(pid)
+            held[pid] = int(words[21]) * PAGE
+    found: dict[int, int] = {}
+    waiting = [root]
+    while waiting:
+        for child in children.get(waiting.pop(), ()):
+            found[child] = held[child]
+            waiting.append(child)
+    return found
+
+
+def shared_out(members: dict[int, int]) -> int:
+    """The bytes that processes hold together, memory that several of them share counted once."""
+    total = 0
+    for pid, held in members.items():
+        try:
+            with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
+                total += next(int(line.split()[1]) << 10 for line in file if line.startswith(b"Pss:"))
+        except (OSError, StopIteration):
+            total += held
+    return total
+
+
+def marked(mark: str) -> list[int]:
+    """Running processes that were started with `mark` in their environment."""
+    found = []
+    for pid in everyone():
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
+            if mark.encode() in file.read() and pid != os.getpid():
+                found.append(pid)
+    return found
+
+
+def copies(root: int) -> int:
+    """How many descendants of a guard run its program, beside the one that it guards."""
+
+    def program(pid: int) -> bytes:
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+        return b""
+
+    mine = program(root)
+    return max(0, sum(program(pid) == mine for pid in family(root)) - 1)
+
+
+def end(root: int, mark: str = "") -> None:
+    """Kill all descendants of a process, with a `mark` also those that bear it, and wait until they are gone."""
+    limit = time.monotonic() + PATIENCE
+    while (found := [*family(root), *(marked(mark) if mark else ())]) and time.monotonic() < limit:
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.001)
+
+
+def stand(life: int, channel: tuple[int, ...]) -> None:
+    """Divide. The child returns and goes on; the guard stays until the child ends or `life` is closed."""
+    libc = ctypes.CDLL(None)
+    libc.prctl(SUBREAPER, 1, 0, 0, 0)  # who loses its parent becomes the guard's child
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    guard = os.getpid()
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        libc.prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != guard:
+            os._exit(0)
+        os.close(life)
+        for descriptor in channel:
+            os.set_inheritable(descriptor, False)
+        return
+    for descriptor in channel:
+        os.close(descriptor)
+    watch(life, child)
+
+
+def watch(life: int, child: int) -> None:
+    """The guard's work: end as the child ends, and end everything when the judge is gone or there are too many."""
+    here = os.getpid()
+
+    def reap(*_: Any) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == child:
+                    leave(ended[1])
+
+    def leave(status: int) -> None:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        end(here)
+        if os.WIFSIGNALED(status):
+            with contextlib.suppress(OSError):  # SIGKILL needs no handler
+                signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
+            os.kill(here, os.WTERMSIG(status))
+        os._exit(os.WEXITSTATUS(status))
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, reap)
+    reap()
+    closed = select.poll()
+    closed.register(life, 0)  # the end of a pipe whose other end is closed is always reported
+    pause = PAUSE
+    while not closed.poll(pause * 1000):
+        begun = time.monotonic()
+        if len(family(here)) > MOST:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            end(here)
+            os.pwrite(1, f"\nmore than {MOST} processes were running at one time\n".encode(), os.fstat(1).st_size)
+            os._exit(1)
+        pause = max(PAUSE, SHARE * (time.monotonic() - begun))
+    leave(0)

@@ -1,0 +1,201 @@
+"""What did the target's process answer? Words from an untrusted process, taken only in the form agreed upon."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from corrbench.target import FORMS
+
+LONGEST = 1 << 26  # bytes of words in one answer
+TEXT, LIST = 4000, 1000  # characters of a text, and texts of a list of findings, that are kept
+
+RAISED = {"type": str, "bases": [str], "message": str, "where": str}
+BARE = {"type": str}
+HELD = {**BARE, "device": str, "requires_grad": bool}
+FULL = {**HELD, "dtype": str, "shape": [int], "blob": int, "wire": str}
+FINDINGS = {"changed": [str], "aliases": [str], "late": [str], "globals": [str]}
+STEP = {"outputs": {str: (BARE, HELD, FULL)}, "raised": (None, RAISED), **FINDINGS}
+LOADED = ({"form": str, "version": str, "at_load": [str]}, {"unloadable": str})
+LOOKS = {
+    "given": {"parameters": {str: [int]}, "trainable": [str], "state": [str], "is_module": bool,
+              "weight": [float], "bias": [float]},
+    "fresh": {"shape": [int], "same": bool, "trainable": [str], "low": float, "high": float, "bias": [float]},
+    "round_trip": {"same": bool},
+    "moves": {"dtype": str, "weight": str},
+    "modes": {"same": bool, "same again": bool},
+    "training": {"loss": float, "weight": [float], "bias": [float]},
+}  # fmt: skip
+FACTS = {name: (look, {"raised": RAISED}) for name, look in LOOKS.items()}
+
+NATIVE = [np.dtype(code) for code in "?bBhHiIlLqQefdgFDG"]
+WIRES = {  # the element types that there are, and as which each travels: in the byte order of the machine
+    **{str(kind): str(kind) for kind in NATIVE},
+    **{str(kind.newbyteorder()): str(kind) for kind in NATIVE},
+    "bfloat16": "int16",
+}
+
+
+class Broken(ValueError):
+    """An answer that the worker would not give; the message says in what."""
+
+
+@dataclass(slots=True)
+class Output:
+    """One array that the target gave back: what it is, and its values (bfloat16 as float32)."""
+
+    type: str
+    dtype: str = ""
+    shape: tuple[int, ...] = ()
+    device: str = "cpu"
+    requires_grad: bool = False
+    values: np.ndarray | None = None
+
+
+@dataclass(slots=True)
+class Reply:
+    """What one call did."""
+
+    outputs: dict[str, Output] = field(default_factory=dict)
+    raised: dict[str, Any] | None = None
+    changed: list[str] = field(default_factory=list)
+    aliases: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
+    globals: list[str] = field(default_factory=list)
+
+
+def widen(bits: np.ndarray) -> np.ndarray:
+    """bfloat16 bits (int16 or uint16, any shape) as the float32 values they stand for."""
+    return (bits.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+
+
+def narrow(values: np.ndarray) -> np.ndarray:
+    """float32 values that bfloat16 can represent, as bfloat16 bits (int16)."""
+    return np.ascontiguousarray(
+        (np.ascontiguousarray(values, np.float32).view(np.uint32) >> 16).astype(np.uint16)
+    ).view(np.int16)
+
+
+# ---- words
+
+
+def agreed(value: Any, form: Any, where: str) -> Any:
+    """A value in its form: a type, a list of a form, a dict by keys or of a form, or one form of several."""
+    if isinstance(form, tuple):
+        for one in form:
+            try:
+                return agreed(value, one, where)
+            except Broken:
+                continue
+    elif form is None and value is None:
+        return None
+    elif isinstance(form, list) and isinstance(value, list):
+        return [agreed(item, form[0], where) for item in value]
+    elif isinstance(form, dict) and isinstance(value, dict):
+        if str in form:
+            return {plain(name): agreed(item, form[str], f"{where} {plain(name)[:40]}") for name, item in value.items()}
+        if value.keys() == form.keys():
+            return {name: agreed(value[name], item, name) for name, item in form.items()}
+    elif form is str and isinstance(value, str):
+        return plain(value)
+    elif form is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return within(value)
+    elif isinstance(form, type) and type(value) is form:
+        return value
+    raise Broken(f"what it says of {where} is not in the form agreed upon")
+
+
+def within(value: float) -> float:
+    """A number as a float."""
+    try:
+        return float(value)
+    except OverflowError:
+        raise Broken("a number that no float holds") from None
+
+
+def plain(text: str) -> str:
+    """A text of bounded length that can be shown and stored anywhere."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text[:TEXT])
+
+
+def words(text: bytes | bytearray, nonce: str) -> dict[str, Any]:
+    """The words of the answer to the question with this nonce.
+
+    Raises:
+        Broken: it is no such answer.
+    """
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Broken(f"no JSON: {plain(str(error))[:80]}") from None
+    if not isinstance(answer, dict) or answer.pop("nonce", None) != nonce:
+        raise Broken("the answer is not to this question")
+    return answer
+
+
+def loaded(answer: dict[str, Any]) -> dict[str, Any]:
+    """What loading found: form, version and what it changed globally; or why it failed, as ``unloadable``."""
+    found: dict[str, Any] = agreed(answer, LOADED, "loading")
+    if "unloadable" not in found and found["form"] not in FORMS:
+        raise Broken("an unknown form")
+    return found
+
+
+def facts(answer: dict[str, Any]) -> dict[str, Any]:
+    """What a module showed of itself."""
+    found: dict[str, Any] = agreed(answer, {"facts": FACTS}, "a module")["facts"]
+    return found
+
+
+# ---- words and arrays
+
+
+def replies(answer: dict[str, Any], count: int, limit: float, read: Callable[[int], bytearray]) -> list[Reply]:
+    """What each of `count` calls did; `read` gives the next bytes of the arrays, which are at most `limit` in all."""
+    steps = agreed(answer, {"steps": [STEP]}, "the calls")["steps"]
+    if len(steps) != count:
+        raise Broken(f"{len(steps)} answers to {count} calls")
+    full = [info for step in steps for info in step["outputs"].values() if "blob" in info]
+    if [info["blob"] for info in full] != list(range(len(full))):
+        raise Broken("its arrays are not in order")
+    if sum(size(info) for info in full) > limit:
+        raise Broken("arrays of more memory than it may hold")
+    arrays = [array(info, read(size(info))) for info in full]
+    return [
+        Reply(
+            outputs={name: output(info, arrays) for name, info in step["outputs"].items()},
+            raised=step["raised"],
+            **{name: step[name][:LIST] for name in FINDINGS},
+        )
+        for step in steps
+    ]
+
+
+def size(info: dict[str, Any]) -> int:
+    """The bytes of an array as it travels."""
+    if WIRES.get(info["dtype"]) != info["wire"]:
+        raise Broken(f"elements of type {info['dtype'][:40]!r} that travel as {info['wire'][:40]!r}")
+    if len(info["shape"]) > 32 or not all(0 <= length < 1 << 40 for length in info["shape"]):
+        raise Broken("an impossible shape")
+    if math.prod(max(1, length) for length in info["shape"]) >= 1 << 50:
+        raise Broken("an impossible shape")
+    elements: Any = math.prod(info["shape"])
+    return int(elements * np.dtype(info["wire"]).itemsize)
+
+
+def array(info: dict[str, Any], data: bytearray) -> np.ndarray:
+    """The values of an array, bfloat16 as float32."""
+    values = np.frombuffer(data, info["wire"]).reshape(info["shape"])
+    return widen(values) if info["dtype"] == "bfloat16" else values
+
+
+def output(info: dict[str, Any], arrays: list[np.ndarray]) -> Output:
+    """One thing that came back, with its values where it has any."""
+    values = arrays[info["blob"]] if "blob" in info else None
+    known = {name: info[name] for name in ("device", "requires_grad", "dtype") if name in info}
+    return Output(info["type"], shape=tuple(info.get("shape", ())), values=values, **known)

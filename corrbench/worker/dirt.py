@@ -1,0 +1,47 @@
+"""What does memory hold that nobody has written to? Not-a-number, so that a result that was never computed shows."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from collections.abc import Iterator
+
+import numpy as np
+
+from . import library
+
+FREED = 1 << 30  # bytes up to which freed memory stays in the process
+MMAP_THRESHOLD, TRIM_THRESHOLD, PERTURB = -3, -1, -6  # of mallopt
+# malloc fills its memory with the complement of the lowest byte of what it is told, and a plain 0 would mean "off".
+# All bits one is not-a-number in every floating-point type, and −1 in integers.
+ONES = 0x100
+CACHED, DEPTH = 1024, 7  # numpy keeps freed blocks of fewer bytes, as many of each size, past malloc
+
+mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # the C library of GNU has it
+
+
+def keep_freed_memory() -> None:
+    """Let freed memory be met again, rather than fresh memory from the system, which is zero."""
+    if mallopt is not None:
+        mallopt(MMAP_THRESHOLD, FREED)
+        mallopt(TRIM_THRESHOLD, FREED)
+
+
+@contextlib.contextmanager
+def dirty(sizes: set[int], device: str) -> Iterator[None]:
+    """Memory that is taken inside holds ones in all bits; `sizes` are the bytes of the arrays expected there."""
+    if device != "cpu":
+        held = [library.torch.full((size,), 255, dtype=library.torch.uint8, device=device) for size in sizes] * 2
+        del held
+    beside = [size for size in sizes if size < CACHED or mallopt is None]
+    if beside:
+        whole = np.full(max(beside), 255, np.uint8)
+        blocks = [whole[:size].copy() for size in beside for _ in range(DEPTH)]
+        del blocks
+    if mallopt is not None:
+        mallopt(PERTURB, ONES)
+    try:
+        yield
+    finally:
+        if mallopt is not None:
+            mallopt(PERTURB, 0)

@@ -1,0 +1,69 @@
+"""What a target takes, and what it said of the rest, is told apart from what it gets wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from corrbench.probe import probe
+from corrbench.remote import NotLoaded, Remote
+from corrbench.target import Spec, Support
+from tests import small_targets
+
+
+def asked(folder: Path, source: str, attribute: str = "corr2d", arrays: str = "numpy") -> Support:
+    spec = Spec(target=small_targets.write(folder, source, attribute), arrays=arrays)
+    with Remote(spec) as remote:
+        return probe(spec, remote)
+
+
+def test_a_plane_has_no_arguments(tmp_path: Path) -> None:
+    support = asked(tmp_path, small_targets.RIGHT)
+    assert support.form == "corr2d"
+    assert {"float32", "float64", "int64", "complex64"} <= support.takes
+    assert "numpy has no bfloat16" in support.refuses["bfloat16"]
+    assert "conv2d's arguments" in support.refuses
+
+
+def test_each_refused_feature_is_listed_with_what_was_said(tmp_path: Path) -> None:
+    support = asked(tmp_path, small_targets.CONV2D, "conv2d")
+    assert {"bias", "stride", "stride by axis", "empty batch"} <= support.takes
+    assert {"padding", "dilation", "groups", "padding='same'"} <= support.refuses.keys()
+    assert support.refuses["groups"] == "NotImplementedError: stride only"
+    assert not support.takes & support.refuses.keys()
+
+
+def test_what_is_wrong_or_dies_counts_as_taken_and_is_left_to_the_checks(tmp_path: Path) -> None:
+    wrong = asked(tmp_path, small_targets.FLIPPED)
+    assert "float32" in wrong.takes
+    source = small_targets.RIGHT.replace("    return Y", "    assert X.dtype != 'int32'\n    return Y")
+    assert "int32" in asked(tmp_path, source).takes
+    source = source.replace("assert X.dtype != 'int32'", "X.dtype == 'int32' and __import__('os').abort()")
+    assert "int32" in asked(tmp_path, source).takes
+
+
+def test_one_dtype_only(tmp_path: Path) -> None:
+    source = small_targets.RIGHT.replace(
+        "    (h, w)", "    if X.dtype != np.float64:\n        raise TypeError('float64 only')\n    (h, w)"
+    )
+    support = asked(tmp_path, source)
+    assert support.takes == {"float64"}
+    assert support.refuses["float32"] == "TypeError: float64 only"
+
+
+@pytest.mark.slow
+def test_gradients_of_a_module_and_none_of_a_detached_one(tmp_path: Path) -> None:
+    support = asked(tmp_path, small_targets.MODULE, "Layer", "torch")
+    assert support.form == "module"
+    assert {"backward", "double", "bias"} <= support.takes
+    detached = asked(
+        tmp_path, small_targets.MODULE.replace("return sum(taps)", "return sum(taps).detach()").replace(
+            "+ self.bias", "+ self.bias.detach()"), "Layer", "torch"
+    )  # fmt: skip
+    assert "forward only" in detached.refuses["backward"]
+
+
+def test_what_cannot_be_loaded_is_no_support(tmp_path: Path) -> None:
+    with pytest.raises(NotLoaded, match="does not parse"):
+        asked(tmp_path, "def corr2d(X, K:\n")
