@@ -9,7 +9,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test bench lint reports clean
+.PHONY: help verify test audit bench lint reports clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -28,6 +28,11 @@ verify: $(STAMP) ## judge the reference, cross-check it with SciPy and PyTorch, 
 test: $(STAMP) ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
+# Interrupted, `corrbench audit` with the same options and --resume goes on.
+audit: $(STAMP) ## what the suite catches of all that is planted, and other suites beside it; writes reports/audit.md
+	$(PIP) -e '.[dev,rivals]'
+	OMP_NUM_THREADS=1 $(BIN)/corrbench audit --rivals --report reports --seed 1
+
 lint: $(STAMP) ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,7 +47,7 @@ bench: $(STAMP) ## measure speed, memory and error of the last commit, and build
 	OMP_NUM_THREADS=1 $(BIN)/asv run --machine $(MACHINE) --launch-method forkserver '$(COMMITS)'
 	$(BIN)/asv publish
 
-reports: verify bench ## regenerate everything under reports/
+reports: verify audit bench ## regenerate everything under reports/
 
 clean: ## forget the environment and what was built
 	rm -rf .venv .asv build dist *.egg-info

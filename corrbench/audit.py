@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from corrbench import executors, verify
+from corrbench.contest import Score
 from corrbench.defects import Planted, catalogue
 from corrbench.result import Run
 from corrbench.store import Store
@@ -67,6 +68,7 @@ class Audit:
             check ended a run.
         seed: of every run.
         seconds: wall time of the whole.
+        others: how other suites did on the same implementations, if they were asked.
     """
 
     profile: str
@@ -75,6 +77,7 @@ class Audit:
     fates: list[Fate] = field(default_factory=list)
     seconds: float = 0.0
     environment: dict[str, str] = field(default_factory=dict)
+    others: list[Score] = field(default_factory=list)
 
     def of(self, *kinds: str) -> list[Fate]:
         return [fate for fate in self.fates if fate.kind in kinds]
@@ -133,6 +136,7 @@ class Audit:
             "planted": len(self.planted), "killed": len(self.planted) - len(self.survivors),
             "honest": len(self.of("honest")), "false_alarms": len(self.false_alarms),
             "environment": self.environment, "fates": [asdict(fate) for fate in self.fates],
+            "others": [asdict(score) for score in self.others],
         }  # fmt: skip
 
 

@@ -9,13 +9,15 @@ import resource
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
 from corrbench.defects import Planted
+from corrbench.store import Store
 
 PATIENCE = 300.0  # seconds for one suite on one implementation
+READY = ["corrbench.contest", "corrbench.rivals._ready"]  # what the processes have loaded when they begin
 ROOM = 8 << 30  # bytes of address space
 
 
@@ -43,34 +45,56 @@ class Score:
     idle: int = 0
     seconds: float = 0.0
 
+    def count(self, one: Planted, said: str | None, seconds: float) -> None:
+        """Add what the suite had against one implementation: empty for nothing, None where it had no case for it."""
+        self.seconds += seconds
+        self.planted += one.kind != "honest"
+        self.honest += one.kind == "honest"
+        self.idle += said is None
+        if said:
+            (self.alarms if one.kind == "honest" else self.killed)[one.name] = said
 
-def contest(everything: Iterable[Planted], workers: int) -> Iterator[Score]:
-    """Run every suite on every implementation, and yield a suite's score when it is done with all."""
-    from corrbench.rivals import Missing, rivals
+
+def contest(everything: Iterable[Planted], workers: int, record: Store | None = None) -> Iterator[Score]:
+    """Run every suite on every implementation, and yield a suite's score when it is done with all.
+
+    Args:
+        everything: the implementations.
+        workers: how many run at a time.
+        record: where scores are kept, and those of an earlier, interrupted contest taken from.
+    """
+    from corrbench.rivals import rivals
 
     everything = list(everything)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["corrbench.contest", "corrbench.rivals._ready"])
+    context.set_forkserver_preload(READY)
     with ThreadPoolExecutor(workers) as crew:
         for name, suite in rivals().items():
-            score = Score(name, suite.ABOUT)
-            try:
-                suite.complaint(_nothing)
-            except Missing as error:
-                score.missing = str(error)
-            except Exception:  # noqa: BLE001 - whatever it says of an implementation that takes nothing
-                pass
-            for future in as_completed(
-                crew.submit(_ask, context, name, one) for one in everything if not score.missing
-            ):
+            key = f"suite {name}"
+            if record is not None and key in record.done:
+                yield Score(**record.done[key][0])
+                continue
+            score = Score(name, suite.ABOUT, missing=_missing(suite))
+            waiting = [crew.submit(_ask, context, name, one) for one in everything if not score.missing]
+            for future in as_completed(waiting):
                 one, said, seconds = future.result()
-                score.seconds += seconds
-                score.planted += one.kind != "honest"
-                score.honest += one.kind == "honest"
-                score.idle += said is None
-                if said:
-                    (score.alarms if one.kind == "honest" else score.killed)[one.name] = said
+                score.count(one, said, seconds)
+            if record is not None:
+                record.append([(key, [asdict(score)])])
             yield score
+
+
+def _missing(suite: Any) -> str:
+    """What a suite lacks to be run; empty if nothing. It is asked of an implementation that takes no case."""
+    from corrbench.rivals import Missing
+
+    try:
+        suite.complaint(_nothing)
+    except Missing as error:
+        return str(error)
+    except Exception:  # noqa: BLE001 - whatever it has against an implementation that takes nothing
+        return ""
+    return ""
 
 
 def _nothing(*_: Any, **__: Any) -> Any:
@@ -78,7 +102,7 @@ def _nothing(*_: Any, **__: Any) -> Any:
 
 
 def _ask(context: Any, suite: str, one: Planted) -> tuple[Planted, str | None, float]:
-    """What a suite has against an implementation: empty for nothing, None where it has no case for it."""
+    """What a suite has against an implementation, as `Score.count` takes it."""
     began = time.perf_counter()
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_judge, args=(theirs, suite, one), daemon=True)

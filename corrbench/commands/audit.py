@@ -21,6 +21,7 @@ from corrbench.cli import FOUND, PASSED, give_up
 )  # fmt: skip
 @click.option("--only", default="", help="Names, kinds (defect, cheat, honest) or families of checks, with commas.")
 @click.option("--full", is_flag=True, help="Let every check go on until it has found something: who finds what.")
+@click.option("--rivals", is_flag=True, help="Ask other suites as well: how many of the same faults do they find?")
 @click.option("--seed", type=click.IntRange(0), help="Of every run; by default a secret one, printed at the end.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the audit as JSON; - for stdout.")
 @click.option("--report", type=click.Path(file_okay=False), help="Write audit.md into this folder.")
@@ -34,7 +35,7 @@ def audit(**given: Any) -> None:
     from rich.console import Console
 
     from corrbench import audit as judge
-    from corrbench import store, verify
+    from corrbench import contest, store, verify
     from corrbench.render import audit as render
 
     console = Console(stderr=given["json_file"] == "-", highlight=False)
@@ -53,13 +54,17 @@ def audit(**given: Any) -> None:
             for fate in judge.audit(options, full=made.full, only=given["only"], record=record):
                 made.fates.append(fate)
                 bar(fate)
+        made.seconds = time.monotonic() - began
+        if given["rivals"]:
+            for score in contest.contest(planted, options.workers, record):
+                click.echo(render.rival(score), err=True)
+                made.others.append(score)
     except (ValueError, store.BadStore) as error:
         give_up(str(error))
     except KeyboardInterrupt:
         click.echo("corrbench: interrupted; the same command with --resume goes on", err=True)
         raise SystemExit(130) from None
     made.fates.sort(key=lambda fate: (fate.kind, fate.name))
-    made.seconds = time.monotonic() - began
     render.show(console, made)
     try:
         if given["json_file"]:

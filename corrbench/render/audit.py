@@ -16,6 +16,7 @@ from corrbench.defects import Planted, catalogue
 
 if TYPE_CHECKING:
     from corrbench.audit import Audit, Fate
+    from corrbench.contest import Score
 
 
 @contextlib.contextmanager
@@ -85,6 +86,8 @@ def show(console: Console, audit: Audit) -> None:
     console.print(grid)
     for fate in (*audit.survivors, *audit.false_alarms):
         console.print(Padding(line(fate), (0, 0, 0, 2)))
+    for score_of in audit.others:
+        console.print(Padding(Text(rival(score_of), "dim"), (0, 0, 0, 2)))
     for fate in audit.elsewhere:
         text = f"{fate.name}: not by {fate.named}, which was named for it, but by {', '.join(sorted(fate.found))}"
         console.print(Padding(Text(text, "yellow"), (0, 0, 0, 2)))
@@ -122,6 +125,8 @@ def _lines(audit: Audit) -> Iterator[str]:
         for fate in fates:
             about = known[fate.name].region if fate.name in known else ""
             yield f"- `{fate.name}` ({about}): {line(fate).plain.partition(': ')[2]}"
+    if audit.others:
+        yield from _others(audit)
     if audit.full:
         yield from _checks(audit)
     yield ""
@@ -134,6 +139,43 @@ def _lines(audit: Audit) -> Iterator[str]:
     yield ""
     for key, value in {**audit.environment, "seed": str(audit.seed), "seconds": f"{audit.seconds:.0f}"}.items():
         yield f"- {key}: {value}"
+
+
+def rival(score: Score) -> str:
+    """One line on how another suite did."""
+    if score.missing:
+        return f"{score.name}: not run ({score.missing})"
+    said = f"{score.name}: {len(score.killed)} of {score.planted} found, {len(score.alarms)} false alarms"
+    return f"{said} on {score.honest}, {score.idle} that it has no case for; {score.seconds:.0f} s"
+
+
+def _others(audit: Audit) -> Iterator[str]:
+    yield ""
+    yield "## Other suites on the same implementations"
+    yield ""
+    yield (
+        "Each suite with its own data, comparison and tolerances, in one run on this machine. What an implementation "
+        "refuses with `NotImplementedError` is left out, as a test runner would skip it. A crash or a hang counts as "
+        "found. Seconds are of all processes added up."
+    )
+    yield ""
+    seconds = sum(fate.seconds for fate in audit.fates)
+    own = (f"corrbench verify, {audit.profile}", "this report", len(audit.planted) - len(audit.survivors),
+           len(audit.false_alarms), 0, seconds)  # fmt: skip
+    rows = [own] + [
+        (one.name, one.about, len(one.killed), len(one.alarms), one.idle, one.seconds)
+        for one in audit.others
+        if not one.missing
+    ]
+    cells = [(name, about, str(k), str(a), str(idle), f"{s:.0f}") for name, about, k, a, idle, s in rows]
+    yield from _table(("suite", "what it is", "found", "false alarms", "no case for", "s"), cells)
+    for one in audit.others:
+        if one.missing:
+            yield ""
+            yield f"{one.name}: not run ({one.missing})."
+        for name, said in one.alarms.items():
+            yield ""
+            yield f"{one.name} on the honest `{name}`: {said[:160]}"
 
 
 def _checks(audit: Audit) -> Iterator[str]:
