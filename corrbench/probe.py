@@ -20,6 +20,7 @@ SILENT = {
     "jvp": "the result carries no tangent",
     "vmap": "no result",
 }
+ENOUGH = 2  # deaths after which the rest counts as taken, and is left to the checks
 
 
 @dataclass(slots=True)
@@ -29,12 +30,16 @@ class Answers:
     trial: Trial
     takes: set[str] = field(default_factory=set)
     refuses: dict[str, str] = field(default_factory=dict)
+    deaths: int = 0
 
     def call(self, call: Call) -> Reply | None:
-        """One call; None where the target's process did not survive it."""
+        """One call; None where the target's process did not survive it, or has died too often to be asked."""
+        if self.deaths >= ENOUGH:
+            return None
         try:
             return self.trial.calls([call], settle=False)[0]
         except Died:
+            self.deaths += 1
             return None
 
     def ask(self, name: str, case: Case) -> None:

@@ -12,11 +12,14 @@ import numpy as np
 
 from corrbench import guard, reply
 from corrbench.child import Child, Died
+from corrbench.pace import Pace
 from corrbench.reply import Broken, Reply, narrow
 from corrbench.result import Status
 from corrbench.target import Spec
 
 Answer = TypeVar("Answer")
+LEAST = 1.0  # seconds that one which hangs again and again is given; each time in a row it is given half as many
+MANY = 16  # calls in one request that double the time they may take together
 LOADING = 120.0  # seconds that loading may take at least
 
 
@@ -31,6 +34,8 @@ class Remote:
         self.spec = spec
         self.child: Child | None = None
         self.loaded: dict[str, Any] = {}
+        self.pace = Pace()
+        self.hung = 0  # times in a row that it did not answer
 
     def __enter__(self) -> Remote:
         return self
@@ -49,12 +54,20 @@ class Remote:
         """
         wire = [narrow(a) if dtype == "bfloat16" else a for a, dtype in zip(arrays, dtypes, strict=True)]
         child, limit = self._ready(), self.spec.memory * 2**30
-        return self._exchange(
-            child,
-            {"op": "steps", "steps": steps, **options},
-            wire,
-            lambda answer: reply.replies(answer, len(steps), limit, child.read),
-        )
+        patience = max(LEAST, self.spec.timeout / 2**self.hung) if self.hung else self.spec.timeout
+        try:
+            found = self._exchange(
+                child,
+                {"op": "steps", "steps": steps, **options},
+                wire,
+                lambda answer: reply.replies(answer, len(steps), limit, child.read),
+                patience * (1 + (len(steps) - 1) / MANY),
+            )
+        except Died as death:
+            self.hung = self.hung + 1 if death.status is Status.TIMEOUT else 0
+            raise
+        self.hung = 0
+        return found
 
     def module(self, arrays: list[np.ndarray], **options: Any) -> dict[str, Any]:
         """Facts that a module shows of itself."""

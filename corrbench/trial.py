@@ -15,6 +15,7 @@ from corrbench.case import Case
 from corrbench.child import Died
 from corrbench.compare import Expected, Judgement
 from corrbench.diagnose import pattern, resemblance
+from corrbench.pace import plain
 from corrbench.problem import Array, Problem
 from corrbench.remote import Remote
 from corrbench.reply import Reply
@@ -90,16 +91,47 @@ class Trial:
         return self.calls([Call(case=self.case, arrays=arrays, mode=mode)])[0]
 
     def calls(self, calls: list[Call], *, settle: bool = True, **request: Any) -> list[Reply]:
-        """Make several calls in one request; all results are held until the last is made."""
+        """Make several calls in one request; all results are held until the last is made.
+
+        Raises:
+            Died: the target's process crashed, or hung or outgrew its limit where it had no reason to.
+            Settled: as in `call`; or the target is too slow, or needs too much memory, for cases of this size.
+        """
         arrays: list[Array] = []
         steps = [self._step(call, arrays) for call in calls]
         dtypes = [call.case.dtype for call in calls for _ in call.arrays]
-        replies = self.remote.steps(steps, arrays, dtypes, **request)
+        heaviest, pace = max(calls, key=lambda call: call.case.macs), self.remote.pace
+        if pace.too_slow(heaviest.mode, heaviest.case):
+            raise Settled(self.result(Status.SKIPPED, "too large for the target's speed or memory"))
+        begun = time.monotonic()
+        try:
+            replies = self.remote.steps(steps, arrays, dtypes, **request)
+        except Died as death:
+            if death.status is Status.CRASH or pace.astray(heaviest.mode, heaviest.case) or self._plain_works(heaviest):
+                raise
+            pace.over[heaviest.mode] = heaviest.case.macs
+            said = f"{death.message}; nor does it manage a plain case of this size, so larger ones are left out"
+            raise Settled(self.result(Status.SKIPPED, said)) from None
+        pace.done(heaviest.mode, heaviest.case, (time.monotonic() - begun) / len(calls), self.spec.timeout)
         for call, reply in zip(calls, replies, strict=True):
             if reply.raised and settle:
                 raise Settled(self.raised(reply.raised, call.case))
             self._lift(call, reply)
         return replies
+
+    def _plain_works(self, call: Call) -> bool:
+        """Whether the target manages a plain case of the size of a call that it did not manage."""
+        case = plain(call.case).but(bias=self.form == "module")
+        extra = {"backward": ["g"], "double": ["g", *("v" + name for name in case_operands(case))]}
+        mode = call.mode if call.mode in extra else "forward"
+        asked = Call(case=case, arrays=self.operands(case, extra.get(mode, ())), mode=mode)
+        arrays: list[Array] = []
+        steps = [self._step(asked, arrays)]
+        try:
+            self.remote.steps(steps, arrays, [case.dtype] * len(arrays))
+        except Died:
+            return False
+        return True
 
     def _step(self, call: Call, arrays: list[Array]) -> dict[str, Any]:
         case, index = call.case, {}

@@ -15,10 +15,13 @@ from typing import Any
 
 from corrbench import plan
 from corrbench.executors import Done, Start, ask, execute
-from corrbench.result import FINDINGS, Result, Run
+from corrbench.result import DEATHS, FINDINGS, Result, Run
 from corrbench.store import BadStore, Store
 from corrbench.target import Spec, Support
 
+START = 2.0  # seconds, about, that a new process for the target takes
+LOST = 180.0  # seconds a worker that the target's deaths may cost before the run is ended
+OFTEN = 12  # deaths after which a run is ended if more than half of the questions ended so
 Progress = Callable[[Run], None]  # the run so far
 
 
@@ -107,14 +110,21 @@ def _asked(
 ) -> Iterator[Done]:
     """The answers, batch by batch; says in the run why it asks no more, if findings are the reason."""
     found = {result.check for result in run.findings}
+    died, lost = 0, 0.0
     for jobs in sources:
         wanted = (job for job in jobs if not (options.once and job.check in found))
         with contextlib.closing(execute(plan.batches(spec, support, wanted), start, options.workers + 1)) as flow:
             for done in flow:
-                found |= {r["check"] for _, records in done for r in records if r["status"] in FINDINGS}
+                records = [record for _, several in done for record in several]
+                found |= {record["check"] for record in records if record["status"] in FINDINGS}
+                deaths = [record["seconds"] + START for record in records if record["status"] in DEATHS]
+                died, lost = died + len(deaths), lost + sum(deaths)
                 yield done
                 if found and options.fail_fast:
                     run.stopped = "the first finding (--fail-fast)"
+                elif lost > LOST * options.workers or (died >= OFTEN and 2 * died > run.judged):
+                    run.stopped = f"{died} deaths of the target's process; --check and --case ask the rest"
+                if run.stopped:
                     return
     if found and options.once:
         run.stopped = "the first finding of each check"

@@ -11,6 +11,7 @@ from corrbench.case import FLOATS, Case
 from corrbench.checks import LIGHT, Outline, check
 from corrbench.diagnose import pattern
 from corrbench.inputs import SPECIAL
+from corrbench.laws import ZERO
 from corrbench.problem import Array, Problem
 from corrbench.result import Result, Status
 from corrbench.trial import Trial
@@ -232,8 +233,12 @@ def cotangent(trial: Trial) -> Iterator[Result]:
     mark = np.zeros_like(g)
     mark.reshape(-1)[where] = 1
     problem = trial.problem(arrays={**arrays, "w": np.ones_like(arrays["w"])})
-    touched = trial.expected(problem.input_gradient(mark)).truth.hi != 0
-    leaked = np.isnan(got.values) & ~reach(touched, trial.spec.accuracy)
+    top, bottom, left, right = problem.sides
+    wide = replace(problem, x=problem.padded(), sides=ZERO)  # a transform spreads a NaN from the padding inwards
+    around = trial.expected(wide.input_gradient(mark)).truth.hi != 0
+    inside = np.s_[:, :, top : around.shape[2] - bottom, left : around.shape[3] - right]
+    touched = around[inside]
+    leaked = np.isnan(got.values) & ~reach(around, trial.spec.accuracy)[inside]
     lost = touched & ~np.isnan(got.values)
     nonzero = (arrays["w"] != 0).all()
     if leaked.any() or (lost.any() and nonzero):

@@ -161,7 +161,9 @@ def input_gradient(c: Call, g: Tensor) -> Tensor:
     w = c.w.to(c.wide).reshape(c.groups, c.O // c.groups, c.I, c.kh, c.kw).transpose(1, 2).flip(3, 4)
     w = w.reshape(c.C, c.O // c.groups, c.kh, c.kw)
     w = w.conj() if w.is_complex() else w
-    call = Call(F.pad(stuffed, (left, right, top, bottom)), w, None, (1, 1), (0, 0, 0, 0), c.dilation, c.groups, 0)
+    sides = (left, right, top, bottom)
+    padded = F.pad(F.pad(stuffed, [max(side, 0) for side in sides]), [min(side, 0) for side in sides])
+    call = Call(padded, w, None, (1, 1), (0, 0, 0, 0), c.dilation, c.groups, 0)
     return call.y().to(c.x.dtype)
 
 
