@@ -297,6 +297,19 @@ def test_whatever_a_target_says_can_be_written_as_xml() -> None:
     assert "<&>" in "".join(document.itertext()) + str([e.attrib for e in document.iter()])
 
 
+# ---- a target that dies of everything
+
+
+@pytest.mark.slow
+def test_one_that_always_dies_is_a_finding_and_soon(tmp_path: Path) -> None:
+    target = small_targets.write(tmp_path, "import os\n\ndef corr2d(X, K):\n    os._exit(0)\n")
+    began = time.monotonic()
+    done = typed(target, "--arrays", "numpy", "--profile", "quick", "--workers", "1")
+    assert done.exit_code == 1, done.output
+    assert "deaths of the target's process" in done.output
+    assert time.monotonic() - began < 60  # about 10 s; the bound is for a loaded machine
+
+
 # ---- lightness
 
 

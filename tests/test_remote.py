@@ -307,3 +307,12 @@ def test_bfloat16_travels_as_bits() -> None:
     values = np.array([1.0, -2.5, 0.0, np.inf, 3.0e38], np.float32)
     kept = (values.view(np.uint32) & 0xFFFF0000).view(np.float32)
     np.testing.assert_array_equal(widen(narrow(kept)), kept)
+
+
+def test_one_that_hangs_again_and_again_is_waited_for_less_and_less() -> None:
+    hanging = Spec(target=f"{HOSTILE}:never_ends", form="corr2d", arrays="numpy", timeout=1.2)
+    with Remote(hanging) as remote:
+        said = [ask(remote)[0].message for _ in range(3)]
+        assert ["1.2 s" in text for text in said] == [True, False, False]
+        assert "within 1 s" in said[2]
+        assert remote.hung == 3
