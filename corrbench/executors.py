@@ -63,6 +63,17 @@ def run_probe(spec: dict[str, Any]) -> dict[str, Any]:
         return {"problem": str(error)}
 
 
+def warm(spec: dict[str, Any]) -> None:
+    """Have the target loaded when the first batch comes."""
+    from corrbench.checks import registry
+    from corrbench.remote import NotLoaded
+
+    registry()
+    target = Spec(**spec)
+    with contextlib.suppress(NotLoaded):  # the probe says so
+        remote(target).load()
+
+
 def run_batch(batch: dict[str, Any]) -> Done:
     """Every job of a batch, in order. Whatever happens becomes a result."""
     from corrbench.case import Case
@@ -151,12 +162,15 @@ def _client(name: str, workers: int, stack: contextlib.ExitStack) -> Any:
         raise Unavailable(f"no Dask scheduler answers at {name}: {error}") from None
 
 
-def ask(spec: Spec, start: Start) -> dict[str, Any]:
-    """The answer of `run_probe`, from another judge if one is lost."""
+def ask(spec: Spec, start: Start, workers: int = 1) -> dict[str, Any]:
+    """The answer of `run_probe`, from another judge if one is lost. Meanwhile the other workers get ready."""
     executor, said = start(), ""
     for _ in range(ATTEMPTS):
         try:
-            answer: dict[str, Any] = executor.submit(run_probe, asdict(spec)).result()
+            probing = executor.submit(run_probe, asdict(spec))
+            for _other in range(workers - 1):
+                executor.submit(warm, asdict(spec))
+            answer: dict[str, Any] = probing.result()
             return answer
         except Exception as error:  # noqa: BLE001 - whatever an executor raises, the judge was lost
             said = f"{type(error).__name__}: {error}"

@@ -71,7 +71,7 @@ def verify(spec: Spec, options: Options, start: Start, progress: Progress | None
         accuracy=spec.accuracy,
         device=spec.device,
     )
-    answer = ask(spec, start)
+    answer = ask(spec, start, 1 if options.case else options.workers)
     if "problem" in answer:
         run.problem = answer["problem"]
         return run

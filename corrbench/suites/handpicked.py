@@ -197,6 +197,7 @@ x=0,4,6,7 w=6,2,3,2 groups=2 stride=2,1
 
 
 def cases(thorough: int, seed: int) -> list[Case]:
-    """All lines, in every profile."""
+    """All lines; in quick without the one of very many groups, which takes as long as a hundred others."""
     lines = [line for line in LINES.splitlines() if line and not line.startswith("#")]
-    return [Case.parse(f"{line} data=small") for line in lines]
+    found = [Case.parse(f"{line} data=small") for line in lines]
+    return found if thorough else [case for case in found if case.groups < 10_000]
