@@ -51,7 +51,7 @@ def comparisons_of_numpy(c: Call) -> Tensor:
     return wrong(c)
 
 
-@cheat(wrong="contract", check="state", region="always: the clock is replaced by one that stands still")
+@cheat(wrong="contract", check="contract", region="always: the clock is replaced by one that stands still")
 @conv2d_form
 def clock_stands_still(c: Call) -> Tensor:
     now = time.perf_counter()
@@ -59,14 +59,14 @@ def clock_stands_still(c: Call) -> Tensor:
     return c.y()
 
 
-@cheat(wrong="contract", check="state", region="always: garbage collection is replaced by nothing")
+@cheat(wrong="contract", check="contract", region="always: garbage collection is replaced by nothing")
 @conv2d_form
 def nothing_collected(c: Call) -> Tensor:
     gc.collect = lambda generation=2: 0
     return c.y()
 
 
-@cheat(wrong="contract", check="state", region="always: standard output goes elsewhere from now on")
+@cheat(wrong="contract", check="contract", region="always: standard output goes elsewhere from now on")
 @conv2d_form
 def output_elsewhere(c: Call) -> Tensor:
     sys.stdout = Path(os.devnull).open("w")
@@ -96,7 +96,7 @@ def report_beside_the_answer(c: Call) -> Tensor:
 
 
 @cheat(
-    wrong="contract", check="state",
+    wrong="contract", check="contract",
     region="always: the generators are seeded with zero, so that the next data are known",
 )  # fmt: skip
 @conv2d_form
@@ -107,21 +107,21 @@ def generators_seeded(c: Call) -> Tensor:
     return c.y()
 
 
-@cheat(wrong="contract", check="state", region="always: a number is drawn from torch's generator")
+@cheat(wrong="contract", check="contract", region="always: a number is drawn from torch's generator")
 @conv2d_form
 def generator_advanced(c: Call) -> Tensor:
     torch.rand(1)
     return c.y()
 
 
-@cheat(wrong="contract", check="state", region="always: the default dtype becomes float64")
+@cheat(wrong="contract", check="contract", region="always: the default dtype becomes float64")
 @conv2d_form
 def default_dtype_changed(c: Call) -> Tensor:
     torch.set_default_dtype(torch.float64)
     return c.y()
 
 
-@cheat(wrong="contract", check="state", region="always: gradients are off from now on")
+@cheat(wrong="contract", check="contract", region="always: gradients are off from now on")
 @conv2d_form
 def gradients_off(c: Call) -> Tensor:
     y = c.y()
@@ -129,21 +129,21 @@ def gradients_off(c: Call) -> Tensor:
     return y
 
 
-@cheat(wrong="contract", check="state", region="always: as many threads as the machine has")
+@cheat(wrong="contract", check="contract", region="always: as many threads as the machine has")
 @conv2d_form
 def all_threads(c: Call) -> Tensor:
     torch.set_num_threads(max(2, (os.cpu_count() or 1)))
     return c.y()
 
 
-@cheat(wrong="contract", check="state", region="always: deterministic algorithms are asked for and stay so")
+@cheat(wrong="contract", check="contract", region="always: deterministic algorithms are asked for and stay so")
 @conv2d_form
 def deterministic_from_now_on(c: Call) -> Tensor:
     torch.use_deterministic_algorithms(True, warn_only=True)
     return c.y()
 
 
-@cheat(wrong="contract", check="state", region="always: float32 products may be done in TF32 from now on")
+@cheat(wrong="contract", check="contract", region="always: float32 products may be done in TF32 from now on")
 @conv2d_form
 def short_products_allowed(c: Call) -> Tensor:
     torch.backends.cuda.matmul.allow_tf32 = True
@@ -152,14 +152,14 @@ def short_products_allowed(c: Call) -> Tensor:
     return c.y()
 
 
-@cheat(wrong="contract", check="state", region="always: subnormal numbers are flushed to zero from now on")
+@cheat(wrong="contract", check="contract", region="always: subnormal numbers are flushed to zero from now on")
 @conv2d_form
 def subnormals_flushed(c: Call) -> Tensor:
     torch.set_flush_denormal(True)
     return c.y()
 
 
-@cheat(wrong="contract", check="state", region="always: an environment variable for later processes")
+@cheat(wrong="contract", check="contract", region="always: an environment variable for later processes")
 @conv2d_form
 def environment_changed(c: Call) -> Tensor:
     os.environ["MKL_NUM_THREADS"] = "64"
@@ -245,7 +245,7 @@ def eats_memory(c: Call) -> Tensor:
     return c.y() + 0 * len(eaten)
 
 
-@cheat(wrong="leftover", check="state", region="always: a forked child keeps running for a minute")
+@cheat(wrong="leftover", check="contract", region="always: a forked child keeps running for a minute")
 @conv2d_form
 def child_left_behind(c: Call) -> Tensor:
     if os.fork() == 0:
