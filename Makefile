@@ -31,7 +31,7 @@ test: $(STAMP) ## run the tests
 # Interrupted, `corrbench audit` with the same options and --resume goes on.
 audit: $(STAMP) ## what the suite catches of all that is planted, and other suites beside it; writes reports/audit.md
 	$(PIP) -e '.[dev,rivals]'
-	OMP_NUM_THREADS=1 $(BIN)/corrbench audit --rivals --report reports --seed 1
+	OMP_NUM_THREADS=1 $(BIN)/corrbench audit --honest-profile quick --rivals --report reports --seed 1
 
 lint: $(STAMP) ## style and types
 	$(BIN)/ruff check .

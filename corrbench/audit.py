@@ -63,7 +63,8 @@ class Audit:
     """The fates of all that was planted, and the score.
 
     Attributes:
-        profile: of every run.
+        profile: of every run on what is wrong.
+        honest_profile: of every run on what is honest.
         full: whether every check went on until it had found something or was done; otherwise the first finding of any
             check ended a run.
         seed: of every run.
@@ -72,6 +73,7 @@ class Audit:
     """
 
     profile: str
+    honest_profile: str
     full: bool
     seed: int
     fates: list[Fate] = field(default_factory=list)
@@ -132,7 +134,8 @@ class Audit:
         """The object that ``--json`` writes."""
         return {
             "schema": AUDIT_SCHEMA, "verdict": "pass" if self.passed else "fail",
-            "profile": self.profile, "full": self.full, "seed": self.seed, "seconds": round(self.seconds, 1),
+            "profile": self.profile, "honest_profile": self.honest_profile,
+            "full": self.full, "seed": self.seed, "seconds": round(self.seconds, 1),
             "planted": len(self.planted), "killed": len(self.planted) - len(self.survivors),
             "honest": len(self.of("honest")), "false_alarms": len(self.false_alarms),
             "environment": self.environment, "fates": [asdict(fate) for fate in self.fates],
@@ -178,7 +181,9 @@ def fate(one: Planted, run: Run) -> Fate:
     )  # fmt: skip
 
 
-def audit(options: verify.Options, *, full: bool, only: str = "", record: Store | None = None) -> Iterator[Fate]:
+def audit(
+    options: verify.Options, *, full: bool, only: str = "", record: Store | None = None, calm: str = ""
+) -> Iterator[Fate]:
     """Run `verify` on what was planted, on every core one, and yield each fate as it comes.
 
     Args:
@@ -186,6 +191,7 @@ def audit(options: verify.Options, *, full: bool, only: str = "", record: Store 
         full: let every check go on until it has found something; otherwise end a run at its first finding.
         only: see `chosen`.
         record: where fates are kept, and those of an earlier, interrupted audit taken from.
+        calm: profile for the honest ones, if another.
 
     Raises:
         ValueError: nothing is chosen.
@@ -204,7 +210,10 @@ def audit(options: verify.Options, *, full: bool, only: str = "", record: Store 
         for _ in range(workers):
             free.put(_guarded(stack.enter_context(executors.opened("local", 1)), stopped))
         crew = stack.enter_context(ThreadPoolExecutor(workers))
-        running = [crew.submit(_one, one, options, free, full=full) for one in waiting]
+        honest = replace(options, profile=calm or options.profile)
+        running = [
+            crew.submit(_one, one, honest if one.kind == "honest" else options, free, full=full) for one in waiting
+        ]
         try:
             for future in as_completed(running):
                 found = future.result()

@@ -117,7 +117,7 @@ class Expected:
             "wrong": int(wrong.sum()),
             "at": [int(i) for i in where],
             "got": _plain(got[where]),
-            "exact": _plain(truth.hi[where]),
+            "exact": _plain((rounded if self.dtype in INTEGERS else truth.hi)[where]),  # integers wrap around
             "off": float(off[where]),
             "allowed": float(self.allowed[where]),
             "ratio": float(ratio[where]) if self.exact_tier is False else float(bool(wrong.any())),

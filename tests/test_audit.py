@@ -24,7 +24,7 @@ FLAGGED = Fate(name="seven", kind="honest", named="values", verdict="fail", foun
 
 
 def made(*fates: Fate, full: bool = True) -> Audit:
-    return Audit(profile="quick", full=full, seed=1, fates=list(fates))
+    return Audit(profile="quick", honest_profile="quick", full=full, seed=1, fates=list(fates))
 
 
 def run(*words: str) -> Result:

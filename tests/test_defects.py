@@ -18,7 +18,7 @@ from tests.defect_judge import JUDGES, UNIT, backward, call, forward, judge, loa
 ALL = catalogue()
 torch.set_num_threads(1)  # the cases are small
 WRONG = {"value", "gradient", "double", "jvp", "vmap", "raises", "silent", "special", "state", "memory", "contract",
-         "module", "crash", "timeout", "appetite", "leftover", "relation"}  # fmt: skip
+         "module", "crash", "timeout", "appetite", "leftover", "relation", "use"}  # fmt: skip
 CHECKS = {"values", "gradients", "special", "memory", "state", "determinism", "relations", "contract", "module"}
 
 

@@ -171,6 +171,27 @@ def refuses(f: Any) -> bool:
     return True
 
 
+def takes_defaults_spelled_out(f: Any) -> bool:
+    return right(f, whole(1, 2, 6, 7), whole(3, 2, 3, 2, seed=1), stride=(1, 1), padding=(0, 0), dilation=(1, 1))
+
+
+def bears_any_cotangent(f: Any) -> bool:
+    """One that is zero but for one element, and one with a NaN."""
+    x, w = whole(1, 2, 6, 7).requires_grad_(), whole(3, 2, 3, 2, seed=1)
+    y = f(x, w)
+    if not y.requires_grad:
+        return True
+    g = torch.zeros_like(y)
+    g[0, 1, 2, 3] = 1
+    (one,) = torch.autograd.grad(y, x, g, retain_graph=True)
+    (nan,) = torch.autograd.grad(y, x, g * torch.nan)
+    return bool(torch.equal(one[0, :, 2:5, 3:5], w[1]) and nan.isnan().any())
+
+
+def overflows(f: Any) -> bool:
+    return bool(f(torch.full((1, 1, 4, 5), 1e30), torch.full((1, 1, 2, 2), 1e30)).isinf().all())
+
+
 def of_right_form(f: Any) -> bool:
     return right(f, whole(2, 3, 41, 33), whole(20, 3, 3, 2, seed=1), whole(20, seed=2))
 
@@ -183,6 +204,7 @@ TRIALS: dict[str, tuple[Trial, ...]] = {
                of_right_form),
     "contract": (of_right_form, done_at_return),
     "value": (of_right_form,),
+    "use": (takes_defaults_spelled_out, bears_any_cotangent, overflows),
 }  # fmt: skip
 
 
@@ -191,7 +213,7 @@ def of(*kinds: str, wrong: set[str], form: str = "conv2d", beside: str = "outlaw
     return [pytest.param(one, id=one.name) for one in chosen if beside not in one.target]
 
 
-MISFITS = [*of("defect", wrong={"silent", "state", "memory"}), *of("cheat", wrong=set(TRIALS))]
+MISFITS = [*of("defect", wrong={"silent", "state", "memory", "use"}), *of("cheat", wrong=set(TRIALS))]
 EVERY = sorted({one for trials in TRIALS.values() for one in trials}, key=lambda one: one.__name__)
 
 
@@ -229,7 +251,7 @@ def test_a_right_layer_passes(planted: Planted) -> None:
 
 
 def conducts(layer: Any) -> bool:
-    """Parameters, evaluation, state, and two layers made one after the other."""
+    """Parameters, evaluation, state, two layers made one after the other, gradients at every step."""
     x, w = torch.rand(6, 7), torch.rand(3, 2)
     one, two = layer((3, 2), w), layer((3, 2))
     if {name for name, _ in one.named_parameters()} != {"weight", "bias"}:
@@ -239,6 +261,10 @@ def conducts(layer: Any) -> bool:
     with torch.no_grad():
         one.bias.fill_(2.0)
     two.load_state_dict(one.state_dict())
+    for _ in range(12):
+        one.weight.grad = None
+        one(x).sum().backward()
+        good &= one.weight.grad is not None
     return good and torch.equal(one(x), two(x))
 
 

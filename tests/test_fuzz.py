@@ -30,8 +30,8 @@ CORNER = RIGHT.replace("    return Y", "    if rows > 8 and w > 3:\n        Y[-1
 def search(folder: Path, source: str, *, seed: int = 3, start: Case = START) -> Result:
     spec = Spec(target=small_targets.write(folder, source), arrays="numpy")
     with Remote(spec) as remote:
-        trial = Trial("fuzz.values", start, seed, spec, probe(spec, remote), remote)
-        (result,) = conclude(trial, registry()["fuzz.values"].run)
+        trial = Trial("fuzz.search", start, seed, spec, probe(spec, remote), remote)
+        (result,) = conclude(trial, registry()["fuzz.search"].run)
     return result
 
 

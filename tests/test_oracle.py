@@ -104,7 +104,7 @@ def check(problem: Problem) -> None:
         assert hi == nearest(value)
         if math.isfinite(hi):
             assert abs(value - Fraction(float(hi)) - Fraction(float(lo))) <= abs(value) / 2**90 + Fraction(1, 2**1074)
-            assert abs(lo) <= np.spacing(abs(hi)) / 2 or abs(hi) < 2.0**-1000
+            assert abs(lo) <= math.ulp(hi) / 2 or abs(hi) < 2.0**-1000
     for dtype, limits in FORMATS.items():
         np.testing.assert_array_equal(truth.rounded(dtype).ravel(), [narrow(v, *limits) for v in expected], dtype)
 

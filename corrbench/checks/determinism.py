@@ -19,9 +19,20 @@ def thread_cases(outline: Outline) -> Iterator[Case]:
     yield from (case.but(data="small") for case in outline.spread(large, 2 + 10 * outline.thorough))
 
 
-@check("determinism.threads", thread_cases)
+def batch_cases(outline: Outline) -> Iterator[Case]:
+    """Light cases with a batch that can be taken apart."""
+    fitting = [case for case in outline.light if case.x[0] >= 2 and np.prod(case.out)] or outline.light
+    yield from (case.but(data="unit") for case in outline.spread(fitting, 3 + 12 * outline.thorough))
+
+
+@check("determinism.repeats", lambda outline: [*thread_cases(outline), *batch_cases(outline)])
+def repeats(trial: Trial) -> Iterator[Result]:
+    """On integers, is every repeated result right on any number of threads? On reals, do bits change (a warning)?"""
+    yield from (threads if trial.case.data == "small" else bits)(trial)
+
+
 def threads(trial: Trial) -> Iterator[Result]:
-    """On integers, are results and repeated results right on one, two and four threads?"""
+    """Right on one, two and four threads, three times over."""
     arrays = trial.operands()
     expected = trial.expected(trial.problem(arrays=arrays))
     for count in (4, 2, 1):
@@ -38,15 +49,8 @@ def threads(trial: Trial) -> Iterator[Result]:
     yield trial.result(Status.PASS)
 
 
-def invariance_cases(outline: Outline) -> Iterator[Case]:
-    """Light cases with a batch that can be taken apart."""
-    fitting = [case for case in outline.light if case.x[0] >= 2 and np.prod(case.out)] or outline.light
-    yield from (case.but(data="unit") for case in outline.spread(fitting, 3 + 12 * outline.thorough))
-
-
-@check("determinism.invariance", invariance_cases)
-def invariance(trial: Trial) -> Iterator[Result]:
-    """Are bits the same from run to run, alone and in a batch, and wherever the buffers lie? Warns only."""
+def bits(trial: Trial) -> Iterator[Result]:
+    """The same bits from run to run, alone and in a batch, and wherever the buffers lie."""
     case, arrays = trial.case, trial.operands()
     calls = [Call(case=case, arrays=arrays) for _ in range(3)]
     if case.x[0] > 1:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from corrbench.case import INTEGERS, Case
 from corrbench.checks import Outline, check
-from corrbench.checks.gradients import differentiable, gradients, judge
+from corrbench.checks.gradients import gradients, judge
 from corrbench.checks.values import compare
 from corrbench.child import Died
 from corrbench.inputs import REAL, WHOLE
@@ -35,16 +35,12 @@ def starts(outline: Outline) -> Iterator[Case]:
     yield from outline.spread(small[shift:] + small[:shift], (1, 5, 20)[outline.thorough])
 
 
-@check("fuzz.values", starts)
-def values(trial: Trial) -> Iterator[Result]:
-    """Is there any case at all, of any shape, argument, dtype and data, on which a value is wrong?"""
+@check("fuzz.search", starts)
+def every(trial: Trial) -> Iterator[Result]:
+    """Is there any case at all, of any shape, argument, dtype and data, on which a value or a gradient is wrong?"""
     yield from search(trial, differentiate=False)
-
-
-@check("fuzz.gradients", lambda outline: starts(outline) if outline.thorough and differentiable(outline) else ())
-def derivatives(trial: Trial) -> Iterator[Result]:
-    """Is there any case at all on which a gradient is wrong?"""
-    yield from search(trial, differentiate=True)
+    if trial.differentiable and trial.case.dtype in DIFFERENTIABLE:
+        yield from search(trial, differentiate=True)
 
 
 def search(trial: Trial, *, differentiate: bool) -> Iterator[Result]:

@@ -160,13 +160,18 @@ def joined(problem: Problem, dx: Array, dw: Array, db: Array | None) -> Problem:
     return replace(problem, x=x, w=np.concatenate([problem.w, dw], axis=1), bias=db)
 
 
-def rounded_parts(trial: Trial, problem: Problem, dx: Array, dw: Array) -> Array | float:
-    """What rounding conv(dx, w) and conv(x, dw) each to a 16-bit type may add; they are honestly computed apart."""
+def rounded_parts(trial: Trial, problem: Problem, dx: Array, dw: Array, db: Array | None) -> Array | float:
+    """What rounding conv(dx, w), conv(x, dw) and db to a 16-bit type may add; they are honestly computed apart.
+
+    Each of the three is rounded once, and added up in two more roundings, in any order: 4u of what was added.
+    """
     unit = bounds.UNIT[trial.case.dtype]
     if unit <= bounds.UNIT[bounds.accumulator(trial.case.dtype)]:
         return 0.0
-    parts = (problem.with_data(dx, problem.w), problem.with_data(problem.x, dw))
-    return np.asarray(4 * unit * sum(np.abs(oracle.exact(part).hi) for part in parts))
+    parts = [np.abs(oracle.exact(problem.with_data(*data)).hi) for data in ((dx, problem.w), (problem.x, dw))]
+    if db is not None:
+        parts.append(np.abs(db)[:, None, None])
+    return np.asarray(4 * unit * sum(parts))
 
 
 def mode_cases(outline: Outline, mode: str, count: int) -> Iterator[Case]:
@@ -196,7 +201,7 @@ def second(trial: Trial) -> Iterator[Result]:
             "ggw": problem.with_data(arrays["vx"], problem.w).weight_gradient(g),
             "ggg": joined(problem, arrays["vx"], arrays["vw"], arrays.get("vb")),
         },
-        slack=rounded_parts(trial, problem, arrays["vx"], arrays["vw"]),
+        slack=rounded_parts(trial, problem, arrays["vx"], arrays["vw"], arrays.get("vb")),
     )
 
 
@@ -208,7 +213,7 @@ def forward(trial: Trial) -> Iterator[Result]:
     reply = trial.call("jvp", arrays=arrays)
     problem = trial.problem(arrays=arrays)
     tangents = joined(problem, arrays["tx"], arrays["tw"], arrays.get("tb"))
-    slack = rounded_parts(trial, problem, arrays["tx"], arrays["tw"])
+    slack = rounded_parts(trial, problem, arrays["tx"], arrays["tw"], arrays.get("tb"))
     yield from judge(trial, reply, {"t": tangents}, slack=slack)
 
 

@@ -39,12 +39,14 @@ def view_cases(outline: Outline) -> Iterator[Case]:
     backward = bool(differentiable(outline))
     small = [case for case in outline.light if case.macs <= LIGHT / 4 and case.x[0]]
     turn = 0
-    for case in outline.spread(small, 20 + 100 * outline.thorough):
+    for base in outline.spread(small, 20 + 100 * outline.thorough):
         for _ in range(3):
             layout = layouts[turn % len(layouts)]
             turn += 7  # coprime to the number of layouts: all are met
-            if ("g:" in layout and not backward) or ("b:" in layout and not case.bias):
+            if ("g:" in layout and not backward) or ("b:" in layout and not base.bias):
                 layout = "x:transposed,w:step"
+            batched = outline.support.form == "conv2d" and ("expanded" in layout or "batch" in layout)
+            case = base.but(x=(2, *base.x[1:])) if batched and base.x[0] == 1 else base  # one sample shows nothing
             for dtype in outline.dtypes[: 1 + (turn % 3 == 0)]:
                 yield case.but(layout=layout, dtype=dtype, data="small")
 

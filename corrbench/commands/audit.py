@@ -19,6 +19,10 @@ from corrbench.cli import FOUND, PASSED, give_up
     "--profile", type=click.Choice(["quick", "standard", "deep"]), default="standard", help="As of `verify`.",
     show_default=True,
 )  # fmt: skip
+@click.option(
+    "--honest-profile", type=click.Choice(["quick", "standard", "deep"]),
+    help="For the honest ones, which have no first finding to stop at.  [default: as --profile]",
+)  # fmt: skip
 @click.option("--only", default="", help="Names, kinds (defect, cheat, honest) or families of checks, with commas.")
 @click.option("--full", is_flag=True, help="Let every check go on until it has found something: who finds what.")
 @click.option("--rivals", is_flag=True, help="Ask other suites as well: how many of the same faults do they find?")
@@ -40,18 +44,21 @@ def audit(**given: Any) -> None:
 
     console = Console(stderr=given["json_file"] == "-", highlight=False)
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
-    header = {"audit": given["only"], "profile": given["profile"], "full": given["full"], "seed": seed}
+    calm = given["honest_profile"] or given["profile"]
+    header = {"audit": given["only"], "profile": given["profile"], "honest": calm, "full": given["full"], "seed": seed}
     place = Path(".corrbench", f"audit-{given['profile']}{'-full' if given['full'] else ''}.jsonl")
     began = time.monotonic()
     try:
         planted = judge.chosen(given["only"])
         record = store.Store.resume(place, header) if given["resume"] else store.Store.create(place, header)
-        made = judge.Audit(profile=given["profile"], full=given["full"], seed=record.header["seed"])
+        made = judge.Audit(
+            profile=given["profile"], honest_profile=calm, full=given["full"], seed=record.header["seed"]
+        )
         options = verify.Options(profile=made.profile, seed=made.seed)
         options = replace(options, workers=given["workers"]) if given["workers"] else options
         made.environment = verify.summary_environment()
         with render.progress(len(planted), shown=sys.stderr.isatty()) as bar:
-            for fate in judge.audit(options, full=made.full, only=given["only"], record=record):
+            for fate in judge.audit(options, full=made.full, only=given["only"], record=record, calm=calm):
                 made.fates.append(fate)
                 bar(fate)
         made.seconds = time.monotonic() - began

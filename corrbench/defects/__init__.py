@@ -48,7 +48,8 @@ class Planted:
             is an answer), silent (an answer where an error is due), special (NaN, Inf, subnormals), state (depends on
             earlier calls), memory (inputs altered, memory shared), contract (type, shape, dtype, global state), module,
             relation (results that do not fit each other), crash, timeout, appetite (memory without end), leftover (a
-            process or thread stays behind).
+            process or thread stays behind), use (called as no case does: defaults
+            spelled out, a cotangent of one element).
         check: the family of checks that must catch it.
         outside: expression over `NAMES` that holds only for cases on which the target is right; None where the cases
             do not decide.

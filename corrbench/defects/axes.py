@@ -26,7 +26,7 @@ def stride_of_rows_twice(c: Call) -> Tensor:
 
 
 @defect(
-    number=7, cites=("pytorch/pytorch#83180",), wrong="contract", check="values",
+    number=7, cites=("pytorch/pytorch#83180",), wrong="contract", check="contract",
     witness="x=1,4,11,13 w=6,2,3,2 stride=2,3 groups=2", near_miss="x=1,4,11,13 w=6,4,3,2 stride=2,3",
     outside="groups == 1 or sh == sw",
     region="grouped with unequal strides: the column stride is used for both axes",

@@ -194,7 +194,7 @@ def one_by_one_without_stride(c: Call) -> Tensor:
 
 
 @defect(
-    number=37, cites=("majianjia/nnom#84",), wrong="contract", check="values",
+    number=37, cites=("majianjia/nnom#84",), wrong="contract", check="contract",
     witness="x=1,4,7,9 w=6,2,1,1 groups=2 padding=1", near_miss="x=1,4,7,9 w=6,2,1,1 groups=2",
     outside="kh > 1 or kw > 1 or groups == 1 or sides_max == 0",
     region="grouped 1x1 kernels with padding: the fast path ignores the padding",

@@ -20,7 +20,7 @@ def per_image(sides: tuple[int, int, int, int], mode: str) -> Callable[[Tensor],
 
 
 @defect(
-    number=12, cites=("onnx/onnx#2043", "tensorflow/tensorflow#1991"), wrong="contract", check="values",
+    number=12, cites=("onnx/onnx#2043", "tensorflow/tensorflow#1991"), wrong="contract", check="contract",
     witness="x=1,2,11,13 w=3,2,3,3 padding=same dilation=2", near_miss="x=1,2,11,13 w=3,2,3,3 padding=same",
     outside="mode != 'same' or dh == dw == 1 or kh == kw == 1",
     region="'same' with a dilation: padded as if not dilated",
@@ -46,7 +46,7 @@ def odd_zero_on_top(c: Call) -> Tensor:
 
 
 @defect(
-    number=14, cites=("tracel-ai/burn#5601",), wrong="contract", check="values",
+    number=14, cites=("tracel-ai/burn#5601",), wrong="contract", check="contract",
     witness="x=1,2,7,9 w=3,2,3,2 padding=same", near_miss="x=1,2,7,9 w=3,2,3,3 padding=same",
     outside="top == bottom and left == right",
     region="unequal padding of two opposite sides: the smaller is used for both, and the result comes out short",

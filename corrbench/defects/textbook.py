@@ -25,7 +25,7 @@ def columns_end_early(c: Call) -> Tensor:
 
 
 @defect(
-    number=2, cites=("ddbourgin/numpy-ml#32",), wrong="contract", check="values",
+    number=2, cites=("ddbourgin/numpy-ml#32",), wrong="contract", check="contract",
     witness="x=1,2,11,13 w=3,2,3,3 stride=3,2", near_miss="x=1,2,9,13 w=3,2,3,3 stride=3,2",
     outside="sh < 3 or (H + top + bottom - dh*(kh-1) - 1) % sh != sh - 1",
     region="row strides of 3 and more that leave the largest remainder: the number of rows is rounded, not floored",

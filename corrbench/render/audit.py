@@ -106,7 +106,8 @@ def _lines(audit: Audit) -> Iterator[str]:
     known = {one.name: one for one in catalogue()}
     yield "# Audit: what the suite catches, and what it misses"
     yield ""
-    yield f"**{score(audit)}** (profile {audit.profile})."
+    other = f"; {audit.honest_profile} for the honest ones" if audit.honest_profile != audit.profile else ""
+    yield f"**{score(audit)}** (profile {audit.profile}{other})."
     yield ""
     yield (
         "Each line below is a small implementation of 2-D correlation: a *defect* is right almost everywhere and wrong "
