@@ -33,6 +33,7 @@ FILES = (
     "late",
     "calls",
     "modules",
+    "course",
     "serve",
 )  # each after what it imports
 # The process divides in `stand`: the parent stays as the guard. The child makes modules of the files it is sent, in a
@@ -69,13 +70,15 @@ class Died(Exception):
 def environment(spec: Spec, folder: str) -> dict[str, str]:
     """The variables that the target's process starts with: nothing of the judge's, and a home of its own."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("CORRBENCH", "PYTEST", "COV_"))}
-    path = os.pathsep.join(p for p in sys.path if p and os.path.isdir(p))
+    own = [spec.folder, os.path.join(spec.folder, "src")] if spec.folder else []
+    theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep) if spec.python else sys.path
+    path = os.pathsep.join(p for p in (*own, *theirs) if p and os.path.isdir(p))
     tunables = [kept[name] for name in ("GLIBC_TUNABLES",) if kept.get(name)]
     return kept | {
         "HOME": folder, "TMPDIR": folder, "XDG_CACHE_HOME": folder,
         "PYTHONUSERBASE": site.getuserbase(),
         "OPENBLAS_NUM_THREADS": "1",
-        "PYTHONPATH": os.environ.get("PYTHONPATH", "") if spec.python else path,
+        "PYTHONPATH": path,
         # glibc's cache of small blocks would bypass what `worker/dirt.py` asks of malloc
         "GLIBC_TUNABLES": ":".join([*tunables, "glibc.malloc.tcache_count=0"]),
     }  # fmt: skip
@@ -84,7 +87,8 @@ def environment(spec: Spec, folder: str) -> dict[str, str]:
 class Child:
     """The target's process with its guard, from start to end."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, before: tuple[str, ...] = ()) -> None:
+        """Start it, under the command `before` if one is given."""
         self.spec = spec
         self.folder = tempfile.mkdtemp(prefix="run-")
         self.printed: IO[bytes] = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - open as long as the child is
@@ -103,7 +107,7 @@ class Child:
                 source.seek(0)
                 start = START.format(source=source.fileno(), read=reads, write=writes, life=life)
                 self.process = subprocess.Popen(
-                    [spec.python or sys.executable, "-c", start],
+                    [*before, spec.python or sys.executable, "-c", start], cwd=spec.folder or None,
                     stdin=subprocess.DEVNULL, stdout=self.printed, stderr=subprocess.STDOUT,
                     env=environment(spec, self.folder), pass_fds=(source.fileno(), *theirs), start_new_session=True,
                 )  # fmt: skip

@@ -51,6 +51,15 @@ def family(root: int) -> dict[int, int]:
     return found
 
 
+def threads(root: int) -> list[int]:
+    """All threads of the running descendants of a process."""
+    found: list[int] = []
+    for pid in family(root):
+        with contextlib.suppress(OSError):
+            found += map(int, os.listdir(f"/proc/{pid}/task"))
+    return found
+
+
 def shared_out(members: dict[int, int]) -> int:
     """The bytes that processes hold together, memory that several of them share counted once."""
     total = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import struct
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -30,8 +31,10 @@ class NotLoaded(Exception):
 class Remote:
     """A target in a child process. Started on first use, and anew after it died."""
 
-    def __init__(self, spec: Spec) -> None:
-        self.spec = spec
+    def __init__(self, spec: Spec, before: tuple[str, ...] = ()) -> None:
+        """`before` is the command under which its process runs, such as valgrind; usually none."""
+        self.spec, self.before = spec, before
+        self.elapsed = 0.0  # seconds from the last question's first byte to its answer's
         self.child: Child | None = None
         self.loaded: dict[str, Any] = {}
         self.pace = Pace()
@@ -69,6 +72,17 @@ class Remote:
         self.hung = 0
         return found
 
+    def course(self, request: dict[str, Any], arrays: list[np.ndarray], dtype: str, patience: float = 0.0) -> Reply:
+        """Calls against the clock: prepare, turn, run or show. `elapsed` then says how long it took.
+
+        Raises:
+            Died, NotLoaded: as `steps`.
+        """
+        wire = [narrow(a) if dtype == "bfloat16" else a for a in arrays]
+        child, limit = self._ready(), self.spec.memory * 2**30
+        parse = lambda answer: reply.replies(answer, 1, limit, child.read)  # noqa: E731
+        return self._exchange(child, request, wire, parse, patience)[0]
+
     def module(self, arrays: list[np.ndarray], **options: Any) -> dict[str, Any]:
         """Facts that a module shows of itself."""
         return self._exchange(self._ready(), {"op": "module", **options}, arrays, reply.facts)
@@ -82,6 +96,10 @@ class Remote:
         """Number of forked copies that the target left running."""
         return guard.copies(self.child.process.pid) if self.child is not None else 0
 
+    def threads(self) -> list[int]:
+        """Numbers of all threads of the target's processes."""
+        return guard.threads(self.child.process.pid) if self.child is not None else []
+
     def close(self) -> None:
         """End the child, whatever it does, and all that it started."""
         if self.child is not None:
@@ -93,7 +111,7 @@ class Remote:
         if self.child is None:
             spec = {key: getattr(self.spec, key) for key in ("target", "name", "form", "arrays", "device")}
             try:
-                self.child = Child(self.spec)
+                self.child = Child(self.spec, self.before)
                 timeout = max(self.spec.timeout, LOADING)
                 found = self._exchange(self.child, {"op": "load", "spec": spec}, [], reply.loaded, timeout)
             except Died as death:
@@ -118,9 +136,13 @@ class Remote:
         heads = [(str(a.dtype), a.shape) for a in arrays]
         text = json.dumps({**request, "nonce": nonce, "arrays": heads}).encode()
         try:
+            parts = [struct.pack("<Q", len(text)) + text, *(np.ascontiguousarray(a).tobytes() for a in arrays)]
             child.begin(timeout or self.spec.timeout)
-            child.write([struct.pack("<Q", len(text)) + text, *(np.ascontiguousarray(a).tobytes() for a in arrays)])
-            length = struct.unpack("<Q", child.read(8))[0]
+            began = time.perf_counter()
+            child.write(parts)
+            head = child.read(8)
+            self.elapsed = time.perf_counter() - began
+            length = struct.unpack("<Q", head)[0]
             if length > reply.LONGEST:
                 raise Broken(f"a frame of {length} bytes")
             answer = parse(reply.words(child.read(length), nonce))

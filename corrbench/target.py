@@ -28,6 +28,7 @@ class Spec:
         python: interpreter of another environment to run it in; empty for this one.
         timeout: seconds that one call may take.
         memory: GiB that its process may hold.
+        folder: where it runs, and what its imports see first; empty for the current folder.
     """
 
     target: str
@@ -39,6 +40,7 @@ class Spec:
     python: str = ""
     timeout: float = 30.0
     memory: float = 4.0
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -232,16 +232,19 @@ def cotangent(trial: Trial) -> Iterator[Result]:
         return
     mark = np.zeros_like(g)
     mark.reshape(-1)[where] = 1
-    problem = trial.problem(arrays={**arrays, "w": np.ones_like(arrays["w"])})
-    top, bottom, left, right = problem.sides
-    wide = replace(problem, x=problem.padded(), sides=ZERO)  # a transform spreads a NaN from the padding inwards
-    around = trial.expected(wide.input_gradient(mark)).truth.hi != 0
+
+    def covered(w: Array) -> Array:
+        """The elements of the padded input that meet an element of w at the NaN; transforms spread it from there."""
+        problem = trial.problem(arrays={**arrays, "w": w})
+        wide = replace(problem, x=problem.padded(), sides=ZERO)
+        return np.asarray(trial.expected(wide.input_gradient(mark)).truth.hi != 0)
+
+    around = covered(np.ones_like(arrays["w"]))
+    top, bottom, left, right = trial.problem(arrays=arrays).sides
     inside = np.s_[:, :, top : around.shape[2] - bottom, left : around.shape[3] - right]
-    touched = around[inside]
     leaked = np.isnan(got.values) & ~reach(around, trial.spec.accuracy)[inside]
-    lost = touched & ~np.isnan(got.values)
-    nonzero = (arrays["w"] != 0).all()
-    if leaked.any() or (lost.any() and nonzero):
+    lost = covered((arrays["w"] != 0).astype(g.dtype))[inside] & ~np.isnan(got.values)  # a factor of 0 may be skipped
+    if leaked.any() or lost.any():
         count, words = (leaked.sum(), "outside") if leaked.any() else (lost.sum(), "missing inside")
         yield trial.result(Status.FAIL, f"gx: NaN {words} the window of a NaN cotangent in {int(count)} elements")
     else:

@@ -9,6 +9,7 @@ from types import ModuleType
 
 from .calls import Caller, run_steps
 from .channel import Channel
+from .course import Course
 from .dirt import keep_freed_memory
 from .library import Words
 from .loading import Unloadable, version
@@ -34,6 +35,7 @@ def serve(read: int, write: int) -> None:
     channel = Channel(read, write)
     own = settle_in()
     caller: Caller | None = None
+    course: Course | None = None
     while True:
         request, arrays = channel.receive()
         blobs: list[bytes] = []
@@ -49,8 +51,11 @@ def serve(read: int, write: int) -> None:
                 answer = {"unloadable": "no target is loaded"}
             elif request["op"] == "steps":
                 answer, blobs = run_steps(request, arrays, caller)
-            else:
+            elif request["op"] == "module":
                 answer, blobs = inspect_module(request, arrays, caller)
+            else:
+                course = course or Course(caller)
+                answer, blobs = course.answer(request, arrays)
         except Unloadable as error:
             answer = {"unloadable": str(error)}
         answer["nonce"] = request["nonce"]

@@ -1,0 +1,139 @@
+"""How long does a call take? Samples of calls in a row, timed from outside, of which any may be checked.
+
+The clock is in this process; the target's only makes the calls. Every sample has numbers of its own, so that no answer
+can be kept from one to the next, and within a sample several sets of operands take turns.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from corrbench import inputs
+from corrbench.case import Case
+from corrbench.compare import Expected
+from corrbench.problem import Array, Problem
+from corrbench.remote import Remote
+from corrbench.reply import Reply
+from corrbench.target import config
+from corrbench.trial import case_operands
+
+SETS = 4  # sets of operands that take turns, fewer where they are large
+BYTES = 1 << 24  # that the operands of all sets together should not exceed
+EMPTY = 9  # samples without a call, to know what asking alone takes
+LARGEST = 1 << 22  # calls in one sample at the most
+
+
+class Unmeasurable(Exception):
+    """The target does not do what is to be timed, or does it wrong; the message says which."""
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """One target on one case, ready to be timed.
+
+    Attributes:
+        remote: the target's process.
+        case: what is called.
+        mode: ``forward``, or ``backward`` for the result and all its gradients.
+        seed: of the numbers.
+        form: the target's.
+    """
+
+    remote: Remote
+    case: Case
+    mode: str
+    seed: int
+    form: str
+    empty: float = 0.0
+    turned: int = 0
+    kept: int = 0
+    operands: list[dict[str, Array]] | None = None
+
+    def prepare(self) -> None:
+        """Make the operands, call once, and see what asking takes.
+
+        Raises:
+            Unmeasurable: the target raised an exception.
+            Died, NotLoaded: its process ended, or never came to be.
+        """
+        names = (*case_operands(self.case), *(("g",) if self.mode == "backward" else ()))
+        one = {name: inputs.draw(self.case, self.seed, name) for name in names}
+        count = int(max(1, min(SETS, BYTES // max(1, sum(array.nbytes for array in one.values())))))
+        self.operands = [
+            {**one, "x": np.roll(one["x"].reshape(-1), 17 * k).reshape(one["x"].shape)} for k in range(count)
+        ]
+        arrays: list[Array] = []
+        sets = []
+        for chosen in self.operands:
+            sets.append({name: len(arrays) + place for place, name in enumerate(chosen)})
+            arrays += [array if self.form == "conv2d" or array.ndim != 4 else array[0, 0] for array in chosen.values()]
+        step = {"mode": self.mode, "dtype": self.case.dtype, "layout": inputs.layouts(self.case),
+                "config": config(self.case)}  # fmt: skip
+        self.ask({"op": "prepare", "step": step, "sets": sets}, arrays)
+        self.run(1)
+        taken = []
+        for _ in range(EMPTY):
+            self.run(0)
+            taken.append(self.remote.elapsed)
+        self.empty = statistics.median(taken)
+
+    def ask(self, request: dict[str, Any], arrays: list[Array] | None = None) -> Reply:
+        reply = self.remote.course(request, arrays or [], self.case.dtype)
+        if reply.raised:
+            first = reply.raised["message"].splitlines()[:1]
+            raise Unmeasurable(f"{self.case}: raised {reply.raised['type']}: {''.join(first)[:200]}")
+        return reply
+
+    def turn(self, by: int) -> None:
+        """New numbers; the same `by` gives the same ones."""
+        self.ask({"op": "turn", "by": by})
+        self.turned = by
+
+    def run(self, number: int) -> float:
+        """Seconds that so many calls took, asking excluded. What one of them gave is kept for `check`."""
+        self.kept = (self.turned * 7919 + number // 2) % number if number else 0
+        self.ask({"op": "run", "number": number, "keep": self.kept})
+        return max(self.remote.elapsed - self.empty, 1e-9)
+
+    def calls_for(self, seconds: float) -> int:
+        """How many calls fill so much time."""
+        number = 1
+        while True:
+            taken = min(self.run(number) for _ in range(3))
+            if taken >= seconds / 2 or number >= LARGEST:
+                return max(1, round(number * seconds / taken))
+            number = min(LARGEST, int(number * min(16.0, 1 + seconds / taken)))
+
+    def check(self) -> str:
+        """What is wrong with the result that the last `run` kept; empty if nothing."""
+        assert self.operands is not None
+        got = self.ask({"op": "show"}).outputs.get("y")
+        arrays = self.operands[self.kept % len(self.operands)]
+        x = np.roll(arrays["x"].reshape(-1), self.turned).reshape(arrays["x"].shape)
+        problem = Problem.of_case(self.case, x, arrays["w"], arrays.get("b"))
+        if (
+            got is None
+            or got.values is None
+            or got.values.size != np.prod(problem.shape)
+            or got.dtype != self.case.dtype
+        ):
+            return "the result has another size or element type"
+        expected = Expected(problem, self.case.dtype, self.remote.spec.accuracy)
+        return expected.judge(
+            got.values.reshape(problem.shape).astype(expected.truth.rounded(self.case.dtype).dtype)
+        ).message
+
+
+def opened(remote: Remote, case: Case, mode: str, seed: int) -> Stopwatch:
+    """A stopwatch on a target that is loaded, prepared.
+
+    Raises:
+        Unmeasurable, Died, NotLoaded: as `Stopwatch.prepare`.
+    """
+    watch = Stopwatch(remote, case, mode, seed, remote.load()["form"])
+    watch.prepare()
+    return watch
