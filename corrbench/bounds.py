@@ -37,6 +37,7 @@ for _table in (UNIT, MIN_SUBNORMAL, MIN_NORMAL, MAX):
     _table["complex128"], _table["complex64"] = _table["float64"], _table["float32"]
 
 MARGIN = 1 + 2.0**-40  # for the roundings of this module
+LEAST = 2.0**-1074  # and for those among subnormal numbers
 TRUNCATED = 2.0**-10  # relative error of an input cut, not rounded, to the 11 bits of TF32
 FRAGMENT = 4  # products that a TF32 tensor core adds at a time, at the least
 
@@ -114,7 +115,7 @@ def bound(
         overflows = (largest >= MAX[wide]) | (reached >= MAX[dtype])
         if UNIT[dtype] > unit:
             allowed = allowed + np.maximum(UNIT[dtype] * reached, MIN_SUBNORMAL[dtype] / 2)
-        return np.asarray(np.where(overflows | np.isnan(allowed), np.inf, allowed * MARGIN))
+        return np.asarray(np.where(overflows | np.isnan(allowed), np.inf, allowed * MARGIN + LEAST))
 
 
 def absolute(a: Array) -> Array:

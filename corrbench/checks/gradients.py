@@ -304,8 +304,8 @@ def proxy(trial: Trial) -> tuple[Any, dict[str, Array]]:
         def forward(ctx: Any, *operands: Any) -> Any:
             ctx.save_for_backward(*operands)
             output = ask("forward", dict(zip(names, operands, strict=True))).outputs["y"]
-            if output.values is None or output.values.shape != trial.case.out:
-                raise ValueError("the result has the wrong shape")
+            if output.values is None or output.values.shape != trial.case.out or output.dtype != trial.case.dtype:
+                raise ValueError("the result has the wrong shape or dtype")
             return torch.from_numpy(output.values.copy())
 
         @staticmethod
