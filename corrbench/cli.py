@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import pkgutil
-from typing import NoReturn
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
 import click
 
@@ -39,3 +42,34 @@ def give_up(message: str) -> NoReturn:
     """One clear message, exit code 2."""
     click.echo(f"corrbench: {message}", err=True)
     raise SystemExit(UNJUDGED)
+
+
+def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say how a target is called, for commands that take any number of them."""
+    for option in (
+        click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds that one call may take."),
+        click.option("--python", default="", help="Interpreter of another environment that targets run in."),
+        click.option("--device", default="", help="cpu or cuda.  [default: cpu]"),
+        click.option(
+            "--accuracy", type=click.Choice(["direct", "winograd", "fft", "tf32"]), help="The declared accuracy class."
+        ),
+        click.option("--arrays", type=click.Choice(["torch", "numpy"]), help="What targets are given and return."),
+        click.option("--form", type=click.Choice(["corr2d", "conv2d", "module"]), help="How targets are called."),
+    ):
+        command = option(command)
+    return command
+
+
+@contextlib.contextmanager
+def steps(what: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar on a terminal that is told (done, total, what is being done); nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda done, total, text: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total, text: bar.update(task, completed=done, total=total, description=f"{what} {text[:40]}")

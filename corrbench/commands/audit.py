@@ -28,7 +28,7 @@ from corrbench.cli import FOUND, PASSED, give_up
 @click.option("--rivals", is_flag=True, help="Ask other suites as well: how many of the same faults do they find?")
 @click.option("--seed", type=click.IntRange(0), help="Of every run; by default a secret one, printed at the end.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the audit as JSON; - for stdout.")
-@click.option("--report", type=click.Path(file_okay=False), help="Write audit.md into this folder.")
+@click.option("--report", type=click.Path(file_okay=False), help="Write audit.md, or audit-full.md, into this folder.")
 @click.option("--workers", type=click.IntRange(1), help="Targets at a time.  [default: one a core]")
 @click.option("--resume", is_flag=True, help="Go on with the interrupted audit of the same command.")
 def audit(**given: Any) -> None:
@@ -80,8 +80,9 @@ def audit(**given: Any) -> None:
         if given["report"]:
             folder = Path(given["report"])
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "audit.md").write_text(render.markdown(made), encoding="utf-8")
-            console.print(f"Report: {folder / 'audit.md'}")
+            report = folder / ("audit-full.md" if made.full else "audit.md")
+            report.write_text(render.markdown(made), encoding="utf-8")
+            console.print(f"Report: {report}")
     except OSError as error:
         give_up(f"cannot write {error.filename}: {error.strerror}")
     raise SystemExit(PASSED if made.passed else FOUND)

@@ -138,7 +138,11 @@ def _lines(audit: Audit) -> Iterator[str]:
     yield ""
     yield "## Environment"
     yield ""
-    for key, value in {**audit.environment, "seed": str(audit.seed), "seconds": f"{audit.seconds:.0f}"}.items():
+    for key, value in {
+        **audit.environment,
+        "seed": str(audit.seed),
+        "seconds of all runs": f"{sum(fate.seconds for fate in audit.fates):.0f}",
+    }.items():
         yield f"- {key}: {value}"
 
 

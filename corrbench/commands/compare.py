@@ -1,0 +1,68 @@
+"""Which of two is faster? The `compare` command."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from corrbench.cli import FOUND, INCONCLUSIVE, PASSED, UNJUDGED, give_up, steps, target_options
+
+
+@click.command()
+@click.argument("a")
+@click.argument("b")
+@target_options
+@click.option("--case", "cases", multiple=True, help="Only this case; may be repeated.  [default: the suite speed]")
+@click.option("--backward", is_flag=True, help="Time the result and all its gradients.")
+@click.option(
+    "--tolerance", type=click.FloatRange(0, 100), default=3.0, show_default=True,
+    help="Per cent by which B may be slower, and within which a change counts as none.",
+)  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), help="Of data and of the order of samples.  [default: a secret one]")
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False), help="Write the comparison as JSON; - for stdout."
+)
+def compare(a: str, b: str, **given: Any) -> None:
+    """Time B against A, sample by sample in turn.
+
+    Exit codes: 0 B is not slower, 1 it is by more than the tolerance (or wrong while it was timed), 2 could not
+    compare, 3 inconclusive.
+    """
+    from rich.console import Console
+
+    from corrbench import duel, referee, timing, verify
+    from corrbench.child import Died
+    from corrbench.contrast import Verdict
+    from corrbench.remote import NotLoaded
+    from corrbench.render import speed
+    from corrbench.session import spec
+
+    console = Console(stderr=given["json_file"] == "-", highlight=False)
+    seed = verify.secret_seed() if given["seed"] is None else given["seed"]
+    tolerance = given["tolerance"] / 100
+    mode = "backward" if given["backward"] else "forward"
+    try:
+        one, other = spec(a, given), spec(b, given)
+        tasks = [duel.Task(case, mode) for case in timing.cases([one, other], given["cases"], mode)]
+        with steps("compare") as step:
+            match = referee.compare(one, other, tasks, tolerance=tolerance, resolution=tolerance, seed=seed, step=step)
+    except (ValueError, NotLoaded, Died) as error:
+        give_up(getattr(error, "message", "") or str(error))
+    except KeyboardInterrupt:
+        click.echo("corrbench: interrupted", err=True)
+        raise SystemExit(130) from None
+    slower, unsure = match.having(Verdict.SLOWER), match.having(Verdict.INCONCLUSIVE)
+    judged = len(match.contrasts) - len(match.having(Verdict.SKIPPED))
+    code = FOUND if slower or match.wrong else UNJUDGED if not judged else INCONCLUSIVE if unsure else PASSED
+    speed.show(console, match, (a, b))
+    word = {FOUND: "SLOWER" if slower else "WRONG", UNJUDGED: "NOTHING TIMED", INCONCLUSIVE: "INCONCLUSIVE",
+            PASSED: "FASTER" if len(match.having(Verdict.FASTER)) == judged else "NOT SLOWER"}[code]  # fmt: skip
+    console.print(f"{word}: {speed.summary(match)}; {match.seconds:.0f} s; seed {seed}", soft_wrap=True)
+    if given["json_file"]:
+        record = {"schema": "corrbench-compare/1", "a": a, "b": b, "verdict": word.lower(), "seed": seed,
+                  "tolerance": tolerance, "environment": verify.summary_environment(), **match.to_json()}  # fmt: skip
+        with click.open_file(given["json_file"], "w") as file:
+            file.write(json.dumps(record, indent=1, allow_nan=False) + "\n")
+    raise SystemExit(code)
