@@ -38,11 +38,12 @@ FILES = (
 )  # each after what it imports
 # The process divides in `stand`: the parent stays as the guard. The child makes modules of the files it is sent, in a
 # package of a name that tells a target nothing.
+STAND = "scope['stand']({life}, ({read}, {write}))"
 START = """
 import json, os, sys, types
 texts, scope = json.load(os.fdopen({source})), {{'__name__': 'guard'}}
 exec(compile(texts.pop('guard'), 'guard', 'exec'), scope)
-scope['stand']({life}, ({read}, {write}))
+{stand}
 def build(name, text, **more):
     module = sys.modules[name] = types.ModuleType(name)
     vars(module).update(more)
@@ -88,7 +89,9 @@ class Child:
     """The target's process with its guard, from start to end."""
 
     def __init__(self, spec: Spec, before: tuple[str, ...] = ()) -> None:
-        """Start it, under the command `before` if one is given."""
+        """Start it; under the command `before`, if one is given, and then without a guard: not all such commands follow
+        a process that divides.
+        """
         self.spec = spec
         self.folder = tempfile.mkdtemp(prefix="run-")
         self.printed: IO[bytes] = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - open as long as the child is
@@ -105,7 +108,8 @@ class Child:
                 texts |= {name: (WORKER / f"{name}.py").read_text(encoding="utf-8") for name in FILES}
                 source.write(json.dumps(texts).encode())
                 source.seek(0)
-                start = START.format(source=source.fileno(), read=reads, write=writes, life=life)
+                stand = "" if before else STAND.format(read=reads, write=writes, life=life)
+                start = START.format(source=source.fileno(), read=reads, write=writes, stand=stand)
                 self.process = subprocess.Popen(
                     [*before, spec.python or sys.executable, "-c", start], cwd=spec.folder or None,
                     stdin=subprocess.DEVNULL, stdout=self.printed, stderr=subprocess.STDOUT,

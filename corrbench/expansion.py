@@ -27,7 +27,7 @@ def to_odd(hi: Array, lo: Array) -> Array:
     move = even & (lo != 0) & np.isfinite(hi)
     if not move.any():
         return hi
-    return np.where(move, np.nextafter(hi, np.copysign(np.inf, lo)), hi)
+    return np.nextafter(hi, np.copysign(np.inf, lo), where=move, out=np.array(hi, np.float64))
 
 
 def rounded(hi: Array, lo: Array, dtype: str) -> Array:
