@@ -96,6 +96,11 @@ class Remote:
         """Number of forked copies that the target left running."""
         return guard.copies(self.child.process.pid) if self.child is not None else 0
 
+    @property
+    def pid(self) -> int:
+        """Number of the process that was started: the target's guard, or the target itself where it has none."""
+        return self.child.process.pid if self.child is not None else 0
+
     def threads(self) -> list[int]:
         """Numbers of all threads of the target's processes."""
         return guard.threads(self.child.process.pid) if self.child is not None else []

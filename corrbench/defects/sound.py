@@ -205,7 +205,7 @@ class _Bent(torch.autograd.Function):
 
     @staticmethod
     def forward(value: Tensor, bend: Any, turn: Any) -> Tensor:
-        return value.view_as(value)
+        return value.clone()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
@@ -218,7 +218,7 @@ class _Bent(torch.autograd.Function):
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, *_: Any) -> Tensor:
         turned: Tensor = ctx.turn(tangent)
-        return turned.view_as(turned)
+        return turned
 
 
 def _same(value: Tensor) -> Tensor:

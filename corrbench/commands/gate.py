@@ -1,0 +1,160 @@
+"""Did the last commit make it worse? The `gate` command."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from corrbench.cli import FOUND, INCONCLUSIVE, PASSED, UNJUDGED, give_up, steps, target_options
+
+if TYPE_CHECKING:
+    from corrbench.target import Spec
+
+CODES = {"passed": PASSED, "new": PASSED, "regressed": FOUND, "inconclusive": INCONCLUSIVE, "unjudged": UNJUDGED}
+
+
+@click.command()
+@click.argument("target")
+@click.option("--base", default="", help="The revision to compare with, such as origin/main.")
+@click.option("--dirty", is_flag=True, help="Judge the working tree as it is, uncommitted changes included.")
+@click.option(
+    "--base-python", default="", help="Interpreter that has the built package of the base, instead of --base."
+)
+@click.option("--head-python", default="", help="Interpreter that has the built package to be judged.")
+@target_options
+@click.option(
+    "--case", "cases", multiple=True, help="Time only this case; may be repeated.  [default: the suite speed]"
+)
+@click.option("--no-correctness", is_flag=True, help="Compare times only.")
+@click.option("--no-counts", is_flag=True, help="Count no instructions.")
+@click.option("--seed", type=click.IntRange(0), help="Of data and of the order of samples.  [default: a secret one]")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the verdict as JSON; - for stdout.")
+@click.option(
+    "--markdown", type=click.Path(dir_okay=False), help="Append a summary to this file: $GITHUB_STEP_SUMMARY."
+)
+@click.option("--junit", type=click.Path(dir_okay=False), help="Write JUnit XML.")
+def gate(target: str, **given: Any) -> None:
+    """Compare TARGET in this checkout with what it was at --base: findings, accuracy, time, instructions.
+
+    Exit codes: 0 no worse, or new and right; 1 worse; 2 could not judge; 3 inconclusive (timing noise).
+    """
+    from rich.console import Console
+
+    from corrbench import gate as judge
+    from corrbench import verify
+    from corrbench.child import Died
+    from corrbench.remote import NotLoaded
+    from corrbench.render import gate as render
+    from corrbench.session import spec
+    from corrbench.worktree import GitError
+
+    console = Console(stderr=given["json_file"] == "-", highlight=False)
+    seed = verify.secret_seed() if given["seed"] is None else given["seed"]
+    if bool(given["base_python"]) != bool(given["head_python"]):
+        give_up("--base-python and --head-python are given together, or neither")
+    if not given["base"] and not given["base_python"]:
+        give_up("--base REV says what to compare with, such as --base origin/main or --base HEAD~1")
+    try:
+        with contextlib.ExitStack() as stack:
+            head = spec(target, given)
+            if given["base_python"]:
+                base: Spec | None = replace(head, python=given["base_python"])
+                head = replace(head, python=given["head_python"])
+                names = given["base"] or given["base_python"], given["head_python"]
+            else:
+                base, head, names = sides(stack, head, given)
+            found = judge.Gate(target=target, base=names[0], head=names[1])
+            step = stack.enter_context(steps("gate"))
+            found.new = judge_all(found, base, head, given, seed, step)
+    except (GitError, NotLoaded, Died, ValueError) as error:
+        give_up(getattr(error, "message", "") or str(error))
+    except KeyboardInterrupt:
+        click.echo("corrbench: interrupted; the checkout is as it was", err=True)
+        raise SystemExit(130) from None
+    render.show(console, found)
+    write(found, given)
+    raise SystemExit(CODES[found.verdict])
+
+
+def judge_all(found: Any, base: Spec | None, head: Spec, given: dict[str, Any], seed: int, step: Any) -> str:
+    """Fill in a gate; returns why the target is new, if it is."""
+    from corrbench import executors, gate, verify
+
+    new = absent(base, found.base)
+    old = None if new else base
+    found.new = new
+    if not given["no_correctness"] or old is None:
+        with executors.opened("local", verify.Options().workers) as start:
+            gate.correctness(found, old, head, seed, start, step)
+    if old is not None:
+        gate.speed(found, old, head, given["cases"], seed, step)
+        if not given["no_counts"]:
+            gate.instructions(found, old, head, given["cases"], step)
+    return new
+
+
+def absent(base: Spec | None, name: str) -> str:
+    """Why there is no such target in base; empty if there is.
+
+    Raises:
+        ValueError: base has it and it cannot be loaded.
+    """
+    from corrbench.remote import NotLoaded, Remote
+
+    assert base is not None
+    try:
+        with Remote(base) as remote:
+            remote.load()
+    except NotLoaded as error:
+        place, _, attribute = base.target.rpartition(":")
+        module = re.escape(place.partition(".")[0])
+        lacks = rf"^no such file: |^no module named '{module}[.'\w]*|^{re.escape(place)} has no {attribute!r}"
+        if re.search(lacks, str(error)):
+            return f"{name} has no {base.target}"
+        raise ValueError(f"base, {name}: {error}") from None
+    return ""
+
+
+def sides(stack: contextlib.ExitStack, head: Spec, given: dict[str, Any]) -> tuple[Spec, Spec, tuple[str, str]]:
+    """The target in a worktree of base and in one of head (or where it is, with --dirty), and the names of the two."""
+    from corrbench import worktree
+
+    here = Path.cwd()
+    top = worktree.root(here)
+    commits = [worktree.commit(top, revision) for revision in (given["base"], "HEAD")]
+    edited = worktree.changed(top)
+    if edited and not given["dirty"]:
+        more = f" and {len(edited) - 1} more" if len(edited) > 1 else ""
+        raise worktree.GitError(
+            f"uncommitted changes in {edited[0]}{more}: commit or stash them, or give --dirty to judge them as they are"
+        )
+    trees = [stack.enter_context(worktree.checkout(top, commits[0]))]
+    trees.append(top if given["dirty"] else stack.enter_context(worktree.checkout(top, commits[1])))
+    folders = [str(tree / here.resolve().relative_to(top.resolve())) for tree in trees]
+    base, after = (replace(head, folder=folder if os.path.isdir(folder) else str(tree))  # noqa: PTH112
+                   for folder, tree in zip(folders, trees, strict=True))  # fmt: skip
+    return base, after, (given["base"], "the working tree" if given["dirty"] else commits[1][:10])
+
+
+def write(found: Any, given: dict[str, Any]) -> None:
+    """The files that were asked for."""
+    from corrbench.render import gate as render
+
+    try:
+        if given["json_file"]:
+            with click.open_file(given["json_file"], "w") as file:
+                file.write(json.dumps(found.to_json(), indent=1) + "\n")
+        if given["markdown"]:
+            with Path(given["markdown"]).open("a", encoding="utf-8") as file:
+                file.write(render.markdown(found))
+        if given["junit"]:
+            Path(given["junit"]).write_text(render.junit(found), encoding="utf-8")
+    except OSError as error:
+        give_up(f"cannot write {error.filename}: {error.strerror}")

@@ -1,0 +1,154 @@
+"""Did the last commit make it worse? Findings, accuracy, time and instructions of one target at two revisions."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from corrbench import counts, duel, executors, referee, timing, verify
+from corrbench.contrast import Verdict
+from corrbench.referee import Match
+from corrbench.result import Result, Run
+from corrbench.target import Spec
+
+TOLERANCE, RESOLUTION = 0.01, 0.03  # slower by more is a regression; a change within ±3 % is none
+LOSS, ENOUGH = 0.5, 5  # effective bits that may be lost on average over so many cases of an element type
+MORE, HARDLY = 1.01, 1.002  # times the instructions: a regression, worth a word
+GATE_SCHEMA = "corrbench-gate/1"
+Step = Callable[[int, int, str], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Gate:
+    """What became of a target between two revisions.
+
+    Attributes:
+        target: as it was typed.
+        base, head: the two revisions.
+        new: why there is nothing to compare with, if the target is new.
+        runs: of the verifier, on base (if it is there) and head.
+        worse: findings of head that base does not have.
+        fixed: findings of base that head does not have.
+        accuracy: element types in which effective bits were lost, with how many.
+        match: base against head, if they were timed.
+        instructions: of a call in base and in head, by case.
+        counting: why instructions were not counted.
+    """
+
+    target: str
+    base: str
+    head: str
+    new: str = ""
+    runs: list[Run] = field(default_factory=list)
+    worse: list[Result] = field(default_factory=list)
+    fixed: list[Result] = field(default_factory=list)
+    accuracy: dict[str, float] = field(default_factory=dict)
+    match: Match | None = None
+    instructions: dict[str, tuple[float, float]] = field(default_factory=dict)
+    counting: str = ""
+
+    @property
+    def heavier(self) -> dict[str, float]:
+        """How many times the instructions head takes, where that is a regression."""
+        return {case: ratio for case, ratio in self.ratios.items() if ratio > MORE}
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        """Instructions of head over those of base, by case."""
+        return {case: b / a for case, (a, b) in self.instructions.items() if a > 0 and not math.isnan(b)}
+
+    @property
+    def verdict(self) -> str:
+        """``regressed``, ``inconclusive``, ``passed``, ``new`` (and right) or ``unjudged``."""
+        slower = self.match.having(Verdict.SLOWER) if self.match and not self.match.unfit else []
+        wrong = bool(self.match and self.match.wrong.get("b"))
+        if self.worse or self.accuracy or slower or self.heavier or wrong:
+            return "regressed"
+        if self.runs and self.runs[-1].verdict == "error":
+            return "unjudged"
+        if self.new:
+            return "regressed" if self.runs[-1].verdict == "fail" else "new"
+        if self.match and (self.match.unfit or self.match.having(Verdict.INCONCLUSIVE)):
+            return "inconclusive"
+        return "passed"
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``--json`` writes."""
+        return {
+            "schema": GATE_SCHEMA, "verdict": self.verdict, "target": self.target, "base": self.base,
+            "head": self.head, "new": self.new, "findings": [one.to_json() for one in self.worse],
+            "fixed": [one.to_json() for one in self.fixed], "bits_lost": self.accuracy,
+            "speed": self.match.to_json() if self.match else None, "instructions": self.ratios,
+            "counting": self.counting, "seed": self.runs[-1].seed if self.runs else None,
+            "environment": verify.summary_environment(),
+        }  # fmt: skip
+
+
+def correctness(gate: Gate, base: Spec | None, head: Spec, seed: int, start: executors.Start, step: Step) -> None:
+    """Judge both by the quick profile on the same numbers, and note what is worse.
+
+    Raises:
+        ValueError: one of them cannot be judged at all; the message says which, and why.
+    """
+    options = verify.Options(profile="quick", seed=seed)
+    for side, spec in (("base", base), ("head", head)):
+        if spec is None:
+            continue
+        run = verify.verify(spec, options, start, partial(_told, step, side))
+        if run.problem:
+            raise ValueError(f"{side}: {run.problem}")
+        gate.runs.append(run)
+    after = gate.runs[-1]
+    before = gate.runs[0] if base is not None else None
+    known = {(one.check, one.case) for one in before.findings} if before else set()
+    seen = {(one.check, one.case) for one in after.findings}
+    gate.worse = [one for one in after.findings if (one.check, one.case) not in known]
+    if before:
+        gate.fixed = [one for one in before.findings if (one.check, one.case) not in seen]
+        gate.accuracy = lost(before.results, after.results)
+
+
+def _told(step: Step, side: str, run: Run) -> None:
+    step(run.judged, run.planned, f"correctness of {side}")
+
+
+def lost(before: Sequence[Result], after: Sequence[Result]) -> dict[str, float]:
+    """Mean loss of effective bits over the cases that both passed, by element type, where it is worth a word."""
+    held = {(one.check, one.case): one.numbers["bits"] for one in before if _counts(one)}
+    losses: dict[str, list[float]] = {}
+    for one in after:
+        if _counts(one) and (one.check, one.case) in held:
+            dtype = next(word for word in one.case.split() if word.startswith("dtype=")).removeprefix("dtype=")
+            losses.setdefault(dtype, []).append(held[one.check, one.case] - one.numbers["bits"])
+    means = {dtype: statistics.fmean(found) for dtype, found in losses.items() if len(found) >= ENOUGH}
+    return {dtype: mean for dtype, mean in means.items() if mean >= LOSS}
+
+
+def _counts(one: Result) -> bool:
+    return isinstance(one.numbers.get("bits"), float) and math.isfinite(one.numbers["bits"]) and not one.finding
+
+
+def speed(gate: Gate, base: Spec, head: Spec, texts: Sequence[str], seed: int, step: Step) -> None:
+    """Time head against base, with a second process of base as a control."""
+    tasks = [duel.Task(case) for case in timing.cases([base, head], texts)]
+    gate.match = referee.compare(
+        base, head, tasks, tolerance=TOLERANCE, resolution=RESOLUTION, seed=seed, step=step, control=True
+    )
+
+
+def instructions(gate: Gate, base: Spec, head: Spec, texts: Sequence[str], step: Step) -> None:
+    """Count the instructions of both, side by side."""
+    gate.counting = counts.missing()
+    if gate.counting:
+        return
+    tasks = [duel.Task(case) for case in timing.cases([base, head], texts)]
+    step(0, 1, "counting instructions")
+    with ThreadPoolExecutor(2) as crew:
+        before, after = crew.map(lambda spec: counts.counts(spec, tasks), (base, head))
+    gate.instructions = {str(task.case): (before[task], after[task]) for task in tasks}
+    step(1, 1, "counting instructions")

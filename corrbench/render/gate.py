@@ -1,0 +1,101 @@
+"""What a gate says: on a terminal, as Markdown for a job's summary, and as JUnit XML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+from rich.console import Console
+from rich.text import Text
+
+from corrbench.contrast import Verdict
+from corrbench.gate import HARDLY, Gate
+from corrbench.render import speed
+
+STYLES = {"passed": "bold green", "new": "bold cyan", "regressed": "bold red", "inconclusive": "bold yellow",
+          "unjudged": "bold yellow"}  # fmt: skip
+SHOWN = 5  # findings that are written out
+
+
+def lines(gate: Gate) -> Iterator[str]:
+    """What there is to say beside the times, worst first."""
+    if gate.new:
+        yield f"new: {gate.new}; judged by itself"
+    for one in gate.worse[:SHOWN]:
+        yield f"new finding: {one.check} on {one.case}: {one.message}"
+        if one.reproduce:
+            yield f"    {one.reproduce}"
+    if len(gate.worse) > SHOWN:
+        yield f"and {len(gate.worse) - SHOWN} more new findings"
+    for dtype, bits in gate.accuracy.items():
+        yield f"less accurate: {dtype} has lost {bits:.1f} effective bits on average"
+    for case, ratio in gate.ratios.items():
+        if ratio > HARDLY or ratio < 2 - HARDLY:
+            yield f"{'heavier' if case in gate.heavier else 'instructions'}: {speed.short(case)}: {ratio - 1:+.2%}"
+    if gate.fixed:
+        yield f"fixed: {len(gate.fixed)} findings of {gate.base} are gone"
+    if gate.counting:
+        yield f"instructions not counted: {gate.counting}"
+
+
+def summary(gate: Gate) -> str:
+    """The verdict in one line."""
+    parts = [f"{gate.target}, {gate.head} against {gate.base}"]
+    if gate.runs:
+        counts = {
+            side: len(run.findings) for side, run in zip(("base", "head")[-len(gate.runs) :], gate.runs, strict=True)
+        }
+        parts.append("findings: " + ", ".join(f"{side} {count}" for side, count in counts.items()))
+    if gate.match:
+        parts.append(f"speed: {speed.summary(gate.match)}")
+    if gate.instructions:
+        parts.append(f"instructions: {len(gate.heavier)} of {len(gate.instructions)} heavier")
+    return "; ".join(parts)
+
+
+def show(console: Console, gate: Gate) -> None:
+    """Print a gate's verdict."""
+    if gate.match:
+        speed.show(console, gate.match, ("base", "head"))
+    for line in lines(gate):
+        console.print(Text(f"  {line}"), soft_wrap=True)
+    console.print(Text.assemble((gate.verdict.upper(), STYLES[gate.verdict]), " ", summary(gate)), soft_wrap=True)
+
+
+def markdown(gate: Gate) -> str:
+    """A summary for a job's page."""
+    found = [f"## corrbench gate: {gate.verdict}", "", summary(gate), ""]
+    if gate.match:
+        found += [*speed.markdown(gate.match, ("base", "head")), ""]
+    found += [f"- {line.strip()}" if not line.startswith("    ") else f"  `{line.strip()}`" for line in lines(gate)]
+    return "\n".join(found).rstrip() + "\n"
+
+
+def junit(gate: Gate) -> str:
+    """A test case for each question: correctness, accuracy, and the time and instructions of every case."""
+    suite = TestSuite(f"corrbench gate {gate.target}")
+
+    def add(name: str, failures: list[str], other: str = "", *, error: bool = False) -> None:
+        case = TestCase(name, classname=f"corrbench.gate.{gate.target}")
+        if failures:
+            case.result = [Failure("\n".join(failures))]
+        elif other:
+            case.result = [Error(other) if error else Skipped(other)]
+        suite.add_testcase(case)
+
+    add("correctness", [f"{one.check} {one.case}: {one.message}" for one in gate.worse],
+        "could not be judged" if gate.verdict == "unjudged" else "", error=True)  # fmt: skip
+    add("accuracy", [f"{dtype}: {bits:.1f} effective bits lost" for dtype, bits in gate.accuracy.items()], gate.new)
+    for one in gate.match.contrasts if gate.match else ():
+        unsure = one.verdict in (Verdict.INCONCLUSIVE, Verdict.SKIPPED)
+        slower = one.verdict is Verdict.SLOWER and not (gate.match and gate.match.unfit)
+        said = (
+            f"{one.verdict.value}: {speed.percent(one.change)} ({speed.percent(one.low)} to {speed.percent(one.high)})"
+        )
+        add(f"speed {speed.short(one.case)}", [said] if slower else [], f"{said} {one.note}" if unsure else "")
+    for case, ratio in gate.ratios.items():
+        add(f"instructions {speed.short(case)}", [f"{ratio - 1:+.2%}"] if case in gate.heavier else [])
+    xml = JUnitXml()
+    xml.add_testsuite(suite)
+    text: bytes = xml.tostring()  # type: ignore[no-untyped-call]
+    return text.decode()
