@@ -12,7 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from corrbench import oracle, transforms
+from corrbench.case import Case
 from corrbench.compare import Expected
+from corrbench.expansion import to_odd
 from corrbench.oracle import Exact, error
 from corrbench.problem import Problem
 
@@ -283,3 +285,27 @@ def test_norms_neither_overflow_nor_vanish() -> None:
     assert transforms._norm(np.array([[3e-300, 4e-300]])).item() == pytest.approx(5e-300)
     assert transforms._norm(np.array([[3j, 4.0]])).item() == 5.0
     assert transforms._norm(np.zeros((1, 2))).item() == 0.0
+
+
+def test_rounding_to_odd_moves_every_even_number_that_lacks_something() -> None:
+    ulp = 2.0**-52
+    hi = np.array([1 + k * ulp for k in range(8)] + [-(1 + k * ulp) for k in range(8)])
+    for lo in (ulp / 8, -ulp / 8):
+        got = to_odd(hi, np.full(16, lo))
+        last = np.ascontiguousarray(got).view(np.int64) & 1
+        assert last.all()
+        odd = np.arange(16) % 2 == 1
+        np.testing.assert_array_equal(got[odd], hi[odd])
+        np.testing.assert_array_equal(np.sign(got[~odd] - hi[~odd]), np.sign(lo))
+    np.testing.assert_array_equal(to_odd(hi, np.zeros(16)), hi)
+
+
+def test_the_problem_of_a_case_has_all_of_it() -> None:
+    case = Case(
+        x=(1, 2, 5, 6), w=(2, 1, 2, 3), stride=(2, 1), padding=(1, 0, 0, 2), dilation=(1, 2), groups=2, bias=True
+    )
+    x, w, b = np.ones(case.x), np.ones(case.w), np.ones(2)
+    one = Problem.of_case(case, x, w, b)
+    assert one.bias is b
+    assert (one.stride, one.sides, one.dilation, one.groups) == ((2, 1), (1, 0, 0, 2), (1, 2), 2)
+    assert one.shape == case.out
