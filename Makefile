@@ -9,7 +9,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test audit bench lint reports clean
+.PHONY: help verify test audit mutants bench lint reports clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -33,6 +33,12 @@ test: $(STAMP) ## run the tests
 audit: $(STAMP) ## what the suite catches of all that is planted, about 20 minutes; writes reports/audit.md
 	$(PIP) -e '.[dev,rivals]'
 	OMP_NUM_THREADS=1 $(BIN)/corrbench audit --honest-profile quick --report reports --seed 1 $(RIVALS) $(FULL)
+
+# The first breaks the oracle, the bounds and the comparison in every line, the second the checks where it is said.
+mutants: $(STAMP) ## are the tests good enough: break corrbench, and see whether they notice; half an hour
+	$(PIP) -e '.[dev,mutation]'
+	OMP_NUM_THREADS=1 $(BIN)/mutmut run
+	$(BIN)/python -m tests.mutants
 
 lint: $(STAMP) ## style and types
 	$(BIN)/ruff check .
