@@ -74,7 +74,7 @@ class Stopwatch:
         step = {"mode": self.mode, "dtype": self.case.dtype, "layout": inputs.layouts(self.case),
                 "config": config(self.case)}  # fmt: skip
         self.ask({"op": "prepare", "step": step, "sets": sets}, arrays)
-        self.run(1)
+        self.run(count)
         taken = []
         for _ in range(EMPTY):
             self.run(0)

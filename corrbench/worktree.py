@@ -65,7 +65,7 @@ def shallow(folder: Path) -> bool:
 
 def changed(folder: Path) -> list[str]:
     """Tracked files that differ from the last commit."""
-    return [line[3:] for line in git(folder, "status", "--porcelain", "--untracked-files=no").splitlines()]
+    return git(folder, "diff", "--name-only", "HEAD", "--").splitlines()
 
 
 @contextlib.contextmanager

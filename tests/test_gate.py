@@ -1,0 +1,199 @@
+"""The gate says what got worse, touches no checkout, and gives one clear message for what it cannot judge."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from junitparser import JUnitXml
+
+from corrbench import counts, referee
+from corrbench.cli import main
+from corrbench.contrast import Contrast, Verdict
+from corrbench.gate import Gate, lost
+from corrbench.referee import Match
+from corrbench.render import gate as render
+from corrbench.result import Result as Finding
+from corrbench.result import Run, Status
+from tests import small_targets
+
+CASE = "x=1,1,12,13 w=1,1,3,2 data=unit"
+SLOW = small_targets.RIGHT.replace("    return Y", "    for _ in range(9):\n        Y = Y * 1\n    return Y")
+
+
+def git(folder: Path, *words: str) -> str:
+    words = ("git", "-c", "user.name=n", "-c", "user.email=n@example.com", *words)
+    return subprocess.run(words, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three commits: another file; a right target; the same, slower."""
+    git(tmp_path, "init", "-q", "-b", "main")
+    for text, name in (("", "other.py"), (small_targets.RIGHT, "ops.py"), (SLOW, "ops.py")):
+        (tmp_path / name).write_text(text)
+        git(tmp_path, "add", "-A")
+        git(tmp_path, "commit", "-qm", name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def gate(*words: str) -> Result:
+    return CliRunner().invoke(
+        main, ["gate", "ops.py:corr2d", "--arrays", "numpy", "--no-counts", "--seed", "1", *words]
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "--base REV says what to compare with"),
+        (["--base", "nowhere"], "there is no revision 'nowhere' here"),
+        (["--base", "HEAD", "--case", "x=1"], "x=1"),
+        (["--base-python", "python"], "given together"),
+    ],
+)
+def test_bad_input_is_one_message(repository: Path, words: list[str], said: str) -> None:
+    done = gate(*words)
+    assert done.exit_code == 2
+    assert said in done.output
+    assert "Traceback" not in done.output
+    assert git(repository, "status", "--porcelain") == ""
+
+
+def test_a_dirty_tree_is_not_judged_unless_asked(repository: Path) -> None:
+    (repository / "ops.py").write_text(small_targets.FLIPPED)
+    done = gate("--base", "HEAD")
+    assert done.exit_code == 2
+    assert "uncommitted changes in ops.py" in done.output
+    assert (repository / "ops.py").read_text() == small_targets.FLIPPED
+
+
+def test_outside_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = gate("--base", "HEAD")
+    assert done.exit_code == 2
+    assert "is not in a git repository" in done.output
+
+
+def test_without_git(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    done = gate("--base", "HEAD")
+    assert done.exit_code == 2
+    assert "git is not installed" in done.output
+
+
+def test_a_base_that_does_not_import(repository: Path) -> None:
+    (repository / "ops.py").write_text("def corr2d(X, K:\n")
+    git(repository, "commit", "-qam", "broken")
+    (repository / "ops.py").write_text(small_targets.RIGHT)
+    git(repository, "commit", "-qam", "mended")
+    done = gate("--base", "HEAD~1")
+    assert done.exit_code == 2
+    assert "base, HEAD~1: ops.py does not parse: line 1" in done.output
+
+
+@pytest.mark.slow
+def test_a_target_that_base_has_not_is_new(repository: Path) -> None:
+    done = gate("--base", "HEAD~2", "--json", "-")
+    record = json.loads(done.stdout)
+    assert record["new"] == "HEAD~2 has no ops.py:corr2d"
+    assert record["verdict"] in ("new", "regressed")  # it is not right in 16 bits
+    assert record["speed"] is None
+    assert git(repository, "worktree", "list").count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_slower_commit_is_a_regression(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(referee, "SCREEN", 7)
+    monkeypatch.setattr(referee, "CONFIRM", 9)
+    files = [str(tmp_path / name) for name in ("gate.json", "gate.md", "gate.xml")]
+    done = gate("--base", "HEAD~1", "--case", CASE, "--no-correctness", "--json", files[0], "--markdown", files[1],
+                "--junit", files[2])  # fmt: skip
+    record = json.loads(Path(files[0]).read_text())
+    assert record["speed"]["cases"][0]["change"] > 0.05
+    assert record["speed"]["cases"][0]["verdict"] == "slower"
+    if not record["speed"]["unfit"]:  # a busy machine may be called so, and then nothing is judged
+        assert done.exit_code == 1, done.output
+        assert "REGRESSED" in done.output
+        assert JUnitXml.fromfile(files[2]).failures == 1
+        assert "gate: regressed" in Path(files[1]).read_text()
+    assert git(repository, "worktree", "list").count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(counts.missing()), reason="valgrind is not installed")
+def test_instructions_are_the_same_each_time(tmp_path: Path) -> None:
+    from corrbench.case import Case
+    from corrbench.duel import Task
+    from corrbench.target import Spec
+
+    spec = Spec(target=small_targets.write(tmp_path, small_targets.RIGHT), arrays="numpy", form="corr2d")
+    task = Task(Case.parse(CASE))
+    one, other = (counts.counts(spec, [task])[task] for _ in range(2))
+    assert one > 1000
+    assert other == pytest.approx(one, rel=1e-3)
+
+
+# ---- verdicts
+
+
+def finding(case: str, status: Status = Status.FAIL, **numbers: float) -> Finding:
+    return Finding(check="values.exact", case=case, status=status, numbers=numbers, message="12 elements differ")
+
+
+def run(*results: Finding) -> Run:
+    return Run(target="t", form="corr2d", seed=1, results=list(results), planned=1, judged=1)
+
+
+RIGHT = finding("x=1,1,2,2 w=1,1,1,1 dtype=float32 data=unit", Status.PASS, bits=24.0)
+
+
+def made(**changes: object) -> Gate:
+    return Gate(**({"target": "t", "base": "a", "head": "b", "runs": [run(RIGHT), run(RIGHT)]} | changes))  # type: ignore[arg-type]
+
+
+def match(verdict: Verdict, **rest: object) -> Match:
+    return Match(contrasts=[Contrast(case=CASE, mode="forward", verdict=verdict)], **rest)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("gate_", "verdict"),
+    [
+        (made(), "passed"),
+        (made(worse=[finding("c")]), "regressed"),
+        (made(accuracy={"float32": 1.2}), "regressed"),
+        (made(match=match(Verdict.SAME)), "passed"),
+        (made(match=match(Verdict.FASTER)), "passed"),
+        (made(match=match(Verdict.SLOWER)), "regressed"),
+        (made(match=match(Verdict.SLOWER, unfit="noise")), "inconclusive"),
+        (made(match=match(Verdict.INCONCLUSIVE)), "inconclusive"),
+        (made(match=match(Verdict.SAME, wrong={"b": "wrong"})), "regressed"),
+        (made(match=match(Verdict.SAME, wrong={"a": "wrong"})), "passed"),
+        (made(match=match(Verdict.INCONCLUSIVE), instructions={"c": (100.0, 102.0)}), "regressed"),
+        (made(instructions={"c": (100.0, 100.5)}), "passed"),
+        (made(new="there was none", runs=[run(RIGHT)]), "new"),
+        (made(new="there was none", runs=[run(finding("c"))]), "regressed"),
+        (made(runs=[run(RIGHT), run()]), "unjudged"),
+    ],
+)
+def test_the_verdict(gate_: Gate, verdict: str) -> None:
+    assert gate_.verdict == verdict
+    assert f"gate: {verdict}" in render.markdown(gate_)
+    failed = JUnitXml.fromstring(render.junit(gate_).encode()).failures
+    assert (failed > 0) is (verdict == "regressed" and not gate_.new and not (gate_.match and gate_.match.wrong))
+    json.dumps(gate_.to_json())
+
+
+def test_bits_lost_are_told_by_element_type() -> None:
+    def results(bits: float, dtype: str) -> list[Finding]:
+        return [finding(f"x=1,1,{k},2 w=1,1,1,1 dtype={dtype} data=unit", Status.PASS, bits=bits) for k in range(2, 9)]
+
+    before = results(24.0, "float32") + results(11.0, "float16")
+    assert lost(before, results(22.0, "float32") + results(11.0, "float16")) == {"float32": 2.0}
+    assert lost(before, before) == {}
+    assert lost(before, results(23.8, "float32")) == {}
+    assert lost(before, results(20.0, "float32")[:3]) == {}, "too few to say"
