@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from corrbench.contrast import Verdict
-from corrbench.gate import HARDLY, Gate
+from corrbench.gate import BASE, HARDLY, HEAD, Gate
 from corrbench.render import speed
 
 STYLES = {"passed": "bold green", "new": "bold cyan", "regressed": "bold red", "inconclusive": "bold yellow",
@@ -27,6 +27,8 @@ def lines(gate: Gate) -> Iterator[str]:
             yield f"    {one.reproduce}"
     if len(gate.worse) > SHOWN:
         yield f"and {len(gate.worse) - SHOWN} more new findings"
+    for name, said in gate.refused.items():
+        yield f"no longer supported: {name}{f' ({said})' if said else ''}"
     for dtype, bits in gate.accuracy.items():
         yield f"less accurate: {dtype} has lost {bits:.1f} effective bits on average"
     for case, ratio in gate.ratios.items():
@@ -42,9 +44,7 @@ def summary(gate: Gate) -> str:
     """The verdict in one line."""
     parts = [f"{gate.target}, {gate.head} against {gate.base}"]
     if gate.runs:
-        counts = {
-            side: len(run.findings) for side, run in zip(("base", "head")[-len(gate.runs) :], gate.runs, strict=True)
-        }
+        counts = {side: len(run.findings) for side, run in zip((BASE, HEAD)[-len(gate.runs) :], gate.runs, strict=True)}
         parts.append("findings: " + ", ".join(f"{side} {count}" for side, count in counts.items()))
     if gate.match:
         parts.append(f"speed: {speed.summary(gate.match)}")
@@ -56,7 +56,7 @@ def summary(gate: Gate) -> str:
 def show(console: Console, gate: Gate) -> None:
     """Print a gate's verdict."""
     if gate.match:
-        speed.show(console, gate.match, ("base", "head"))
+        speed.show(console, gate.match, (BASE, HEAD))
     for line in lines(gate):
         console.print(Text(f"  {line}"), soft_wrap=True)
     console.print(Text.assemble((gate.verdict.upper(), STYLES[gate.verdict]), " ", summary(gate)), soft_wrap=True)
@@ -66,7 +66,7 @@ def markdown(gate: Gate) -> str:
     """A summary for a job's page."""
     found = [f"## corrbench gate: {gate.verdict}", "", summary(gate), ""]
     if gate.match:
-        found += [*speed.markdown(gate.match, ("base", "head")), ""]
+        found += [*speed.markdown(gate.match, (BASE, HEAD)), ""]
     found += [f"- {line.strip()}" if not line.startswith("    ") else f"  `{line.strip()}`" for line in lines(gate)]
     return "\n".join(found).rstrip() + "\n"
 
@@ -83,7 +83,8 @@ def junit(gate: Gate) -> str:
             case.result = [Error(other) if error else Skipped(other)]
         suite.add_testcase(case)
 
-    add("correctness", [f"{one.check} {one.case}: {one.message}" for one in gate.worse],
+    add("correctness", [f"{one.check} {one.case}: {one.message}" for one in gate.worse]
+        + [f"no longer supported: {name}" for name in gate.refused],
         "could not be judged" if gate.verdict == "unjudged" else "", error=True)  # fmt: skip
     add("accuracy", [f"{dtype}: {bits:.1f} effective bits lost" for dtype, bits in gate.accuracy.items()], gate.new)
     for one in gate.match.contrasts if gate.match else ():
