@@ -3,13 +3,14 @@ PYTHON ?= python3
 # The name under which benchmark results are recorded, so that no host name gets into them.
 MACHINE ?= ci
 COMMITS ?= HEAD^!
+EVERY ?= 5
 
 BIN := .venv/bin
 STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test audit mutants bench lint reports clean
+.PHONY: help verify test audit mutants bench history machine lint reports clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -47,11 +48,24 @@ lint: $(STAMP) ## style and types
 
 # asv machine keeps only the fields that differ from the machine's own, which is what makes the record anonymous.
 # Each measurement has a process of its own. Forking them from one that has imported torch saves minutes; it is safe
-# because that process has started no threads (hence OMP_NUM_THREADS) and has not touched CUDA.
-bench: $(STAMP) ## measure speed, memory and error of the last commit, and build the site in .asv/html
+# because that process has started no threads (hence OMP_NUM_THREADS) and has not touched CUDA. CUDA itself does not
+# survive a fork: there each process is spawned, and only what has cuda among its parameters or in its name is measured.
+ASV := OMP_NUM_THREADS=1 $(BIN)/asv
+ASV_RUN := $(ASV) run --machine $(MACHINE) \
+	--launch-method $(if $(CUDA),spawn --bench '[cC]uda',forkserver)
+
+machine: $(STAMP)
 	@$(BIN)/asv machine --yes --machine $(MACHINE) --os "$$(uname -s)" \
 		--cpu "$$(nproc) x $$(sed -n '/^model name/{s/.*: //p;q}' /proc/cpuinfo)" >/dev/null
-	OMP_NUM_THREADS=1 $(BIN)/asv run --machine $(MACHINE) --launch-method forkserver '$(COMMITS)'
+
+bench: machine ## measure speed, memory, error and instructions of the last commit, and build the site in .asv/html
+	$(ASV_RUN) '$(COMMITS)'
+	$(BIN)/asv publish
+
+# The same commits however many are added later, so that what is recorded is never measured again.
+history: machine ## measure every fifth commit that has not been (EVERY=1: every one), and build the site
+	git rev-list --first-parent --reverse main | awk 'NR % $(EVERY) == 1 % $(EVERY)' | \
+		$(ASV_RUN) --skip-existing HASHFILE:-
 	$(BIN)/asv publish
 
 reports: verify audit bench ## regenerate everything under reports/

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks.history import cases
+from benchmarks.history import calls, cases, judged
 
 
 @pytest.fixture(autouse=True)
@@ -21,14 +21,29 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("device", cases.DEVICES)
-@pytest.mark.parametrize("implementation", [*cases.IMPLEMENTATIONS, cases.ORACLE])
-@pytest.mark.parametrize("shape", cases.SHAPES)
+@pytest.mark.parametrize("implementation", [*calls.IMPLEMENTATIONS, calls.ORACLE])
+@pytest.mark.parametrize("shape", cases.EDGES)
 def test_forward(benchmark: Any, implementation: str, shape: str, device: str) -> None:
+    result = measured(benchmark, shape, implementation, shape, device)
+    if implementation != calls.ORACLE:
+        assert judged.judge(result, shape).share <= 1
+
+
+@pytest.mark.parametrize("device", cases.DEVICES)
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+@pytest.mark.parametrize("implementation", calls.LAYERED)
+@pytest.mark.parametrize("layer", cases.LAYERS)
+def test_layer(benchmark: Any, implementation: str, layer: str, direction: str, device: str) -> None:
+    result = measured(benchmark, f"{layer}, {direction}", implementation, layer, device, "float32", direction)
+    arrays = {"y": result} if direction == "forward" else dict(zip("xw", result, strict=True))
+    for of, array in arrays.items():
+        assert judged.judge(array, layer, of=of).share <= 1, of
+
+
+def measured(benchmark: Any, group: str, *what: str) -> Any:
     try:
-        call = cases.prepare(implementation, shape, device)
+        call = calls.prepare(*what)
     except NotImplementedError as reason:
         pytest.skip(str(reason))
-    benchmark.group = shape
-    result = benchmark(call)
-    if implementation != cases.ORACLE:
-        assert cases.share_of_bound(result, shape) <= 1
+    benchmark.group = group
+    return benchmark(call)

@@ -1,139 +1,100 @@
-"""Which implementations are measured, on which shapes and devices?
+"""On which shapes, numbers and devices is everything measured?
 
-Everything that measures takes its cases from here. Any commit of corrbench can be measured with today's cases: what a
-commit does not have raises NotImplementedError when it is prepared, which asv and pytest record as skipped.
+Everything that measures takes its cases from here. All parameters are the same on every machine and at every commit, so
+that all graphs line up; what a machine or a commit does not have is skipped when it is prepared.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.signal
 import torch
 from numpy.typing import NDArray
-
-try:
-    from corrbench import reference
-except ImportError:
-    reference = None  # type: ignore[assignment]
-
-try:
-    from corrbench import bounds, oracle
-    from corrbench.problem import Problem
-except ImportError:
-    oracle = None  # type: ignore[assignment]
+from torch import Tensor
 
 Array = NDArray[Any]
-Call = Callable[[], Any]
 
-# Rows and columns of the image, then of the kernel: the article's demonstration, and edge detection.
-SHAPES: dict[str, tuple[int, int, int, int]] = {
-    "article 5x5*3x3": (5, 5, 3, 3),
-    "edges 256x256*3x3": (256, 256, 3, 3),
-    "edges 256x256*11x11": (256, 256, 11, 11),
-    "edges 1024x1024*3x3": (1024, 1024, 3, 3),
-    "edges 1024x1024*11x11": (1024, 1024, 11, 11),
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Input (N, C, H, W), kernels (O, C/groups, kh, kw), and the arguments of `conv2d`, equal in rows and columns."""
+
+    x: tuple[int, int, int, int]
+    w: tuple[int, int, int, int]
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+    groups: int = 1
+
+    @property
+    def arguments(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in ("stride", "padding", "dilation", "groups")}
+
+    @property
+    def y(self) -> tuple[int, int, int, int]:
+        """Shape of the result."""
+        rows, columns = (
+            (size + 2 * self.padding - self.dilation * (taps - 1) - 1) // self.stride + 1
+            for size, taps in zip(self.x[2:], self.w[2:], strict=True)
+        )
+        return (self.x[0], self.w[0], rows, columns)
+
+    @property
+    def plane(self) -> bool:
+        """Whether `corr2d` can do it: one image, one kernel, no arguments."""
+        return self == Shape((1, 1, *self.x[2:]), (1, 1, *self.w[2:]))
+
+
+ARTICLE = "article 5x5*3x3"
+
+# One channel under one kernel: the article's demonstration, and edge detection.
+EDGES = {ARTICLE: Shape((1, 1, 5, 5), (1, 1, 3, 3))} | {
+    f"edges {size}x{size}*{taps}x{taps}": Shape((1, 1, size, size), (1, 1, taps, taps))
+    for size, taps in ((64, 3), (256, 3), (256, 11), (512, 31), (1024, 3), (1024, 11), (2048, 3))
 }
-DEVICES = ("cpu", "cuda")
 
-# The oracle is timed too, but its error is none by definition.
-IMPLEMENTATIONS = (
-    "reference.corr2d",
-    "reference.conv2d",
-    "scipy.correlate2d",
-    "scipy.convolve2d",
-    "torch.conv2d",
-)
-ORACLE = "oracle.exact"
+# From corrbench/suites/networks.csv, which cites them; one of each kind of arithmetic.
+LAYERS = {
+    "ResNet-50 7x7 stride 2": Shape((1, 3, 224, 224), (64, 3, 7, 7), stride=2, padding=3),
+    "ResNet-18 3x3": Shape((1, 64, 56, 56), (64, 64, 3, 3), padding=1),
+    "ResNet-50 1x1": Shape((1, 64, 56, 56), (64, 64, 1, 1)),
+    "MobileNet depthwise 3x3": Shape((1, 32, 112, 112), (32, 1, 3, 3), padding=1, groups=32),
+    "DeepLab dilation 12": Shape((1, 128, 33, 33), (64, 128, 3, 3), padding=12, dilation=12),
+    "TextCNN 3x300": Shape((1, 1, 60, 300), (100, 1, 3, 300)),
+}
+SHAPES = EDGES | LAYERS
+DTYPES = ("float32", "float64", "bfloat16")
+DEVICES = ("cpu", "cuda")
 
 
 @functools.cache
-def operands(shape: str) -> tuple[Array, Array]:
-    """Image (H, W) and kernel (kh, kw), float32; the same numbers in every process.
+def operands(shape: str, dtype: str = "float32") -> tuple[Tensor, Tensor]:
+    """Input and kernels on the CPU, the same numbers in every process.
 
     The kernel of the edge shapes is the derivative of a Gaussian along the columns: real, full-mantissa weights that
     change sign when flipped.
     """
-    rows, columns, kh, kw = SHAPES[shape]
-    rng = np.random.default_rng((rows, columns, kh, kw))
-    image = rng.random((rows, columns), dtype=np.float32)
-    if shape.startswith("article"):
-        return image, rng.random((kh, kw), dtype=np.float32)
-    down, across = np.linspace(-2, 2, kh), np.linspace(-2, 2, kw)
-    return image, np.outer(np.exp(-down * down / 2), across * np.exp(-across * across / 2)).astype(np.float32)
+    rng = _source(shape)
+    x, w = rng.random(SHAPES[shape].x), rng.standard_normal(SHAPES[shape].w)
+    if shape.startswith("edges"):
+        down, across = (np.linspace(-2, 2, taps) for taps in w.shape[2:])
+        w[0, 0] = np.outer(np.exp(-down * down / 2), across * np.exp(-across * across / 2))
+    return _rounded(x, dtype), _rounded(w, dtype)
 
 
-def prepare(implementation: str, shape: str, device: str) -> Call:
-    """Put the operands where the implementation wants them and return the call to be measured, which takes no argument.
-
-    A call on CUDA returns after the device has finished.
-
-    Raises:
-        NotImplementedError: there is no such device here, the implementation does not run on it, or this commit has no
-            such implementation.
-    """
-    image, kernel = operands(shape)
-    if device == "cuda" and not torch.cuda.is_available():
-        raise NotImplementedError("no CUDA device")
-    if implementation.startswith(("scipy", "oracle")) and device != "cpu":
-        raise NotImplementedError(f"{implementation} runs on the CPU only")
-    if implementation == "scipy.correlate2d":
-        return lambda: scipy.signal.correlate2d(image, kernel, mode="valid")
-    if implementation == "scipy.convolve2d":
-        flipped = np.ascontiguousarray(kernel[::-1, ::-1])
-        return lambda: scipy.signal.convolve2d(image, flipped, mode="valid")
-    if implementation == ORACLE:
-        if oracle is None:
-            raise NotImplementedError("this commit has no oracle")
-        problem = Problem(image[None, None], kernel[None, None])
-        return lambda: oracle.exact(problem)
-    tensors = torch.as_tensor(image, device=device), torch.as_tensor(kernel, device=device)
-    return _finished(_on_tensors(implementation, *tensors), device)
+@functools.cache
+def cotangent(shape: str, dtype: str = "float32") -> Tensor:
+    """What the gradients are taken along: the shape of the result."""
+    return _rounded(_source(shape).standard_normal(SHAPES[shape].y), dtype)
 
 
-def _on_tensors(implementation: str, image: torch.Tensor, kernel: torch.Tensor) -> Call:
-    batch, weight = image[None, None], kernel[None, None]
-    if implementation == "torch.conv2d":
-        return lambda: torch.nn.functional.conv2d(batch, weight)
-    if reference is None:
-        raise NotImplementedError("this commit has no reference")
-    if implementation == "reference.conv2d":
-        return lambda: reference.conv2d(batch, weight)
-    return lambda: reference.corr2d(image, kernel)
+def _source(shape: str) -> np.random.Generator:
+    return np.random.default_rng((math.prod(SHAPES[shape].x), *SHAPES[shape].w))
 
 
-def _finished(call: Call, device: str) -> Call:
-    if device == "cpu":
-        return call
-
-    def finished() -> Any:
-        result = call()
-        torch.cuda.synchronize()
-        return result
-
-    return finished
-
-
-def share_of_bound(result: Any, shape: str) -> float:
-    """Largest error of a result over the error allowed (direct, float32), at least 2**-52; above 1 is wrong.
-
-    Raises:
-        NotImplementedError: this commit has no oracle.
-        ValueError: the result has another shape, or holds a NaN.
-    """
-    if oracle is None:
-        raise NotImplementedError("this commit has no oracle")
-    image, kernel = operands(shape)
-    got = result.numpy(force=True) if isinstance(result, torch.Tensor) else np.asarray(result)
-    problem = Problem(image[None, None], kernel[None, None])
-    if got.size != np.prod(problem.shape):
-        raise ValueError(f"{shape}: result of shape {got.shape}, expected {problem.shape}")
-    truth = oracle.exact(problem)
-    error = np.abs(oracle.error(got.reshape(problem.shape), truth))
-    share = float(np.max(error / bounds.bound(problem, truth, dtype="float32", accuracy="direct")))
-    if np.isnan(share):
-        raise ValueError(f"{shape}: the result holds a NaN")
-    return max(share, 2.0**-52)
+def _rounded(values: Array, dtype: str) -> Tensor:
+    return torch.as_tensor(values).to(getattr(torch, dtype))
