@@ -120,8 +120,10 @@ class Stopwatch:
         """Bytes at the peak of one call beyond what the process held before it: its result and what it needs between.
 
         What a library took in earlier calls and keeps is not in it. The system counts in pages, and on some machines
-        is late by some dozens of them. NaN where it does not count.
+        is late by some dozens of them. NaN where it does not count, and for what does not run on the CPU.
         """
+        if self.remote.spec.device != "cpu":
+            return math.nan
         found = []
         try:
             for _ in range(WEIGHED):

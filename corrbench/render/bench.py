@@ -37,8 +37,8 @@ METHOD = (
     "time over the one needed, above 100 % where a transform multiplies less. */ torch* is the time over that of "
     "`torch`, which is `torch.nn.functional.conv2d`, in the same rounds. Memory is the peak of one call beyond what "
     "the process held before it, result included. In each call one number of the input is another, and in each sample "
-    "all are; random calls are compared with the exact answer. Faster or slower is said where it was so in three of four "
-    "rounds."
+    "all are; random calls are compared with the exact answer. Faster or slower is said where it was so in three of "
+    "four rounds."
 )
 
 
