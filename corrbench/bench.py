@@ -209,7 +209,7 @@ def measure(rivals: Mapping[str, Spec], targets: Sequence[str], tasks: Sequence[
                 with one_core(remotes.values()):
                     rounds(remotes, task, rows, chance, check=checking[task] in (-1, block), weigh=block == 0)
     for task, by_name in bench.rows.items():
-        judge(by_name.values(), bench.machine, rivals, work(task.case, task.mode))
+        judge(by_name.values(), bench.machine, work(task.case, task.mode))
     bench.seconds = time.monotonic() - began
     return bench
 
@@ -277,17 +277,17 @@ def turned(watch: Stopwatch, by: int, number: int) -> float:
     return watch.run(number)
 
 
-def judge(rows: Iterable[Row], machine: Machine, rivals: Mapping[str, Spec], needed: Work) -> None:
+def judge(rows: Iterable[Row], machine: Machine, needed: Work) -> None:
     """Note what the machine would take, and whose time is impossible beside it."""
     for row in rows:
-        dtype, spec = row.task.case.dtype, rivals[row.target]
+        dtype = row.task.case.dtype
         row.least, row.limit = machine.least(needed, dtype)
-        floor = machine.floor(needed, dtype, spec.accuracy)
+        floor = machine.floor(needed, dtype)
         if row.seconds < floor:
             row.impossible = (
-                f"a call seems to take {row.seconds:.3g} s, and copying {needed.moved} bytes and multiplying "
-                f"{needed.products} times cannot take less than {floor:.3g} s on this machine: it was not computed in "
-                "the calls that were timed"
+                f"a call seems to take {row.seconds:.3g} s, and touching {needed.moved} bytes and multiplying "
+                f"{needed.fewest:.0f} times cannot take less than {floor:.3g} s on this machine: it was not computed "
+                "in the calls that were timed"
             )
 
 

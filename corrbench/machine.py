@@ -25,12 +25,10 @@ TRIES = 12  # of each, of which the best counts
 AT_ONCE = 1 << 25  # bytes that one try copies at least
 PATIENCE = 300.0  # seconds for all of it
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-# An honest implementation may be faster than the best that was measured. Loads are cheaper than stores, so reading
-# alone may be twice as fast as copying; Winograd's F(4×4, 3×3) multiplies a quarter as often as the direct sum, and its
-# F(2×2, 3×3), at 2.25 times less, is accurate enough to be taken for one. So nothing is called impossible that takes a
-# quarter of the least time.
+# An honest implementation may be faster than the best that was measured: loads are cheaper than stores, so reading
+# alone may be twice as fast as copying, and Winograd's F(4×4, 3×3) multiplies a quarter as often as the direct sum. So
+# nothing is called impossible that takes a quarter of the least time.
 SLACK = 4.0
-REDUCTION = {"direct": 1.0, "tf32": 1.0, "winograd": 4.0}  # times fewer products than the direct sum; FFT has no limit
 
 
 class Unmeasured(Exception):
@@ -73,13 +71,12 @@ class Machine:
         arithmetic = 2 * work.products / self.multiplying.get(dtype, math.inf)
         return (arithmetic, "arithmetic") if arithmetic > memory else (memory, "memory")
 
-    def floor(self, work: Work, dtype: str, accuracy: str) -> float:
-        """Seconds below which no honest implementation can be: `SLACK` times less than the fastest copy and the matrix
-        product would take, products counted as the class of accuracy multiplies. 0 if nothing was measured.
+    def floor(self, work: Work, dtype: str) -> float:
+        """Seconds below which no honest implementation can be: `SLACK` times less than the fastest copy, or the fewest
+        operations at the rate of the matrix product, would take. 0 if nothing was measured.
         """
         memory = work.moved / max(self.copying.values(), default=math.inf)
-        products = work.products / REDUCTION.get(accuracy, math.inf)
-        return max(memory, 2 * products / self.multiplying.get(dtype, math.inf)) / SLACK
+        return max(memory, 2 * work.fewest / self.multiplying.get(dtype, math.inf)) / SLACK
 
     def to_json(self) -> dict[str, Any]:
         return {"copy_bytes_per_second": {str(size): rate for size, rate in self.copying.items()},

@@ -13,14 +13,16 @@ SIZES = {"float64": 8, "int64": 8, "complex64": 8, "complex128": 16, "float32": 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What one call cannot do without, if it multiplies directly.
+    """What one call cannot do without.
 
     Attributes:
-        products: multiplications whose two factors are both given numbers, none of them a zero of the padding.
+        products: multiplications of the direct sum whose factors are both given numbers, neither a zero of the padding.
+        fewest: multiplications, each with an addition, of whatever way is the shortest: the direct sum or transforms.
         moved: bytes of the elements that the result depends on, and of the result, each once.
     """
 
     products: int
+    fewest: float
     moved: int
 
 
@@ -28,6 +30,11 @@ def work(case: Case, mode: str = "forward") -> Work:
     """The least work of a call, or of a call and all its gradients.
 
     Each product x·w appears once more in the gradient of x, as g·w, and in that of w, as g·x.
+
+    By fast Fourier transforms of blocks larger than the kernel, t taps, every number of the input and of the result
+    goes through log2(t) stages or more, of a multiplication and an addition at the least; and a product with the kernel
+    is left for each number of the result and each pair of channels. Winograd's algorithms need more than that, or more
+    than a quarter of the direct sum.
     """
     (n, c, height, width), (o, cg, kh, kw) = case.x, case.w
     top, _, left, _ = case.sides
@@ -41,10 +48,12 @@ def work(case: Case, mode: str = "forward") -> Work:
     products = n * o * cg * rows[0] * columns[0]
     seen = n * c * rows[1] * columns[1] + o * cg * rows[2] * columns[2] + (o if case.bias else 0)
     elements = seen + math.prod(case.out)
+    taps = max(1, rows[2] * columns[2])
+    stages = (n * c * rows[1] * columns[1] + math.prod(case.out)) * math.log2(taps)
     if mode == "backward":
         products *= 3
         elements += math.prod(case.out) + math.prod(case.x) + math.prod(case.w) + (o if case.bias else 0)
-    return Work(products, elements * SIZES[case.dtype])
+    return Work(products, min(products, products / taps + stages), elements * SIZES[case.dtype])
 
 
 def axis(size: int, taps: int, out: int, stride: int, dilation: int, before: int) -> tuple[int, int, int]:
