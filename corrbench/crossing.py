@@ -71,9 +71,9 @@ def crossings(bench: Bench) -> list[str]:
 def sentence(one: str, other: str, parts: Sequence[Stretch]) -> str:
     """What there is to say of two targets."""
     if len(parts) == 1:
-        how = {FASTER: "is faster than", SLOWER: "is slower than", LEVEL: "is as fast as"}[parts[0].how]
+        how = {FASTER: "is faster than", SLOWER: "is slower than", LEVEL: "is level with"}[parts[0].how]
         return f"{one} {how} {other} at every kernel, {parts[0]}"
-    words = {FASTER: "faster", SLOWER: "slower", LEVEL: "as fast"}
+    words = {FASTER: "faster", SLOWER: "slower", LEVEL: "level"}
     said = "; ".join(f"{words[part.how]} at {part}" for part in parts)
     clear = [part for part in parts if part.how != LEVEL]
     turns = [f"between {a.last}² and {b.first}²" for a, b in pairwise(clear) if a.how != b.how]

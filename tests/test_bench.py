@@ -249,7 +249,7 @@ def test_stretches_say_the_same_as_the_list(standing: list[str]) -> None:
 def test_crossings_in_words() -> None:
     found = crossings(made({"a": [1.0, 2.0, 4.0], "b": [2.0, 2.0, 2.0], "c": [5.0, 6.0, 7.0]}))
     assert found == [
-        "a beside b: faster at 3²; as fast at 5²; slower at 7². They cross between 3² and 7².",
+        "a beside b: faster at 3²; level at 5²; slower at 7². They cross between 3² and 7².",
         "a is faster than c at every kernel, 3² to 7²",
         "b is faster than c at every kernel, 3² to 7²",
     ]
