@@ -296,7 +296,7 @@ def _attempt(row: Row, action: Callable[[], Any]) -> Any:
     try:
         return action()
     except Unmeasurable as error:
-        row.note = str(error)
+        row.note = str(error).removeprefix(f"{row.task.case}: ")
     except Died as death:
         row.note = f"{death.status.value}: {death.message}"
     return None

@@ -103,7 +103,7 @@ class Course:
         """That many calls in a row, the sets in turn; what call `keep` gives is kept.
 
         Before each call the first element of x is another, written to its memory past the target: nothing that was
-        kept from an earlier call, under whatever key, is right for this one.
+        kept from an earlier call, under whatever key, is right for this one. It takes some 0.1 µs, which are timed.
         """
         calls, count = self.calls, len(self.calls)
         firsts, fresh, many = self.firsts, self.fresh, len(self.fresh)
