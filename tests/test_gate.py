@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,27 @@ def test_a_slower_commit_is_a_regression(repository: Path, tmp_path: Path, monke
         assert JUnitXml.fromfile(files[2]).failures == 1
         assert "gate: regressed" in Path(files[1]).read_text()
     assert git(repository, "worktree", "list").count("\n") == 1
+
+
+@pytest.mark.slow
+def test_two_built_packages_are_named_by_their_interpreters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(referee, "SCREEN", 7)
+    monkeypatch.setattr(referee, "CONFIRM", 9)
+    pythons = []
+    for name, text in (("old", small_targets.RIGHT), ("new", SLOW)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "packaged.py").write_text(text)
+        python = tmp_path / f"python-{name}"
+        python.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path / name} exec {sys.executable} "$@"\n')
+        python.chmod(0o755)
+        pythons.append(str(python))
+    monkeypatch.chdir(tmp_path)
+    words = ["gate", "packaged:corr2d", "--arrays", "numpy", "--no-correctness", "--no-counts", "--case", CASE,
+             "--json", "-", "--base-python", pythons[0], "--head-python", pythons[1]]  # fmt: skip
+    done = CliRunner().invoke(main, words)
+    record = json.loads(done.stdout)
+    assert (record["base"], record["head"]) == tuple(pythons)
+    assert record["speed"]["cases"][0]["verdict"] == "slower", done.stderr
 
 
 @pytest.mark.slow
