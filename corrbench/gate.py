@@ -13,7 +13,7 @@ from typing import Any
 from corrbench import counts, duel, executors, referee, timing, verify
 from corrbench.contrast import Verdict
 from corrbench.referee import Match
-from corrbench.result import Result, Run
+from corrbench.result import Result, Run, Status
 from corrbench.target import Spec
 
 TOLERANCE, RESOLUTION = 0.01, 0.03  # slower by more is a regression; a change within ±3 % is none
@@ -113,12 +113,25 @@ def correctness(gate: Gate, base: Spec | None, head: Spec, seed: int, start: exe
     gate.worse = [one for one in after.findings if (one.check, one.case) not in known]
     if before:
         gate.fixed = [one for one in before.findings if (one.check, one.case) not in seen]
-        gate.refused = {name: said for name, said in after.unsupported.items() if name not in before.unsupported}
+        gate.refused = refusals(before, after)
         gate.accuracy = lost(before.results, after.results)
 
 
 def _told(step: Step, side: str, run: Run) -> None:
     step(run.judged, run.planned, f"correctness of {side}")
+
+
+def refusals(before: Run, after: Run) -> dict[str, str]:
+    """What the second does not do and the first did: features by name, and questions that it was right on."""
+    found = {name: said for name, said in after.unsupported.items() if name not in before.unsupported}
+    right = {(one.check, one.case) for one in before.results if one.status is Status.PASS}
+    asked: dict[str, list[str]] = {}
+    for one in after.results:
+        if one.status is Status.UNSUPPORTED and (one.check, one.case) in right:
+            asked.setdefault(one.message, []).append(f"{one.check} on {one.case}")
+    for said, cases in asked.items():
+        found[f"{len(cases)} questions, such as {min(cases, key=len)}"] = said
+    return found
 
 
 def lost(before: Sequence[Result], after: Sequence[Result]) -> dict[str, float]:

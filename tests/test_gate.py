@@ -14,7 +14,7 @@ from junitparser import JUnitXml
 from corrbench import counts, referee
 from corrbench.cli import main
 from corrbench.contrast import Contrast, Verdict
-from corrbench.gate import Gate, lost
+from corrbench.gate import Gate, lost, refusals
 from corrbench.referee import Match
 from corrbench.render import gate as render
 from corrbench.result import Result as Finding
@@ -163,7 +163,7 @@ def test_instructions_are_the_same_each_time(tmp_path: Path) -> None:
 # ---- verdicts
 
 
-def finding(case: str, status: Status = Status.FAIL, **numbers: float) -> Finding:
+def finding(case: str, status: Status = Status.FAIL, **numbers: float | str) -> Finding:
     return Finding(check="values.exact", case=case, status=status, numbers=numbers, message="12 elements differ")
 
 
@@ -209,6 +209,25 @@ def test_the_verdict(gate_: Gate, verdict: str) -> None:
     failed = JUnitXml.fromstring(render.junit(gate_).encode()).failures
     assert (failed > 0) is (verdict == "regressed" and not gate_.new and not (gate_.match and gate_.match.wrong))
     json.dumps(gate_.to_json())
+
+
+def test_a_refusal_of_what_was_right_is_told_once_a_reason() -> None:
+    cases = [f"x=1,4,5,{k} w=4,1,1,1 groups=4 dtype=float32 data=unit" for k in range(2, 9)]
+    before = run(*(finding(case, Status.PASS) for case in cases[:5]), finding(cases[5]))
+    after = run(*(finding(case, Status.UNSUPPORTED) for case in cases))
+    ((name, said),) = refusals(before, after).items()
+    assert name == f"5 questions, such as values.exact on {cases[0]}"
+    assert said == "12 elements differ"
+    after.unsupported = {"bias": "no bias"}
+    assert refusals(before, after)["bias"] == "no bias"
+    assert refusals(after, after) == {}
+
+
+def test_findings_of_one_cause_are_told_together() -> None:
+    worse = [finding(f"x=1,1,{k},9 w=1,1,3,2 dtype=float32 data=unit", array="y") for k in range(5, 30)]
+    said = list(render.lines(made(worse=worse, runs=[run(RIGHT), run(RIGHT, *worse)])))
+    assert len(said) == 1
+    assert "(on 25 cases)" in said[0]
 
 
 def test_bits_lost_are_told_by_element_type() -> None:

@@ -8,25 +8,21 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 from rich.console import Console
 from rich.text import Text
 
+from corrbench import digest
 from corrbench.contrast import Verdict
 from corrbench.gate import BASE, HARDLY, HEAD, Gate
 from corrbench.render import speed
 
 STYLES = {"passed": "bold green", "new": "bold cyan", "regressed": "bold red", "inconclusive": "bold yellow",
           "unjudged": "bold yellow"}  # fmt: skip
-SHOWN = 5  # findings that are written out
+SHOWN = 5  # groups of findings that are written out
 
 
 def lines(gate: Gate) -> Iterator[str]:
     """What there is to say beside the times, worst first."""
     if gate.new:
         yield f"new: {gate.new}; judged by itself"
-    for one in gate.worse[:SHOWN]:
-        yield f"new finding: {one.check} on {one.case}: {one.message}"
-        if one.reproduce:
-            yield f"    {one.reproduce}"
-    if len(gate.worse) > SHOWN:
-        yield f"and {len(gate.worse) - SHOWN} more new findings"
+    yield from _findings(gate)
     for name, said in gate.refused.items():
         yield f"no longer supported: {name}{f' ({said})' if said else ''}"
     for dtype, bits in gate.accuracy.items():
@@ -38,6 +34,23 @@ def lines(gate: Gate) -> Iterator[str]:
         yield f"fixed: {len(gate.fixed)} findings of {gate.base} are gone"
     if gate.counting:
         yield f"instructions not counted: {gate.counting}"
+
+
+def _findings(gate: Gate) -> Iterator[str]:
+    """New findings, those of one cause together; what belongs to one is indented below it."""
+    groups = digest.groups(gate.runs[-1], gate.worse) if gate.worse else []
+    for group in groups[:SHOWN]:
+        one = group.smallest
+        more = f" (on {group.cases} cases)" if group.cases > 1 else ""
+        yield f"new finding: {one.check}{more}: {one.message}"
+        for said in (f"wrong where {group.region}" if group.region else "",
+                     f"looks as if {group.resembles}" if group.resembles else ""):  # fmt: skip
+            if said:
+                yield f"    {said}"
+        if one.reproduce:
+            yield f"    `{one.reproduce}`"
+    if len(groups) > SHOWN:
+        yield f"and {len(groups) - SHOWN} groups of findings more"
 
 
 def summary(gate: Gate) -> str:
@@ -58,7 +71,7 @@ def show(console: Console, gate: Gate) -> None:
     if gate.match:
         speed.show(console, gate.match, (BASE, HEAD))
     for line in lines(gate):
-        console.print(Text(f"  {line}"), soft_wrap=True)
+        console.print(Text(f"  {line.replace('`', '')}"), soft_wrap=True)
     console.print(Text.assemble((gate.verdict.upper(), STYLES[gate.verdict]), " ", summary(gate)), soft_wrap=True)
 
 
@@ -67,7 +80,7 @@ def markdown(gate: Gate) -> str:
     found = [f"## corrbench gate: {gate.verdict}", "", summary(gate), ""]
     if gate.match:
         found += [*speed.markdown(gate.match, (BASE, HEAD)), ""]
-    found += [f"- {line.strip()}" if not line.startswith("    ") else f"  `{line.strip()}`" for line in lines(gate)]
+    found += [f"- {line}" if not line.startswith("    ") else f"  {line.strip()}  " for line in lines(gate)]
     return "\n".join(found).rstrip() + "\n"
 
 
