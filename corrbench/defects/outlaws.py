@@ -245,12 +245,19 @@ def eats_memory(c: Call) -> Tensor:
     return c.y() + 0 * len(eaten)
 
 
-@cheat(wrong="leftover", check="contract", region="always: a forked child keeps running for five seconds")
+left: list[int] = []
+
+
+@cheat(wrong="leftover", check="contract", region="always: a forked child keeps running, one at a time")
 @conv2d_form
 def child_left_behind(c: Call) -> Tensor:
-    if os.fork() == 0:
-        time.sleep(5)
-        os._exit(0)
+    if left and os.waitpid(left[0], os.WNOHANG)[0]:
+        left.clear()
+    if not left:
+        left.append(os.fork())
+        if left[0] == 0:
+            time.sleep(60)
+            os._exit(0)
     return c.y()
 
 
