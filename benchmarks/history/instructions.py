@@ -40,11 +40,12 @@ class Count:
     params = (NAMES,)
     param_names = ("call",)
     unit = "instructions"
-    timeout = 120
     version = "1"
 
     def setup_cache(self) -> dict[str, float]:
         return counted()
+
+    setup_cache.timeout = 300  # type: ignore[attr-defined]
 
     def setup(self, found: dict[str, float], name: str) -> None:
         if name not in found:

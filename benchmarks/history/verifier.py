@@ -89,7 +89,6 @@ class Verify:
 
     params = (tuple(SLICES),)
     param_names = ("slice",)
-    timeout = 120
     version = "1"
 
     def setup_cache(self) -> dict[str, Cost | Exception]:
@@ -100,6 +99,8 @@ class Verify:
             except (NotImplementedError, ValueError) as error:
                 found[name] = error
         return found
+
+    setup_cache.timeout = 300  # type: ignore[attr-defined]
 
     def setup(self, costs: dict[str, Cost | Exception], name: str) -> None:
         found = costs[name]
