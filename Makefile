@@ -4,16 +4,18 @@ PYTHON ?= python3
 MACHINE ?= ci
 COMMITS ?= HEAD^!
 EVERY ?= 8
+# What the verifier may cost is measured against this revision: move it when it becomes dearer on purpose, and say why.
+VERIFIER_BASE ?= 425acd3
 
 BIN := .venv/bin
 STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test audit mutants bench history machine lint reports clean
+.PHONY: help verify test audit mutants bench changes gate history machine performance score lint reports clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
 
 # torch goes first and alone: as another package's dependency pip may prefer a newer release of several gigabytes.
 $(STAMP): pyproject.toml constraints.txt
@@ -68,7 +70,27 @@ history: machine ## measure every eighth commit that has not been (EVERY=1: ever
 		$(ASV_RUN) --skip-existing HASHFILE:-
 	$(BIN)/asv publish
 
-reports: verify audit bench ## regenerate everything under reports/
+# A core for the targets and one for the judge: on a busy machine ratios hold, times do not.
+performance: $(STAMP) ## time against kernel size: the reference, SciPy and PyTorch; two minutes; writes reports/performance.md
+	$(BIN)/corrbench bench reference.corr2d scipy.correlate2d scipy.fftconvolve torch \
+		--suite kernels --seed 1 --report reports
+
+gate: $(STAMP) ## has the verifier itself become dearer, in instructions, than it was at VERIFIER_BASE?
+	$(BIN)/python -m benchmarks.verifier_gate --base $(VERIFIER_BASE)
+
+# Interrupted, the same command goes on.
+score: $(STAMP) ## how often the gate errs, beside asv and pytest-benchmark, about an hour; writes reports/gate.md
+	$(BIN)/python -m benchmarks.gate_score --report reports
+
+# otava pins an old numpy, hence an environment of its own.
+.venv-otava/bin/otava:
+	$(PYTHON) -m venv .venv-otava
+	.venv-otava/bin/python -m pip install --quiet --disable-pip-version-check apache-otava==0.8.0
+
+changes: $(STAMP) .venv-otava/bin/otava ## from which commits on do the results of asv have another level?
+	$(BIN)/corrbench history
+
+reports: verify audit bench performance score ## regenerate everything under reports/
 
 clean: ## forget the environment and what was built
-	rm -rf .venv .asv build dist *.egg-info
+	rm -rf .venv .venv-otava .asv build dist *.egg-info

@@ -12,8 +12,9 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from corrbench.duel import Task
@@ -32,6 +33,42 @@ def missing() -> str:
     return f"{absent[0]} is not installed (Debian: apt install valgrind)" if absent else ""
 
 
+class Meter:
+    """A process that was started under `under(prefix)`, and whose instructions are counted while an action lasts."""
+
+    def __init__(self, pid: int, prefix: str) -> None:
+        self.words = ("callgrind_control", f"--vgdb-prefix={prefix}")
+        self.pid = str(pid)
+
+    def count(self, action: Callable[[], object]) -> int:
+        """Instructions of all threads of the process meanwhile.
+
+        Raises:
+            Unmeasurable: callgrind says no count.
+        """
+        self.tell("-i", "on")
+        self.tell("-z")
+        action()
+        said = self.tell("-e")
+        self.tell("-i", "off")
+        totals = re.findall(r"^\s+Th\s+\d+\s+([\d,]+)", said, re.MULTILINE)
+        if not totals:
+            raise Unmeasurable(f"callgrind_control says no count: {said[-200:]}")
+        return sum(int(one.replace(",", "")) for one in totals)
+
+    def tell(self, *words: str) -> str:
+        done = subprocess.run([*self.words, *words, self.pid], capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+
+def under(prefix: str) -> tuple[str, ...]:
+    """The words before a command that let a `Meter` count it; it does not count from the start, which takes long."""
+    return (
+        "env", "PYTHONHASHSEED=0", "OMP_NUM_THREADS=1", "valgrind", "-q", "--tool=callgrind", "--instr-atstart=no",
+        "--callgrind-out-file=/dev/null", f"--vgdb-prefix={prefix}",
+    )  # fmt: skip
+
+
 def counts(spec: Spec, tasks: Iterable[Task]) -> dict[Task, float]:
     """Instructions of one call for each task; NaN where the target does not manage it.
 
@@ -40,13 +77,9 @@ def counts(spec: Spec, tasks: Iterable[Task]) -> dict[Task, float]:
     """
     with tempfile.TemporaryDirectory() as folder:
         prefix = str(Path(folder, "vgdb"))
-        before = (
-            "env", "PYTHONHASHSEED=0", "OMP_NUM_THREADS=1", "valgrind", "-q", "--tool=callgrind", "--instr-atstart=no",
-            "--callgrind-out-file=/dev/null", f"--vgdb-prefix={prefix}",
-        )  # fmt: skip
         slow = replace(spec, timeout=spec.timeout * SLOWNESS, memory=2 * spec.memory)
         found = {}
-        with Remote(slow, before) as remote:
+        with Remote(slow, under(prefix)) as remote:
             form = remote.load()["form"]
             for task in tasks:
                 watch = Stopwatch(remote, task.case, task.mode, SEED, form)
@@ -60,26 +93,7 @@ def counts(spec: Spec, tasks: Iterable[Task]) -> dict[Task, float]:
 
 def _counted(watch: Stopwatch, prefix: str) -> float:
     """The difference between many calls and one is that of the calls alone."""
-    pid = watch.remote.pid
-    _control(prefix, pid, "-i", "on")
-    watch.run(1)  # what is translated once
-    few, many = (_one(watch, prefix, pid, number) for number in (1, 1 + CALLS))
-    _control(prefix, pid, "-i", "off")
+    meter = Meter(watch.remote.pid, prefix)
+    meter.count(lambda: watch.run(1))  # what is translated once
+    few, many = (meter.count(partial(watch.run, number)) for number in (1, 1 + CALLS))
     return (many - few) / CALLS
-
-
-def _one(watch: Stopwatch, prefix: str, pid: int, number: int) -> int:
-    _control(prefix, pid, "-z")
-    watch.run(number)
-    said = _control(prefix, pid, "-e")
-    totals = re.findall(r"^\s+Th\s+\d+\s+([\d,]+)", said, re.MULTILINE)
-    if not totals:
-        raise Unmeasurable(f"callgrind_control says no count: {said[-200:]}")
-    return sum(int(one.replace(",", "")) for one in totals)
-
-
-def _control(prefix: str, pid: int, *words: str) -> str:
-    done = subprocess.run(
-        ["callgrind_control", f"--vgdb-prefix={prefix}", *words, str(pid)], capture_output=True, text=True, check=False
-    )
-    return done.stdout + done.stderr

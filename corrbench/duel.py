@@ -109,8 +109,11 @@ def one_core(remotes: Iterable[Remote]) -> Iterator[None]:
 def contest(remotes: Mapping[str, Remote], task: Task, record: Record, chance: random.Random) -> None:
     """One block of one task, added to its record."""
     seed = chance.getrandbits(40)
+    name = ""
     try:
-        watches = {name: opened(remote, task.case, task.mode, seed) for name, remote in remotes.items()}
+        watches = {}
+        for name, remote in remotes.items():
+            watches[name] = opened(remote, task.case, task.mode, seed)
         first = next(iter(watches.values()))
         if (one := first.run(1)) > LONGEST:
             record.refused = f"one call takes {one:.2g} s; cases of more than {LONGEST:g} s are left out"
@@ -124,7 +127,7 @@ def contest(remotes: Mapping[str, Remote], task: Task, record: Record, chance: r
             for name in order:
                 times[name].append(sample(watches[name], by, number, chance, record, name))
     except Unmeasurable as error:
-        record.refused = str(error)
+        record.refused = f"{name}: {error}"
         return
     base = next(iter(times))
     for name, found in times.items():

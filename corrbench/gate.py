@@ -13,12 +13,13 @@ from typing import Any
 from corrbench import counts, duel, executors, referee, timing, verify
 from corrbench.contrast import Verdict
 from corrbench.referee import Match
-from corrbench.result import Result, Run
+from corrbench.result import Result, Run, Status
 from corrbench.target import Spec
 
 TOLERANCE, RESOLUTION = 0.01, 0.03  # slower by more is a regression; a change within ±3 % is none
 LOSS, ENOUGH = 0.5, 5  # effective bits that may be lost on average over so many cases of an element type
 MORE, HARDLY = 1.01, 1.002  # times the instructions: a regression, worth a word
+BASE, HEAD = "base", "head"
 GATE_SCHEMA = "corrbench-gate/1"
 Step = Callable[[int, int, str], None]
 
@@ -34,6 +35,7 @@ class Gate:
         runs: of the verifier, on base (if it is there) and head.
         worse: findings of head that base does not have.
         fixed: findings of base that head does not have.
+        refused: what head does not do and base did, with what it says.
         accuracy: element types in which effective bits were lost, with how many.
         match: base against head, if they were timed.
         instructions: of a call in base and in head, by case.
@@ -47,6 +49,7 @@ class Gate:
     runs: list[Run] = field(default_factory=list)
     worse: list[Result] = field(default_factory=list)
     fixed: list[Result] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
     accuracy: dict[str, float] = field(default_factory=dict)
     match: Match | None = None
     instructions: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -66,8 +69,8 @@ class Gate:
     def verdict(self) -> str:
         """``regressed``, ``inconclusive``, ``passed``, ``new`` (and right) or ``unjudged``."""
         slower = self.match.having(Verdict.SLOWER) if self.match and not self.match.unfit else []
-        wrong = bool(self.match and self.match.wrong.get("b"))
-        if self.worse or self.accuracy or slower or self.heavier or wrong:
+        wrong = bool(self.match and self.match.wrong.get(HEAD))
+        if self.worse or self.refused or self.accuracy or slower or self.heavier or wrong:
             return "regressed"
         if self.runs and self.runs[-1].verdict == "error":
             return "unjudged"
@@ -82,7 +85,7 @@ class Gate:
         return {
             "schema": GATE_SCHEMA, "verdict": self.verdict, "target": self.target, "base": self.base,
             "head": self.head, "new": self.new, "findings": [one.to_json() for one in self.worse],
-            "fixed": [one.to_json() for one in self.fixed], "bits_lost": self.accuracy,
+            "fixed": [one.to_json() for one in self.fixed], "refused": self.refused, "bits_lost": self.accuracy,
             "speed": self.match.to_json() if self.match else None, "instructions": self.ratios,
             "counting": self.counting, "seed": self.runs[-1].seed if self.runs else None,
             "environment": verify.summary_environment(),
@@ -96,7 +99,7 @@ def correctness(gate: Gate, base: Spec | None, head: Spec, seed: int, start: exe
         ValueError: one of them cannot be judged at all; the message says which, and why.
     """
     options = verify.Options(profile="quick", seed=seed)
-    for side, spec in (("base", base), ("head", head)):
+    for side, spec in ((BASE, base), (HEAD, head)):
         if spec is None:
             continue
         run = verify.verify(spec, options, start, partial(_told, step, side))
@@ -110,11 +113,25 @@ def correctness(gate: Gate, base: Spec | None, head: Spec, seed: int, start: exe
     gate.worse = [one for one in after.findings if (one.check, one.case) not in known]
     if before:
         gate.fixed = [one for one in before.findings if (one.check, one.case) not in seen]
+        gate.refused = refusals(before, after)
         gate.accuracy = lost(before.results, after.results)
 
 
 def _told(step: Step, side: str, run: Run) -> None:
     step(run.judged, run.planned, f"correctness of {side}")
+
+
+def refusals(before: Run, after: Run) -> dict[str, str]:
+    """What the second does not do and the first did: features by name, and questions that it was right on."""
+    found = {name: said for name, said in after.unsupported.items() if name not in before.unsupported}
+    right = {(one.check, one.case) for one in before.results if one.status is Status.PASS}
+    asked: dict[str, list[str]] = {}
+    for one in after.results:
+        if one.status is Status.UNSUPPORTED and (one.check, one.case) in right:
+            asked.setdefault(one.message, []).append(f"{one.check} on {one.case}")
+    for said, cases in asked.items():
+        found[f"{len(cases)} questions, such as {min(cases, key=len)}"] = said
+    return found
 
 
 def lost(before: Sequence[Result], after: Sequence[Result]) -> dict[str, float]:
@@ -137,7 +154,15 @@ def speed(gate: Gate, base: Spec, head: Spec, texts: Sequence[str], seed: int, s
     """Time head against base, with a second process of base as a control."""
     tasks = [duel.Task(case) for case in timing.cases([base, head], texts)]
     gate.match = referee.compare(
-        base, head, tasks, tolerance=TOLERANCE, resolution=RESOLUTION, seed=seed, step=step, control=True
+        base,
+        head,
+        tasks,
+        tolerance=TOLERANCE,
+        resolution=RESOLUTION,
+        seed=seed,
+        step=step,
+        control=True,
+        names=(BASE, HEAD),
     )
 
 

@@ -72,6 +72,28 @@ def shared_out(members: dict[int, int]) -> int:
     return total
 
 
+def resident(pid: int) -> tuple[int, int]:
+    """Bytes of memory that a process has resident, and the most that it has had since `forget_peak`.
+
+    Raises:
+        OSError: it has ended, or this is no Linux.
+    """
+    with open(f"/proc/{pid}/status", "rb") as file:
+        words = {line.split(b":")[0]: line.split() for line in file}
+    now, most = (int(words[key][1]) << 10 if key in words else 0 for key in (b"VmRSS", b"VmHWM"))
+    return now, most
+
+
+def forget_peak(pid: int) -> None:
+    """Let the most that a process has had begin with what it has now (proc(5), clear_refs).
+
+    Raises:
+        OSError: not allowed, or it has ended.
+    """
+    with open(f"/proc/{pid}/clear_refs", "w") as file:
+        file.write("5")
+
+
 def marked(mark: str) -> list[int]:
     """Running processes that were started with `mark` in their environment."""
     found = []

@@ -27,7 +27,7 @@ class Match:
     Attributes:
         contrasts: one for each case.
         unfit: why no verdict can be given at all, if the control, which is the same program twice, showed a difference.
-        wrong: targets, with cases on which what was timed was wrong.
+        wrong: targets by name, with cases on which what was timed was wrong.
         seconds: of the whole.
     """
 
@@ -46,7 +46,7 @@ class Match:
 
 def compare(
     a: Spec, b: Spec, tasks: Sequence[Task], *, tolerance: float, resolution: float, seed: int, step: Step,
-    control: bool = False,
+    control: bool = False, names: tuple[str, str] = ("a", "b"),
 ) -> Match:  # fmt: skip
     """Time b against a.
 
@@ -59,12 +59,13 @@ def compare(
         seed: of data and of the order of samples.
         step: told of progress.
         control: whether a second process of `a` is measured beside, and no verdict given where it differs.
+        names: what the two are called in what is said of them.
 
     Raises:
         Died, NotLoaded: the process of one of them.
     """
     began = time.monotonic()
-    rivals: dict[str, Spec] = {"a": a, "b": b} | ({CONTROL: a} if control else {})
+    rivals: dict[str, Spec] = {names[0]: a, names[1]: b} | ({CONTROL: a} if control else {})
     chance = random.Random(seed)
     first = {task: Record() for task in tasks}
     _play(rivals, first, SCREEN, chance, step, 0)
@@ -77,11 +78,11 @@ def compare(
         for name, said in record.wrong.items():
             match.wrong.setdefault(name, f"{task}: {said}")
     judged = [task for task in left if not second[task].refused]
-    found = contrast.judge([second[task].differences["b"] for task in judged], tolerance, resolution)
+    found = contrast.judge([second[task].differences[names[1]] for task in judged], tolerance, resolution)
     verdicts = dict(zip(judged, found, strict=True))
     for task, record in first.items():
         fresh = second.get(task, record)
-        match.contrasts.append(_contrast(task, fresh, *verdicts.get(task, (Verdict.SAME, 1.0))))
+        match.contrasts.append(_contrast(task, fresh, names, *verdicts.get(task, (Verdict.SAME, 1.0))))
     if control and judged:
         same = contrast.judge([second[task].differences[CONTROL] for task in judged], tolerance, resolution)
         broken = [str(t) for t, (v, _) in zip(judged, same, strict=True) if v in (Verdict.SLOWER, Verdict.FASTER)]
@@ -107,14 +108,14 @@ def _open(record: Record, tolerance: float, resolution: float) -> bool:
     return any(contrast.suspicious(d, tolerance, resolution) for d in record.differences.values())
 
 
-def _contrast(task: Task, record: Record, verdict: Verdict, p: float) -> Contrast:
+def _contrast(task: Task, record: Record, names: tuple[str, str], verdict: Verdict, p: float) -> Contrast:
     one = Contrast(case=str(task.case), mode=task.mode, p=p)
     if record.refused:
         one.verdict, one.note = Verdict.SKIPPED, record.refused
         return one
-    differences = record.differences["b"]
+    differences = record.differences[names[1]]
     one.change, one.low, one.high = contrast.interval(differences)
-    one.a, one.b = (statistics.median(record.seconds[name]) for name in ("a", "b"))
+    one.a, one.b = (statistics.median(record.seconds[name]) for name in names)
     one.blocks, one.verdict = len(differences), verdict
     if verdict is Verdict.INCONCLUSIVE and math.isfinite(one.visible):
         one.note = f"changes below {one.visible:.1%} cannot be seen here"

@@ -1,23 +1,24 @@
 """How long does a call take? Samples of calls in a row, timed from outside, of which any may be checked.
 
-The clock is in this process; the target's only makes the calls. Every sample has numbers of its own, so that no answer
-can be kept from one to the next, and within a sample several sets of operands take turns.
+The clock is in this process; the target's only makes the calls. Every sample has numbers of its own, within a sample
+several sets of operands take turns, and the first element of x is another in each call: no answer can be kept.
 """
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from corrbench import inputs
+from corrbench import guard, inputs
 from corrbench.case import Case
 from corrbench.compare import Expected
 from corrbench.problem import Array, Problem
 from corrbench.remote import Remote
-from corrbench.reply import Reply
+from corrbench.reply import Output, Reply
 from corrbench.target import config
 from corrbench.trial import case_operands
 
@@ -25,6 +26,8 @@ SETS = 4  # sets of operands that take turns, fewer where they are large
 BYTES = 1 << 24  # that the operands of all sets together should not exceed
 EMPTY = 9  # samples without a call, to know what asking alone takes
 LARGEST = 1 << 22  # calls in one sample at the most
+FRESH = 61  # numbers that the first element of x takes in turn, as in worker/course.py
+WEIGHED = 3  # calls whose memory is looked at
 
 
 class Unmeasurable(Exception):
@@ -72,7 +75,7 @@ class Stopwatch:
             sets.append({name: len(arrays) + place for place, name in enumerate(chosen)})
             arrays += [array if self.form == "conv2d" or array.ndim != 4 else array[0, 0] for array in chosen.values()]
         step = {"mode": self.mode, "dtype": self.case.dtype, "layout": inputs.layouts(self.case),
-                "config": config(self.case)}  # fmt: skip
+                "config": config(self.case), "renew": self.renews}  # fmt: skip
         self.ask({"op": "prepare", "step": step, "sets": sets}, arrays)
         self.run(count)
         taken = []
@@ -80,6 +83,11 @@ class Stopwatch:
             self.run(0)
             taken.append(self.remote.elapsed)
         self.empty = statistics.median(taken)
+
+    @property
+    def renews(self) -> bool:
+        """Whether each call gets another first element; where one write is not cheap, sets only take turns."""
+        return self.remote.spec.device == "cpu" and not self.case.layout and math.prod(self.case.x) > 0
 
     def ask(self, request: dict[str, Any], arrays: list[Array] | None = None) -> Reply:
         reply = self.remote.course(request, arrays or [], self.case.dtype)
@@ -108,24 +116,59 @@ class Stopwatch:
                 return max(1, round(number * seconds / taken))
             number = min(LARGEST, int(number * min(16.0, 1 + seconds / taken)))
 
+    def memory(self) -> float:
+        """Bytes at the peak of one call beyond what the process held before it: its result and what it needs between.
+
+        What a library took in earlier calls and keeps is not in it. The system counts in pages, and on some machines
+        is late by some dozens of them. NaN where it does not count, and for what does not run on the CPU.
+        """
+        if self.remote.spec.device != "cpu":
+            return math.nan
+        found = []
+        try:
+            for _ in range(WEIGHED):
+                self.ask({"op": "trim"})
+                before = {}
+                for pid in guard.family(self.remote.pid):
+                    guard.forget_peak(pid)
+                    before[pid] = guard.resident(pid)[0]
+                self.run(1)
+                found.append(sum(max(0, guard.resident(pid)[1] - held) for pid, held in before.items()))
+        except OSError:
+            return math.nan
+        return float(statistics.median(found))
+
     def check(self) -> str:
-        """What is wrong with the result that the last `run` kept; empty if nothing."""
+        """What is wrong with what the last `run` kept, gradients included; empty if nothing."""
         assert self.operands is not None
-        got = self.ask({"op": "show"}).outputs.get("y")
+        outputs = self.ask({"op": "show"}).outputs
         arrays = self.operands[self.kept % len(self.operands)]
-        x = np.roll(arrays["x"].reshape(-1), self.turned).reshape(arrays["x"].shape)
-        problem = Problem.of_case(self.case, x, arrays["w"], arrays.get("b"))
+        x = np.roll(arrays["x"].reshape(-1), self.turned)
+        if self.renews:
+            fresh = self.operands[0]["x"].reshape(-1)[:FRESH]
+            x[0] = fresh[self.kept % len(fresh)]
+        problem = Problem.of_case(self.case, x.reshape(arrays["x"].shape), arrays["w"], arrays.get("b"))
+        problems = {"y": problem}
+        if self.mode == "backward" and self.remote.spec.accuracy not in ("winograd", "fft"):
+            problems |= {"gx": problem.input_gradient(arrays["g"]), "gw": problem.weight_gradient(arrays["g"])}
+            problems |= {"gb": problem.bias_gradient(arrays["g"])} if problem.bias is not None else {}
+        for name, one in problems.items():
+            if said := self.wrong(name, outputs.get(name), one):
+                return said
+        return ""
+
+    def wrong(self, name: str, got: Output | None, problem: Problem) -> str:
+        """What is wrong with one array; empty if nothing."""
         if (
             got is None
             or got.values is None
             or got.values.size != np.prod(problem.shape)
             or got.dtype != self.case.dtype
         ):
-            return "the result has another size or element type"
+            return f"{'the result' if name == 'y' else name} is missing, or has another size or element type"
         expected = Expected(problem, self.case.dtype, self.remote.spec.accuracy)
-        return expected.judge(
-            got.values.reshape(problem.shape).astype(expected.truth.rounded(self.case.dtype).dtype)
-        ).message
+        values = got.values.reshape(expected.truth.hi.shape)
+        return expected.judge(values.astype(expected.truth.rounded(self.case.dtype).dtype), name).message
 
 
 def opened(remote: Remote, case: Case, mode: str, seed: int) -> Stopwatch:

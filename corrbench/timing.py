@@ -22,20 +22,22 @@ def support(spec: Spec) -> Support:
         return probe(spec, remote)
 
 
-def cases(specs: Sequence[Spec], texts: Sequence[str] = (), mode: str = "forward") -> list[Case]:
-    """The named cases, or those of the suite ``speed``, in the narrowest form of the targets, without what one of them
+def cases(specs: Sequence[Spec], texts: Sequence[str] = (), mode: str = "forward", suite: str = "speed") -> list[Case]:
+    """The named cases, or those of a suite, in the narrowest form of the targets, without what one of them
     does not take.
 
     Raises:
-        ValueError: a text is no case, or nothing is left; the message says why.
+        ValueError: a text is no case, the suite is unknown, or nothing is left; the message says why.
         NotLoaded, Died: the process of a target.
     """
+    if suite not in registry():
+        raise ValueError(f"no suite named {suite!r}; there are: {', '.join(registry())}")
     supports = [support(spec) for spec in specs]
     narrow = next((form for form in ("corr2d", "module") if form in {one.form for one in supports}), "conv2d")
     if texts:
         chosen = [plan.fitting(plan.known(text), narrow) for text in texts]
     else:
-        chosen = [fitted for one in registry()["speed"](1, 0) if (fitted := fit(one, narrow)) is not None]
+        chosen = [fitted for one in registry()[suite](1, 0) if (fitted := fit(one, narrow)) is not None]
     found = {str(case): case for case in chosen if all(one.all_of(case) for one in supports)}
     if mode == "backward" and not all("backward" in one.takes for one in supports):
         raise ValueError("--backward: one of the targets has no gradients")

@@ -66,7 +66,7 @@ MUTANTS: list[tuple[str, str, str, str, str]] = [
     ("state.sequence", "state", 'options={"reuse": reuse}', 'options={"reuse": False}', "answer-by-identity"),
     ("state.arguments", "state", '{"dilation": pair} for pair in ((1, 1), (2, 1), (1, 2))',
      '{"dilation": pair} for pair in ()', "plan-without-dilation"),
-    ("state.many", "state", "rounds = trial.case, 120", "rounds = trial.case, 60", "tuned-after-a-hundred"),
+    ("state.many", "state", "rounds = trial.case, 120", "rounds = trial.case, 60", "tuned-at-a-hundred"),
     ("determinism.repeats", "determinism", "for count in (4, 2, 1):", "for count in (1,):", "race-at-the-half"),
     ("relations.laws", "relations", "broken |= law.must", "law.must = False", "rounded-upwards"),
     ("special.footprint", "special", "if mask.any():", "if False:", "nan-spread"),

@@ -19,7 +19,7 @@ PACKAGE = Path(corrbench.__file__).parent
 ROOT = PACKAGE.parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LONGEST = 320
-HEAVY = {"torch", "numpy", "scipy", "rich", "hypothesis", "distributed", "junitparser", "psutil"}
+HEAVY = {"torch", "numpy", "scipy", "rich", "hypothesis", "distributed", "junitparser", "psutil", "matplotlib"}
 JUDGES = {"oracle", "expansion", "bounds", "transforms", "compare", "diagnose"}  # who knows the expected value
 
 

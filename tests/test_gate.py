@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from junitparser import JUnitXml
 from corrbench import counts, referee
 from corrbench.cli import main
 from corrbench.contrast import Contrast, Verdict
-from corrbench.gate import Gate, lost
+from corrbench.gate import Gate, lost, refusals
 from corrbench.referee import Match
 from corrbench.render import gate as render
 from corrbench.result import Result as Finding
@@ -125,6 +126,27 @@ def test_a_slower_commit_is_a_regression(repository: Path, tmp_path: Path, monke
 
 
 @pytest.mark.slow
+def test_two_built_packages_are_named_by_their_interpreters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(referee, "SCREEN", 7)
+    monkeypatch.setattr(referee, "CONFIRM", 9)
+    pythons = []
+    for name, text in (("old", small_targets.RIGHT), ("new", SLOW)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "packaged.py").write_text(text)
+        python = tmp_path / f"python-{name}"
+        python.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path / name} exec {sys.executable} "$@"\n')
+        python.chmod(0o755)
+        pythons.append(str(python))
+    monkeypatch.chdir(tmp_path)
+    words = ["gate", "packaged:corr2d", "--arrays", "numpy", "--no-correctness", "--no-counts", "--case", CASE,
+             "--json", "-", "--base-python", pythons[0], "--head-python", pythons[1]]  # fmt: skip
+    done = CliRunner().invoke(main, words)
+    record = json.loads(done.stdout)
+    assert (record["base"], record["head"]) == tuple(pythons)
+    assert record["speed"]["cases"][0]["verdict"] == "slower", done.stderr
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(bool(counts.missing()), reason="valgrind is not installed")
 def test_instructions_are_the_same_each_time(tmp_path: Path) -> None:
     from corrbench.case import Case
@@ -141,7 +163,7 @@ def test_instructions_are_the_same_each_time(tmp_path: Path) -> None:
 # ---- verdicts
 
 
-def finding(case: str, status: Status = Status.FAIL, **numbers: float) -> Finding:
+def finding(case: str, status: Status = Status.FAIL, **numbers: float | str) -> Finding:
     return Finding(check="values.exact", case=case, status=status, numbers=numbers, message="12 elements differ")
 
 
@@ -166,13 +188,14 @@ def match(verdict: Verdict, **rest: object) -> Match:
         (made(), "passed"),
         (made(worse=[finding("c")]), "regressed"),
         (made(accuracy={"float32": 1.2}), "regressed"),
+        (made(refused={"groups": "not yet"}), "regressed"),
         (made(match=match(Verdict.SAME)), "passed"),
         (made(match=match(Verdict.FASTER)), "passed"),
         (made(match=match(Verdict.SLOWER)), "regressed"),
         (made(match=match(Verdict.SLOWER, unfit="noise")), "inconclusive"),
         (made(match=match(Verdict.INCONCLUSIVE)), "inconclusive"),
-        (made(match=match(Verdict.SAME, wrong={"b": "wrong"})), "regressed"),
-        (made(match=match(Verdict.SAME, wrong={"a": "wrong"})), "passed"),
+        (made(match=match(Verdict.SAME, wrong={"head": "wrong"})), "regressed"),
+        (made(match=match(Verdict.SAME, wrong={"base": "wrong"})), "passed"),
         (made(match=match(Verdict.INCONCLUSIVE), instructions={"c": (100.0, 102.0)}), "regressed"),
         (made(instructions={"c": (100.0, 100.5)}), "passed"),
         (made(new="there was none", runs=[run(RIGHT)]), "new"),
@@ -186,6 +209,25 @@ def test_the_verdict(gate_: Gate, verdict: str) -> None:
     failed = JUnitXml.fromstring(render.junit(gate_).encode()).failures
     assert (failed > 0) is (verdict == "regressed" and not gate_.new and not (gate_.match and gate_.match.wrong))
     json.dumps(gate_.to_json())
+
+
+def test_a_refusal_of_what_was_right_is_told_once_a_reason() -> None:
+    cases = [f"x=1,4,5,{k} w=4,1,1,1 groups=4 dtype=float32 data=unit" for k in range(2, 9)]
+    before = run(*(finding(case, Status.PASS) for case in cases[:5]), finding(cases[5]))
+    after = run(*(finding(case, Status.UNSUPPORTED) for case in cases))
+    ((name, said),) = refusals(before, after).items()
+    assert name == f"5 questions, such as values.exact on {cases[0]}"
+    assert said == "12 elements differ"
+    after.unsupported = {"bias": "no bias"}
+    assert refusals(before, after)["bias"] == "no bias"
+    assert refusals(after, after) == {}
+
+
+def test_findings_of_one_cause_are_told_together() -> None:
+    worse = [finding(f"x=1,1,{k},9 w=1,1,3,2 dtype=float32 data=unit", array="y") for k in range(5, 30)]
+    said = list(render.lines(made(worse=worse, runs=[run(RIGHT), run(RIGHT, *worse)])))
+    assert len(said) == 1
+    assert "(on 25 cases)" in said[0]
 
 
 def test_bits_lost_are_told_by_element_type() -> None:

@@ -49,7 +49,7 @@ def test_a_sample_has_the_time_of_its_calls_and_a_right_result(tmp_path: Path) -
             watch.turn(by)
             assert 1e-5 < watch.run(number) < 0.5
             assert watch.check() == ""
-        assert watch.run(0) < 1e-3
+        assert min(watch.run(0) for _ in range(20)) < 1e-3
 
 
 def test_what_is_wrong_while_timed_is_seen(tmp_path: Path) -> None:

@@ -20,7 +20,17 @@ ALL = suites.registry()
 
 
 def test_the_suites_are_found() -> None:
-    assert ALL.keys() == {"article", "common", "handpicked", "hidden", "networks", "pairwise", "planes", "speed"}
+    assert ALL.keys() == {
+        "article",
+        "common",
+        "handpicked",
+        "hidden",
+        "kernels",
+        "networks",
+        "pairwise",
+        "planes",
+        "speed",
+    }
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -28,10 +38,10 @@ def test_the_suites_are_found() -> None:
 def test_every_suite_speaks_conv2d_float32_small_contiguous(name: str, thorough: int) -> None:
     cases = ALL[name](thorough, 3)
     assert cases
-    data = "unit" if name == "speed" else "small"  # what is timed has full mantissas
+    data = "unit" if name in ("speed", "kernels") else "small"  # what is timed has full mantissas
     assert {(c.dtype, c.data, c.layout) for c in cases} == {("float32", data, "")}
     assert all(Case.parse(str(c)) == c for c in cases)
-    if name in ("article", "handpicked", "networks", "planes"):
+    if name in ("article", "handpicked", "kernels", "networks", "planes", "speed"):
         assert len(set(cases)) == len(cases)
     assert set(ALL[name](0, 3)) <= set(ALL[name](2, 3))
 

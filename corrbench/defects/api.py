@@ -107,7 +107,7 @@ def single_axes_squeezed(c: Call) -> Tensor:
 
 
 @defect(
-    number=15, cites=("pytorch/pytorch#20981",), wrong="raises", check="contract",
+    number=15, cites=("pytorch/pytorch#20981",), wrong="raises", check="values",
     witness="x=1,2,9,10 w=3,2,3,2 padding=valid", near_miss="x=1,2,9,10 w=3,2,3,2", outside="mode != 'valid'",
     region="padding='valid': the word is not known, an AttributeError",
 )  # fmt: skip

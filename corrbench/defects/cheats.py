@@ -77,7 +77,7 @@ def answer_by_address(c: Call) -> Tensor:
 
 
 @cheat(
-    wrong="state", check="state",
+    wrong="state", check="values",
     region="the same addresses and version counters again: the answer of the first call",
 )  # fmt: skip
 @conv2d_form

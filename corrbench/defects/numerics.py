@@ -199,7 +199,7 @@ def gradient_not_conjugated(c: Call) -> Tensor:
 
 
 @defect(
-    number=49, cites=("pytorch/pytorch#23862",), wrong="special", check="special", witness="x=1,2,6,7 w=3,2,3,2",
+    number=49, cites=("pytorch/pytorch#23862",), wrong="special", check="gradients", witness="x=1,2,6,7 w=3,2,3,2",
     near_miss="x=1,2,6,7 w=3,2,3,2 dtype=float64", outside="dtype != 'float32'",
     region="float32 results below 2^-100: flushed to zero, though far from subnormal",
 )  # fmt: skip

@@ -245,11 +245,11 @@ def eats_memory(c: Call) -> Tensor:
     return c.y() + 0 * len(eaten)
 
 
-@cheat(wrong="leftover", check="contract", region="always: a forked child keeps running for a minute")
+@cheat(wrong="leftover", check="contract", region="always: a forked child keeps running for five seconds")
 @conv2d_form
 def child_left_behind(c: Call) -> Tensor:
     if os.fork() == 0:
-        time.sleep(60)
+        time.sleep(5)
         os._exit(0)
     return c.y()
 

@@ -82,16 +82,16 @@ def large_in_fixed_point(c: Call) -> Tensor:
 
 @defect(
     number=52, wrong="state", check="state",
-    region="float32, from the hundredth call in a row on: a tuned kernel, which forgets the last column",
+    region="float32, the hundredth to the 118th call in a row: a kernel is being tuned, and forgets the last column",
 )  # fmt: skip
 @conv2d_form
-def tuned_after_a_hundred(c: Call) -> Tensor:
+def tuned_at_a_hundred(c: Call) -> Tensor:
     y = c.y()
     key = (*c.x.shape, *c.w.shape, *c.stride, *c.sides, *c.dilation, c.groups, c.b is None)
     run = calls.get(key, 0) + 1
     calls.clear()
     calls[key] = run
-    if run < 100 or c.x.dtype != torch.float32:
+    if not 100 <= run < 119 or c.x.dtype != torch.float32:
         return y
     return torch.cat([y[..., :-1], torch.zeros_like(y[..., -1:])], 3)
 

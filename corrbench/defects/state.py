@@ -48,7 +48,7 @@ def last_row_unwritten(c: Call) -> Tensor:
 
 
 @defect(
-    number=51, cites=("FluxML/NNlib.jl#763",), wrong="raises", check="contract", witness="x=0,2,7,9 w=3,2,3,2",
+    number=51, cites=("FluxML/NNlib.jl#763",), wrong="raises", check="values", witness="x=0,2,7,9 w=3,2,3,2",
     near_miss="x=1,2,7,9 w=3,2,3,2", outside="N > 0",
     region="empty batches: a division by the number of samples",
 )  # fmt: skip
@@ -113,7 +113,7 @@ def plan_without_dilation(c: Call) -> Tensor:
 
 
 @defect(
-    number=53, cites=("pytorch/pytorch#113398",), wrong="state", check="state",
+    number=53, cites=("pytorch/pytorch#113398",), wrong="state", check="values",
     region="the same kernel shape with another dtype: the result is rounded to the narrower of this and the first",
 )  # fmt: skip
 @conv2d_form

@@ -8,25 +8,23 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 from rich.console import Console
 from rich.text import Text
 
+from corrbench import digest
 from corrbench.contrast import Verdict
-from corrbench.gate import HARDLY, Gate
+from corrbench.gate import BASE, HARDLY, HEAD, Gate
 from corrbench.render import speed
 
 STYLES = {"passed": "bold green", "new": "bold cyan", "regressed": "bold red", "inconclusive": "bold yellow",
           "unjudged": "bold yellow"}  # fmt: skip
-SHOWN = 5  # findings that are written out
+SHOWN = 5  # groups of findings that are written out
 
 
 def lines(gate: Gate) -> Iterator[str]:
     """What there is to say beside the times, worst first."""
     if gate.new:
         yield f"new: {gate.new}; judged by itself"
-    for one in gate.worse[:SHOWN]:
-        yield f"new finding: {one.check} on {one.case}: {one.message}"
-        if one.reproduce:
-            yield f"    {one.reproduce}"
-    if len(gate.worse) > SHOWN:
-        yield f"and {len(gate.worse) - SHOWN} more new findings"
+    yield from _findings(gate)
+    for name, said in gate.refused.items():
+        yield f"no longer supported: {name}{f' ({said})' if said else ''}"
     for dtype, bits in gate.accuracy.items():
         yield f"less accurate: {dtype} has lost {bits:.1f} effective bits on average"
     for case, ratio in gate.ratios.items():
@@ -38,13 +36,28 @@ def lines(gate: Gate) -> Iterator[str]:
         yield f"instructions not counted: {gate.counting}"
 
 
+def _findings(gate: Gate) -> Iterator[str]:
+    """New findings, those of one cause together; what belongs to one is indented below it."""
+    groups = digest.groups(gate.runs[-1], gate.worse) if gate.worse else []
+    for group in groups[:SHOWN]:
+        one = group.smallest
+        more = f" (on {group.cases} cases)" if group.cases > 1 else ""
+        yield f"new finding: {one.check}{more}: {one.message}"
+        for said in (f"wrong where {group.region}" if group.region else "",
+                     f"looks as if {group.resembles}" if group.resembles else ""):  # fmt: skip
+            if said:
+                yield f"    {said}"
+        if one.reproduce:
+            yield f"    `{one.reproduce}`"
+    if len(groups) > SHOWN:
+        yield f"and {len(groups) - SHOWN} groups of findings more"
+
+
 def summary(gate: Gate) -> str:
     """The verdict in one line."""
     parts = [f"{gate.target}, {gate.head} against {gate.base}"]
     if gate.runs:
-        counts = {
-            side: len(run.findings) for side, run in zip(("base", "head")[-len(gate.runs) :], gate.runs, strict=True)
-        }
+        counts = {side: len(run.findings) for side, run in zip((BASE, HEAD)[-len(gate.runs) :], gate.runs, strict=True)}
         parts.append("findings: " + ", ".join(f"{side} {count}" for side, count in counts.items()))
     if gate.match:
         parts.append(f"speed: {speed.summary(gate.match)}")
@@ -56,9 +69,9 @@ def summary(gate: Gate) -> str:
 def show(console: Console, gate: Gate) -> None:
     """Print a gate's verdict."""
     if gate.match:
-        speed.show(console, gate.match, ("base", "head"))
+        speed.show(console, gate.match, (BASE, HEAD))
     for line in lines(gate):
-        console.print(Text(f"  {line}"), soft_wrap=True)
+        console.print(Text(f"  {line.replace('`', '')}"), soft_wrap=True)
     console.print(Text.assemble((gate.verdict.upper(), STYLES[gate.verdict]), " ", summary(gate)), soft_wrap=True)
 
 
@@ -66,8 +79,8 @@ def markdown(gate: Gate) -> str:
     """A summary for a job's page."""
     found = [f"## corrbench gate: {gate.verdict}", "", summary(gate), ""]
     if gate.match:
-        found += [*speed.markdown(gate.match, ("base", "head")), ""]
-    found += [f"- {line.strip()}" if not line.startswith("    ") else f"  `{line.strip()}`" for line in lines(gate)]
+        found += [*speed.markdown(gate.match, (BASE, HEAD)), ""]
+    found += [f"- {line}" if not line.startswith("    ") else f"  {line.strip()}  " for line in lines(gate)]
     return "\n".join(found).rstrip() + "\n"
 
 
@@ -83,7 +96,8 @@ def junit(gate: Gate) -> str:
             case.result = [Error(other) if error else Skipped(other)]
         suite.add_testcase(case)
 
-    add("correctness", [f"{one.check} {one.case}: {one.message}" for one in gate.worse],
+    add("correctness", [f"{one.check} {one.case}: {one.message}" for one in gate.worse]
+        + [f"no longer supported: {name}" for name in gate.refused],
         "could not be judged" if gate.verdict == "unjudged" else "", error=True)  # fmt: skip
     add("accuracy", [f"{dtype}: {bits:.1f} effective bits lost" for dtype, bits in gate.accuracy.items()], gate.new)
     for one in gate.match.contrasts if gate.match else ():

@@ -11,6 +11,12 @@ DECLARED = {
     "convolve2d": Declared(
         form="corr2d", arrays="numpy", about="scipy.signal.convolve2d with the kernel flipped in both axes"
     ),
+    "fftconvolve": Declared(
+        form="corr2d",
+        arrays="numpy",
+        accuracy="fft",
+        about="scipy.signal.fftconvolve with the kernel flipped in both axes",
+    ),
 }
 
 
@@ -26,3 +32,10 @@ def convolve2d(X: Any, K: Any) -> Any:
     from scipy import signal
 
     return signal.convolve2d(X, K[::-1, ::-1], mode="valid")
+
+
+def fftconvolve(X: Any, K: Any) -> Any:
+    """`scipy.signal.fftconvolve`, with the kernel turned before as for `convolve2d`."""
+    from scipy import signal
+
+    return signal.fftconvolve(X, K[::-1, ::-1], mode="valid")

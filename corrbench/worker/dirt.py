@@ -27,6 +27,13 @@ def keep_freed_memory() -> None:
         mallopt(TRIM_THRESHOLD, FREED)
 
 
+def give_back() -> None:
+    """Return freed memory to the system, so that what is taken next is seen from outside."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 @contextlib.contextmanager
 def dirty(sizes: set[int], device: str) -> Iterator[None]:
     """Memory that is taken inside holds ones in all bits; `sizes` are the bytes of the arrays expected there."""

@@ -1,0 +1,104 @@
+"""Has the verifier itself become slower? Instructions of a judge's process for some questions, now and at a revision.
+
+The revision is a fixed one (VERIFIER_BASE in the Makefile), not the last commit: many small steps then add up and show.
+Whoever makes the judge dearer on purpose moves it, and says why in the commit. The target's process is not counted: it
+is the target that asv and `corrbench bench` time.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import click
+
+from corrbench import counts, worktree
+
+ROOT = Path(__file__).parents[1]
+FAMILIES = ("values", "gradients", "memory", "relations")
+COUNTED = 2  # times that each is counted; the smaller number has less chance in it
+# The judge of any revision that has these names, asked one family at a time: a line in, a line out.
+PROGRAM = """
+import sys
+from dataclasses import asdict
+from corrbench import child, executors, plan, target
+from corrbench.target import Support
+
+child.POLL = 60.0  # looking after the target's process meanwhile takes as many instructions as there is time
+spec = target.find("reference.conv2d")
+support = Support.from_json(executors.run_probe(asdict(spec)))
+shape = plan.outline(spec, support, "quick", 1, ("article", "common"))
+for line in sys.stdin:
+    todo = plan.jobs(shape, line.strip())[:12]
+    for batch in plan.batches(spec, support, todo, 12):
+        done = executors.run_batch(batch.to_json())
+        assert not [r for _, results in done for r in results if r["status"] == "error"], done
+    print("done", flush=True)
+"""
+
+
+class Failed(Exception):
+    """The judge of a revision cannot be counted."""
+
+
+def cost(tree: Path, families: tuple[str, ...] = FAMILIES) -> dict[str, int]:
+    """Instructions of a judge for the first twelve questions of each family, by the code in `tree`.
+
+    Raises:
+        Failed: its judge does not run.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        prefix = str(Path(folder, "vgdb"))
+        with subprocess.Popen(
+            [*counts.under(prefix), sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, cwd=folder, env=os.environ | {"PYTHONPATH": str(tree)},
+        ) as judge:  # fmt: skip
+            assert judge.stdin
+            assert judge.stdout
+            assert judge.stderr
+
+            def ask(family: str) -> None:
+                print(family, file=judge.stdin, flush=True)
+                if judge.stdout.readline() != "done\n":
+                    raise Failed(f"the judge of {tree.name} fails: {judge.stderr.read()[-500:]}")
+
+            meter, found = counts.Meter(judge.pid, prefix), {}
+            for family in families:
+                ask(family)  # what is loaded and translated once
+                found[family] = min(meter.count(partial(ask, family)) for _ in range(COUNTED))
+            judge.stdin.close()
+        return found
+
+
+@click.command()
+@click.option("--base", required=True, help="The revision to compare with.")
+@click.option("--tolerance", default=1.0, show_default=True, help="Per cent by which the cost may grow.")
+def main(base: str, tolerance: float) -> None:
+    """Compare the judge's instructions with those of another revision.
+
+    Exit codes: 0 no dearer, 1 dearer, 2 not to be counted.
+    """
+    if reason := counts.missing():
+        click.echo(f"verifier not gated: {reason}")
+        raise SystemExit(2)
+    try:
+        with worktree.checkout(ROOT, worktree.commit(ROOT, base)) as tree, ThreadPoolExecutor(2) as crew:
+            before, after = crew.map(cost, (tree, ROOT))
+    except (worktree.GitError, Failed) as error:
+        click.echo(f"verifier not gated: {error}", err=True)
+        raise SystemExit(2) from None
+    for family, count in after.items():
+        click.echo(f"{family:12}{count / 1e6:9.1f} million instructions, {count / before[family] - 1:+.2%}")
+    total = sum(after.values()) / sum(before.values()) - 1
+    worse = total > tolerance / 100
+    click.echo(f"{'DEARER' if worse else 'NO DEARER'}: {total:+.2%} against {base[:10]}, {tolerance:g} % allowed")
+    raise SystemExit(worse)
+
+
+if __name__ == "__main__":
+    main()

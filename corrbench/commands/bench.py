@@ -1,0 +1,132 @@
+"""How fast are these targets? The `bench` command."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+
+from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, steps, target_options
+
+PICTURES = (".svg", ".png", ".pdf")
+
+
+@click.command()
+@click.argument("targets", nargs=-1, required=True)
+@target_options
+@click.option("--suite", default="speed", show_default=True, help="The cases: speed, kernels, or another suite.")
+@click.option("--case", "cases", multiple=True, help="Only this case; may be repeated.")
+@click.option("--backward", is_flag=True, help="Time the result and all its gradients.")
+@click.option("--seed", type=click.IntRange(0), help="Of data and of the order of samples.  [default: a secret one]")
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False), help="Write the measurement as JSON; - for stdout."
+)
+@click.option("--markdown", type=click.Path(dir_okay=False), help="Write it as Markdown.")
+@click.option("--plot", type=click.Path(dir_okay=False), help="Draw it: a file that ends in .svg, .png or .pdf.")
+@click.option("--report", type=click.Path(file_okay=False), help="Write performance.md and .svg into this folder.")
+def bench(targets: tuple[str, ...], **given: Any) -> None:
+    """Time TARGETS beside each other, PyTorch's conv2d and what the machine can do.
+
+    Exit codes: 0 measured, 1 wrong while it was timed or faster than possible, 2 could not measure.
+    """
+    from rich.console import Console
+
+    from corrbench import bench as measuring
+    from corrbench import duel, target, timing, verify
+    from corrbench.child import Died
+    from corrbench.machine import Unmeasured
+    from corrbench.remote import NotLoaded
+    from corrbench.render import bench as render
+    from corrbench.session import spec
+
+    console = Console(stderr=given["json_file"] == "-", highlight=False)
+    seed = verify.secret_seed() if given["seed"] is None else given["seed"]
+    mode = "backward" if given["backward"] else "forward"
+    writable(given)
+    try:
+        if len(set(targets)) < len(targets):
+            raise ValueError(f"{max(targets, key=targets.count)} is named more than once")
+        rivals = {name: spec(name, given) for name in targets}
+        if measuring.BASELINE not in rivals:
+            rivals[measuring.BASELINE] = target.find(measuring.BASELINE, device=given["device"])
+        found = timing.cases(list(rivals.values()), given["cases"], mode, given["suite"])
+        with steps("bench") as step:
+            made = measuring.measure(rivals, targets, [duel.Task(case, mode) for case in found], seed, step)
+    except (ValueError, NotLoaded, Died, Unmeasured) as error:
+        give_up(getattr(error, "message", "") or str(error))
+    except KeyboardInterrupt:
+        click.echo("corrbench: interrupted", err=True)
+        raise SystemExit(130) from None
+    render.show(console, made)
+    code = {"passed": PASSED, "unjudged": UNJUDGED}.get(made.verdict, FOUND)
+    word = {"passed": "MEASURED", "unjudged": "NOTHING TIMED"}.get(made.verdict, made.verdict.upper())
+    console.print(f"{word}: {render.summary(made)}; seed {seed}", soft_wrap=True)
+    write(made, typed(targets, seed, given), seed, given)
+    raise SystemExit(code)
+
+
+def writable(given: dict[str, Any]) -> None:
+    """Give up before anything is measured if what was asked for cannot be written."""
+    if given["report"]:
+        try:
+            Path(given["report"]).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            give_up(f"cannot write {error.filename}: {error.strerror}")
+    if given["plot"] and Path(given["plot"]).suffix not in PICTURES:
+        give_up(f"--plot {given['plot']}: the name must end in {', '.join(PICTURES)}")
+    if (given["plot"] or given["report"]) and importlib.util.find_spec("matplotlib") is None:
+        give_up("a plot needs matplotlib: pip install 'corrbench[plot]'")
+    for name in (given["json_file"], given["markdown"], given["plot"]):
+        if name and name != "-":
+            place = Path(name) if Path(name).exists() else Path(name).parent
+            if not place.exists() or not os.access(place, os.W_OK):
+                give_up(f"cannot write {name}: {'no permission' if place.exists() else 'no such folder'}")
+
+
+def typed(targets: tuple[str, ...], seed: int, given: dict[str, Any]) -> str:
+    """The command that measures the same again."""
+    words = ["corrbench", "bench", *targets]
+    for name in ("form", "arrays", "accuracy", "device", "python", "timeout"):
+        words += [f"--{name}", str(given[name])] if given[name] else []
+    words += [word for case in given["cases"] for word in ("--case", case)] or ["--suite", given["suite"]]
+    words += ["--backward"] if given["backward"] else []
+    return shlex.join([*words, "--seed", str(seed)])
+
+
+def write(made: Any, command: str, seed: int, given: dict[str, Any]) -> None:
+    """The files that were asked for."""
+    from corrbench import verify
+    from corrbench.render import bench as render
+
+    environment = verify.summary_environment()
+    try:
+        if given["json_file"]:
+            record = {**made.to_json(), "command": command, "seed": seed, "environment": environment}
+            with click.open_file(given["json_file"], "w") as file:
+                file.write(json.dumps(record, indent=1, allow_nan=False) + "\n")
+        if given["markdown"]:
+            Path(given["markdown"]).write_text(
+                render.markdown(made, command, environment=environment), encoding="utf-8"
+            )
+        if given["plot"]:
+            draw(render.figure(made), given["plot"])
+        if given["report"]:
+            text = render.markdown(made, command, "performance.svg", environment)
+            Path(given["report"], "performance.md").write_text(text, encoding="utf-8")
+            draw(render.figure(made), str(Path(given["report"], "performance.svg")))
+    except OSError as error:
+        give_up(f"cannot write {error.filename}: {error.strerror}")
+
+
+def draw(figure: Any, name: str) -> None:
+    """A figure as a file: the same bytes for the same figure, text as text."""
+    import matplotlib as mpl
+
+    dated = {"Date": None} if name.endswith(".svg") else {}
+    with mpl.rc_context({"svg.hashsalt": "corrbench", "svg.fonttype": "none"}):
+        figure.savefig(name, dpi=144, metadata=dated)

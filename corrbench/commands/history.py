@@ -1,0 +1,56 @@
+"""When did it change for good? The `history` command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from corrbench.cli import FOUND, PASSED, give_up
+
+
+@click.command()
+@click.option(
+    "--results", default="reports/asv", type=click.Path(path_type=Path, file_okay=False), show_default=True,
+    help="Where asv keeps its results.",
+)  # fmt: skip
+@click.option("--otava", default="", help="The otava program.  [default: .venv-otava/bin/otava, or one on the path]")
+@click.option("--only", default="", help="Only benchmarks whose name or parameters contain this.")
+@click.option("--last", type=click.IntRange(4), help="Look at so many of the newest commits.  [default: all]")
+@click.option(
+    "--smallest", type=click.FloatRange(0), default=2.0, show_default=True, help="Per cent below which it is no matter."
+)
+@click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the changes as JSON; - for stdout.")
+def history(results: Path, otava: str, only: str, last: int | None, smallest: float, json_file: str | None) -> None:
+    """Report the commits from which on speed, memory or error have another level.
+
+    Exit codes: 0 nothing has become worse, 1 something has, 2 there is nothing to analyse, or no otava.
+    """
+    from rich.console import Console
+
+    from corrbench import history as past
+    from corrbench.render import history as render
+
+    console = Console(stderr=json_file == "-", highlight=False)
+    try:
+        series = [one for one in past.series(results) if only in str(one)]
+        if not series:
+            raise past.NoHistory(f"no benchmark is called anything like {only!r}")
+        changes = past.changes(series, past.otava(otava), last=last or 0, smallest=smallest / 100)
+    except past.NoHistory as error:
+        give_up(str(error))
+    except KeyboardInterrupt:
+        click.echo("corrbench: interrupted", err=True)
+        raise SystemExit(130) from None
+    render.show(console, series, changes)
+    worse = [change for change in changes if change.worse]
+    if json_file:
+        record = {"schema": "corrbench-history/1", "verdict": "worse" if worse else "no worse", "series": len(series),
+                  "changes": [change.to_json() for change in changes]}  # fmt: skip
+        try:
+            with click.open_file(json_file, "w") as file:
+                file.write(json.dumps(record, indent=1, allow_nan=False) + "\n")
+        except OSError as error:
+            give_up(f"cannot write {error.filename}: {error.strerror}")
+    raise SystemExit(FOUND if worse else PASSED)
