@@ -3,7 +3,7 @@ PYTHON ?= python3
 # The name under which benchmark results are recorded, so that no host name gets into them.
 MACHINE ?= ci
 COMMITS ?= HEAD^!
-EVERY ?= 5
+EVERY ?= 8
 # What the verifier may cost is measured against this revision: move it when it becomes dearer on purpose, and say why.
 VERIFIER_BASE ?= 425acd3
 
@@ -65,7 +65,7 @@ bench: machine ## measure speed, memory, error and instructions of the last comm
 	$(BIN)/asv publish
 
 # The same commits however many are added later, so that what is recorded is never measured again.
-history: machine ## measure every fifth commit that has not been (EVERY=1: every one), and build the site
+history: machine ## measure every eighth commit that has not been (EVERY=1: every one), and build the site
 	git rev-list --first-parent --reverse main | awk 'NR % $(EVERY) == 1 % $(EVERY)' | \
 		$(ASV_RUN) --skip-existing HASHFILE:-
 	$(BIN)/asv publish

@@ -1,7 +1,7 @@
 """How long is a CUDA device itself at work on a call, with its cache cold and hot?
 
 The other files time calls on CUDA by the wall, launches included; here the device's own clock is read, by events. Cold:
-its second-level cache is overwritten before each call. Hot: the same operands again and again. Run it with
+its second-level cache is overwritten before the call. Hot: the same call has just been made. Run it with
 ``make bench CUDA=1``: CUDA does not survive a fork, so each measurement is spawned. Without a device all is skipped.
 """
 
@@ -14,12 +14,12 @@ import torch
 
 from . import calls
 
-COLD, HOT = 30, 100  # calls
-AHEAD = 20_000_000  # cycles, about 10 ms, that the device sleeps while calls are queued behind
+CALLS = 20
+AHEAD = 20_000_000  # cycles, about 10 ms, that the device sleeps until a call is queued with all its kernels
 
 
 class Device:
-    """Seconds of the device for one call: the median of cold calls, or the mean of hot ones."""
+    """Seconds of the device for one call, the median of several."""
 
     params = (
         calls.LAYERED,
@@ -29,7 +29,6 @@ class Device:
         ("cold", "hot"),
     )
     param_names = ("implementation", "shape", "dtype", "direction", "cache")
-    timeout = 120
     version = "1"
 
     def setup(self, implementation: str, shape: str, dtype: str, direction: str, cache: str) -> None:
@@ -39,18 +38,17 @@ class Device:
         torch.cuda.synchronize()
 
     def track_device_time(self, implementation: str, shape: str, dtype: str, direction: str, cache: str) -> float:
-        return (cold if cache == "cold" else hot)(self.call)
+        return seconds(self.call, overwritten() if cache == "cold" else self.call)
 
     track_device_time.unit = "seconds"  # type: ignore[attr-defined]
 
 
-def cold(call: Callable[[], object]) -> float:
-    """Median seconds of a call that finds nothing in the second-level cache."""
-    size = 2 * torch.cuda.get_device_properties("cuda").L2_cache_size
-    other = torch.empty(size, dtype=torch.uint8, device="cuda")
-    pairs = [(_event(), _event()) for _ in range(COLD)]
+def seconds(call: Callable[[], object], before: Callable[[], object]) -> float:
+    """Median seconds between the events around a call, something else being done just before."""
+    pairs = [(_event(), _event()) for _ in range(CALLS)]
     for start, end in pairs:
-        other.zero_()  # takes longer than launching the call, which is then waiting when it is its turn
+        torch.cuda._sleep(AHEAD)
+        before()
         start.record()
         call()
         end.record()
@@ -58,16 +56,10 @@ def cold(call: Callable[[], object]) -> float:
     return statistics.median(start.elapsed_time(end) for start, end in pairs) / 1e3
 
 
-def hot(call: Callable[[], object]) -> float:
-    """Mean seconds of a call among many of the same, queued before the first of them starts."""
-    start, end = _event(), _event()
-    torch.cuda._sleep(AHEAD)
-    start.record()
-    for _ in range(HOT):
-        call()
-    end.record()
-    torch.cuda.synchronize()
-    return start.elapsed_time(end) / HOT / 1e3
+def overwritten() -> Callable[[], object]:
+    """What leaves nothing of the operands in the second-level cache."""
+    size = 2 * torch.cuda.get_device_properties("cuda").L2_cache_size
+    return torch.empty(size, dtype=torch.uint8, device="cuda").zero_
 
 
 def _event() -> torch.cuda.Event:

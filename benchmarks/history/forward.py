@@ -9,9 +9,9 @@ from . import calls, cases
 
 
 class _Timed:
-    # Two processes with up to 20 samples of 10 ms each, of as many calls as that takes (asv_runner: see asv.conf.json).
+    # Two processes with up to 10 samples of 10 ms each, of as many calls as that takes (asv_runner: see asv.conf.json).
     sample_time = 0.01
-    repeat = (3, 20, 0.4)
+    repeat = (3, 10, 0.3)
     rounds = 2
     warmup_time = 0.05
     version = "1"

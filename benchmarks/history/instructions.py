@@ -30,7 +30,8 @@ CALLS = (
 )
 NAMES = tuple(f"{implementation}, {shape}, {direction}" for implementation, shape, direction in CALLS)
 WARM = 8  # calls, after which Python's interpreter specialises its code
-ROUNDS, TIMES = 3, 8  # rounds, of which the least counts, and calls in each
+ROUNDS, TIMES = 2, 8  # rounds, of which the least counts, since the first has more to do, and calls in each
+PREFIX = "./vgdb"  # of the pipes to valgrind
 
 # What zeroes the counters and what writes them down: two functions of the C library that nothing else here calls.
 ZERO, WRITE = os.getppid, os.getpgrp
@@ -40,11 +41,12 @@ class Count:
     params = (NAMES,)
     param_names = ("call",)
     unit = "instructions"
-    timeout = 120
     version = "1"
 
     def setup_cache(self) -> dict[str, float]:
         return counted()
+
+    setup_cache.timeout = 300  # type: ignore[attr-defined]
 
     def setup(self, found: dict[str, float], name: str) -> None:
         if name not in found:
@@ -60,18 +62,17 @@ def counted() -> dict[str, float]:
         return {}
     package = Path(__file__).parent
     with tempfile.TemporaryDirectory() as folder:
-        prefix, out = Path(folder, "vgdb"), Path(folder, "counts")
         words = (
-            "valgrind", "-q", "--tool=callgrind", "--instr-atstart=no", f"--vgdb-prefix={prefix}",
-            f"--callgrind-out-file={out}", f"--zero-before={ZERO.__name__}", f"--dump-before={WRITE.__name__}",
-            sys.executable, "-m", f"{package.name}.{Path(__file__).stem}", str(prefix),
+            "valgrind", "-q", "--tool=callgrind", "--instr-atstart=no", f"--vgdb-prefix={PREFIX}",
+            "--callgrind-out-file=counts", f"--zero-before={ZERO.__name__}", f"--dump-before={WRITE.__name__}",
+            sys.executable, "-P", "-m", f"{package.name}.{Path(__file__).stem}",
         )  # fmt: skip
-        # Nothing but this: the size of the environment moves addresses, and addresses are hashed.
+        # Nothing but this, and no name that changes: what a program is told moves addresses, and addresses are hashed.
         fixed = {"PATH": os.environ["PATH"], "PYTHONPATH": str(package.parent), "PYTHONHASHSEED": "0",
                  "OMP_NUM_THREADS": "1"}  # fmt: skip
-        done = subprocess.run(words, env=fixed, capture_output=True, text=True, check=True)
+        done = subprocess.run(words, cwd=folder, env=fixed, capture_output=True, text=True, check=True)
         names = done.stdout.splitlines()
-        totals = [_total(Path(f"{out}.{part}")) for part in range(1, 1 + ROUNDS * len(names))]
+        totals = [_total(Path(folder, f"counts.{part}")) for part in range(1, 1 + ROUNDS * len(names))]
     return {name: min(totals[ROUNDS * k : ROUNDS * (k + 1)]) / TIMES for k, name in enumerate(names)}
 
 
@@ -101,6 +102,6 @@ def run(say: Callable[[str], object]) -> None:
 
 if __name__ == "__main__":
     # Counting from the start would take a minute for the imports alone.
-    subprocess.run(("callgrind_control", f"--vgdb-prefix={sys.argv[1]}", "-i", "on", str(os.getpid())),
+    subprocess.run(("callgrind_control", f"--vgdb-prefix={PREFIX}", "-i", "on", str(os.getpid())),
                    check=True, stdout=subprocess.DEVNULL)  # fmt: skip
     run(sys.stdout.write)

@@ -9,7 +9,7 @@ class _Timed:
     params = (calls.LAYERED, tuple(cases.LAYERS), ("float32", "bfloat16"), cases.DEVICES)
     param_names = ("implementation", "layer", "dtype", "device")
     sample_time = 0.01
-    repeat = (3, 20, 0.4)
+    repeat = (3, 10, 0.3)
     rounds = 2
     warmup_time = 0.05
     version = "1"
