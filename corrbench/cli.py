@@ -7,11 +7,14 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from corrbench import __version__, commands
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 PASSED, FOUND, UNJUDGED, INCONCLUSIVE = 0, 1, 2, 3
 
@@ -42,6 +45,16 @@ def give_up(message: str) -> NoReturn:
     """One clear message, exit code 2."""
     click.echo(f"corrbench: {message}", err=True)
     raise SystemExit(UNJUDGED)
+
+
+def output(json_file: str | None) -> Console:
+    """Where people read: standard output, or standard error where JSON goes to the former. A log has wide lines."""
+    from rich.console import Console
+
+    console = Console(stderr=json_file == "-", highlight=False)
+    if console.width < 100 and not console.is_terminal:
+        console.width = 160
+    return console
 
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:

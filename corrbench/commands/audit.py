@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from corrbench.cli import FOUND, PASSED, give_up
+from corrbench.cli import FOUND, PASSED, give_up, output
 
 
 @click.command()
@@ -36,13 +36,11 @@ def audit(**given: Any) -> None:
 
     Exit code 1 if an honest one is flagged, or a wrong one survives that is not known to.
     """
-    from rich.console import Console
-
     from corrbench import audit as judge
     from corrbench import contest, store, verify
     from corrbench.render import audit as render
 
-    console = Console(stderr=given["json_file"] == "-", highlight=False)
+    console = output(given["json_file"])
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
     calm = given["honest_profile"] or given["profile"]
     header = {"audit": given["only"], "profile": given["profile"], "honest": calm, "full": given["full"], "seed": seed}

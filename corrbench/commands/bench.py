@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, steps, target_options
+from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, steps, target_options
 
 PICTURES = (".svg", ".png", ".pdf")
 
@@ -34,8 +34,6 @@ def bench(targets: tuple[str, ...], **given: Any) -> None:
 
     Exit codes: 0 measured, 1 wrong while it was timed or faster than possible, 2 could not measure.
     """
-    from rich.console import Console
-
     from corrbench import bench as measuring
     from corrbench import duel, target, timing, verify
     from corrbench.child import Died
@@ -44,7 +42,7 @@ def bench(targets: tuple[str, ...], **given: Any) -> None:
     from corrbench.render import bench as render
     from corrbench.session import spec
 
-    console = Console(stderr=given["json_file"] == "-", highlight=False)
+    console = output(given["json_file"])
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
     mode = "backward" if given["backward"] else "forward"
     writable(given)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from corrbench.cli import FOUND, INCONCLUSIVE, PASSED, UNJUDGED, give_up, steps, target_options
+from corrbench.cli import FOUND, INCONCLUSIVE, PASSED, UNJUDGED, give_up, output, steps, target_options
 
 
 @click.command()
@@ -30,8 +30,6 @@ def compare(a: str, b: str, **given: Any) -> None:
     Exit codes: 0 B is not slower, 1 it is by more than the tolerance (or wrong while it was timed), 2 could not
     compare, 3 inconclusive.
     """
-    from rich.console import Console
-
     from corrbench import duel, referee, timing, verify
     from corrbench.child import Died
     from corrbench.contrast import Verdict
@@ -39,7 +37,7 @@ def compare(a: str, b: str, **given: Any) -> None:
     from corrbench.render import speed
     from corrbench.session import spec
 
-    console = Console(stderr=given["json_file"] == "-", highlight=False)
+    console = output(given["json_file"])
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
     tolerance = given["tolerance"] / 100
     mode = "backward" if given["backward"] else "forward"

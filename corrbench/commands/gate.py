@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench.cli import FOUND, INCONCLUSIVE, PASSED, UNJUDGED, give_up, steps, target_options
+from corrbench.cli import FOUND, INCONCLUSIVE, PASSED, UNJUDGED, give_up, output, steps, target_options
 
 if TYPE_CHECKING:
     from corrbench.target import Spec
@@ -45,8 +45,6 @@ def gate(target: str, **given: Any) -> None:
 
     Exit codes: 0 no worse, or new and right; 1 worse; 2 could not judge; 3 inconclusive (timing noise).
     """
-    from rich.console import Console
-
     from corrbench import gate as judge
     from corrbench import verify
     from corrbench.child import Died
@@ -55,7 +53,7 @@ def gate(target: str, **given: Any) -> None:
     from corrbench.session import spec
     from corrbench.worktree import GitError
 
-    console = Console(stderr=given["json_file"] == "-", highlight=False)
+    console = output(given["json_file"])
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
     if bool(given["base_python"]) != bool(given["head_python"]):
         give_up("--base-python and --head-python are given together, or neither")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from corrbench.cli import FOUND, PASSED, give_up
+from corrbench.cli import FOUND, PASSED, give_up, output
 
 
 @click.command()
@@ -27,12 +27,10 @@ def history(results: Path, otava: str, only: str, last: int | None, smallest: fl
 
     Exit codes: 0 nothing has become worse, 1 something has, 2 there is nothing to analyse, or no otava.
     """
-    from rich.console import Console
-
     from corrbench import history as past
     from corrbench.render import history as render
 
-    console = Console(stderr=json_file == "-", highlight=False)
+    console = output(json_file)
     try:
         series = [one for one in past.series(results) if only in str(one)]
         if not series:

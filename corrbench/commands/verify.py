@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up
+from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -77,13 +77,9 @@ REFERENCE = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
 @click.option("--verbose", "-v", is_flag=True, help="Warnings and refusals in full.")
 def verify(target: str | None, **given: Any) -> None:
     """Judge TARGET: a registered name, pkg.mod:attr or path/to/file.py:attr. Without one: corrbench's own reference."""
-    from rich.console import Console
-
     from corrbench import session
 
-    console = Console(stderr=given["json_file"] == "-", highlight=False)
-    if console.width < 100 and not console.is_terminal:
-        console.width = 160
+    console = output(given["json_file"])
     if given["record_baseline"] and not (target and given["reason"].strip()):
         give_up("--record-baseline needs a TARGET and a --reason: every accepted finding has one")
     names = [target] if target else list(REFERENCE)
