@@ -55,7 +55,6 @@ MUTANTS: list[tuple[str, str, str, str, str]] = [
     ("memory.views", "memory", "backward = trial.differentiable\n", "backward = False\n", "cotangent-read-flat"),
     ("memory.operands", "../trial", "for name in reply.changed:", "for name in ():", "input-overwritten"),
     ("", "../trial", "for words in reply.aliases:", "for words in ():", "input-returned"),
-    ("state.sequence", "../trial", "for name in reply.late:", "for name in ():", "filled-later"),
     ("contract.result", "../trial", "if output.dtype != call.case.dtype:", "if False:", "half-result-widened"),
     ("values.exact", "../trial", "if output.shape != tuple(want)", "if False", "same-without-dilation"),
     ("contract.globals", "../trial", "for words in reply.globals:", "for words in ():", "default-dtype-changed"),
