@@ -18,6 +18,7 @@ from pathlib import Path
 import click
 
 from corrbench import counts, worktree
+from corrbench.stopwatch import Unmeasurable
 
 ROOT = Path(__file__).parents[1]
 FAMILIES = ("values", "gradients", "memory", "relations")
@@ -54,18 +55,17 @@ def cost(tree: Path, families: tuple[str, ...] = FAMILIES) -> dict[str, int]:
     """
     with tempfile.TemporaryDirectory() as folder:
         prefix = str(Path(folder, "vgdb"))
-        with subprocess.Popen(
+        with Path(folder, "said").open("w+") as errors, subprocess.Popen(
             [*counts.under(prefix), sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, cwd=folder, env=os.environ | {"PYTHONPATH": str(tree)},
+            stderr=errors, text=True, cwd=folder, env=os.environ | {"PYTHONPATH": str(tree)},
         ) as judge:  # fmt: skip
             assert judge.stdin
             assert judge.stdout
-            assert judge.stderr
 
             def ask(family: str) -> None:
                 print(family, file=judge.stdin, flush=True)
                 if judge.stdout.readline() != "done\n":
-                    raise Failed(f"the judge of {tree.name} fails: {judge.stderr.read()[-500:]}")
+                    raise Failed(f"the judge of {tree.name} fails: {Path(folder, 'said').read_text()[-500:]}")
 
             meter, found = counts.Meter(judge.pid, prefix), {}
             for family in families:
@@ -89,7 +89,7 @@ def main(base: str, tolerance: float) -> None:
     try:
         with worktree.checkout(ROOT, worktree.commit(ROOT, base)) as tree, ThreadPoolExecutor(2) as crew:
             before, after = crew.map(cost, (tree, ROOT))
-    except (worktree.GitError, Failed) as error:
+    except (worktree.GitError, Failed, Unmeasurable, OSError) as error:
         click.echo(f"verifier not gated: {error}", err=True)
         raise SystemExit(2) from None
     for family, count in after.items():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -55,6 +57,15 @@ def output(json_file: str | None) -> Console:
     if console.width < 100 and not console.is_terminal:
         console.width = 160
     return console
+
+
+def writable(*names: str | None) -> None:
+    """Give up before anything is measured if one of the files that are asked for cannot be written."""
+    for name in names:
+        if name and name != "-":
+            place = Path(name) if Path(name).exists() else Path(name).parent
+            if not place.exists() or not os.access(place, os.W_OK):
+                give_up(f"cannot write {name}: {'no permission' if place.exists() else 'no such folder'}")
 
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -22,7 +22,7 @@ class Verdict(StrEnum):
     SAME = "same"
     FASTER = "faster"
     INCONCLUSIVE = "inconclusive"
-    NEW = "new"  # there is no a
+    FAILED = "failed"  # a does it, b does not
     SKIPPED = "skipped"
 
 
@@ -60,7 +60,8 @@ class Contrast:
         return (self.high - self.low) / 2
 
     def to_json(self) -> dict[str, Any]:
-        return {key: value if value == value else None for key, value in asdict(self).items()}
+        return {key: None if isinstance(value, float) and not math.isfinite(value) else value
+                for key, value in asdict(self).items()}  # fmt: skip
 
 
 def interval(differences: Sequence[float]) -> tuple[float, float, float]:

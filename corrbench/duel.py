@@ -16,13 +16,15 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from corrbench.case import Case
+from corrbench.child import Died
 from corrbench.remote import Remote
 from corrbench.stopwatch import Stopwatch, Unmeasurable, opened
 from corrbench.target import Spec
 
-PAIRS = 60  # samples of each in one block
-SAMPLE = 1e-3  # seconds that a sample takes, about
-LONGEST = 0.25  # seconds of one call, beyond which a case is left out
+PAIRS, FEWEST = 60, 5  # samples of each in one block; fewer where they are long
+SAMPLE = 1e-3  # seconds that a sample of the first takes, about
+PATIENCE = 3.0  # seconds that the samples of one case in one block should take together
+LONGEST = 0.25  # seconds of one call of the first, beyond which a case is left out
 CHECKED = 0.03  # share of samples whose result is compared with the exact one
 
 
@@ -45,12 +47,14 @@ class Record:
         seconds: by rival.
         differences: by rival but the first, the median of log(t / t of the first).
         refused: why it could not be timed; empty if it was.
+        refuser: the rival that does not manage it, if others do.
         wrong: what is wrong with a result that was timed, by rival.
     """
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
     differences: dict[str, list[float]] = field(default_factory=dict)
     refused: str = ""
+    refuser: str = ""
     wrong: dict[str, str] = field(default_factory=dict)
 
 
@@ -77,13 +81,13 @@ def blocks(
     for index in range(count):
         with ExitStack() as stack:
             remotes = {name: stack.enter_context(Remote(spec)) for name, spec in rivals.items()}
-            with ThreadPoolExecutor(len(remotes)) as crew:
-                list(crew.map(Remote.load, remotes.values()))
-            stack.enter_context(one_core(remotes.values()))
             for task in tasks:
                 if not records[task].refused:
                     step(str(task))
-                    contest(remotes, task, records[task], chance)
+                    with ThreadPoolExecutor(len(remotes)) as crew:  # those that died of the last task start anew
+                        list(crew.map(Remote.load, remotes.values()))
+                    with one_core(remotes.values()):
+                        contest(remotes, task, records[task], chance)
         yield index
 
 
@@ -107,34 +111,54 @@ def one_core(remotes: Iterable[Remote]) -> Iterator[None]:
 
 
 def contest(remotes: Mapping[str, Remote], task: Task, record: Record, chance: random.Random) -> None:
-    """One block of one task, added to its record."""
+    """One block of one task, added to its record; or why there is none, and because of whom."""
     seed = chance.getrandbits(40)
-    name = ""
-    try:
-        watches = {}
-        for name, remote in remotes.items():
+    watches: dict[str, Stopwatch] = {}
+    ones: dict[str, float] = {}
+    for name, remote in remotes.items():
+        with _refusing(record, name):
             watches[name] = opened(remote, task.case, task.mode, seed)
-        first = next(iter(watches.values()))
-        if (one := first.run(1)) > LONGEST:
-            record.refused = f"one call takes {one:.2g} s; cases of more than {LONGEST:g} s are left out"
-            return
-        number = first.calls_for(SAMPLE)
-        times: dict[str, list[float]] = {name: [] for name in watches}
-        order = list(watches)
-        for _ in range(PAIRS):
-            chance.shuffle(order)
-            by = chance.randrange(1, 1 << 20)
-            for name in order:
-                times[name].append(sample(watches[name], by, number, chance, record, name))
-    except Unmeasurable as error:
-        record.refused = f"{name}: {error}"
+            ones[name] = watches[name].run(1)
+    base = next(iter(remotes))
+    if not record.refused and ones[base] > LONGEST:
+        record.refused = f"one call takes {ones[base]:.2g} s; cases of more than {LONGEST:g} s are left out"
+    if record.refused:
         return
+    with _refusing(record, base):
+        number = watches[base].calls_for(SAMPLE)
+        number = max(1, min(number, int(PATIENCE / FEWEST / sum(ones.values()))))
+        pairs = max(FEWEST, min(PAIRS, int(PATIENCE / number / sum(ones.values()))))
+        _samples(watches, number, pairs, chance, record)
+
+
+def _samples(watches: Mapping[str, Stopwatch], number: int, pairs: int, chance: random.Random, record: Record) -> None:
+    times: dict[str, list[float]] = {name: [] for name in watches}
+    order = list(watches)
+    for _ in range(pairs):
+        chance.shuffle(order)
+        by = chance.randrange(1, 1 << 20)
+        for name in order:
+            with _refusing(record, name):
+                times[name].append(sample(watches[name], by, number, chance, record, name))
+            if record.refused:
+                return
     base = next(iter(times))
     for name, found in times.items():
         record.seconds.setdefault(name, []).append(statistics.median(found) / number)
         if name != base:
-            pairs = zip(found, times[base], strict=True)
-            record.differences.setdefault(name, []).append(statistics.median(math.log(b / a) for b, a in pairs))
+            both = zip(found, times[base], strict=True)
+            record.differences.setdefault(name, []).append(statistics.median(math.log(b / a) for b, a in both))
+
+
+@contextmanager
+def _refusing(record: Record, name: str) -> Iterator[None]:
+    """What a target raises or dies of ends its case, not the run; several that do so are nobody's fault."""
+    try:
+        yield
+    except (Unmeasurable, Died) as error:
+        said = error.message if isinstance(error, Died) else str(error)
+        record.refuser = "" if record.refused else name
+        record.refused = record.refused or f"{name}: {said}"
 
 
 def sample(watch: Stopwatch, by: int, number: int, chance: random.Random, record: Record, name: str) -> float:

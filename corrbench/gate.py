@@ -11,9 +11,12 @@ from functools import partial
 from typing import Any
 
 from corrbench import counts, duel, executors, referee, timing, verify
-from corrbench.contrast import Verdict
+from corrbench.child import Died
+from corrbench.contrast import Contrast, Verdict
 from corrbench.referee import Match
-from corrbench.result import Result, Run, Status
+from corrbench.remote import NotLoaded
+from corrbench.result import Result, Run, Status, finite
+from corrbench.stopwatch import Unmeasurable
 from corrbench.target import Spec
 
 TOLERANCE, RESOLUTION = 0.01, 0.03  # slower by more is a regression; a change within ±3 % is none
@@ -39,7 +42,7 @@ class Gate:
         accuracy: element types in which effective bits were lost, with how many.
         match: base against head, if they were timed.
         instructions: of a call in base and in head, by case.
-        counting: why instructions were not counted.
+        timing, counting: why nothing was timed, and why instructions were not counted.
     """
 
     target: str
@@ -53,6 +56,7 @@ class Gate:
     accuracy: dict[str, float] = field(default_factory=dict)
     match: Match | None = None
     instructions: dict[str, tuple[float, float]] = field(default_factory=dict)
+    timing: str = ""
     counting: str = ""
 
     @property
@@ -68,28 +72,41 @@ class Gate:
     @property
     def verdict(self) -> str:
         """``regressed``, ``inconclusive``, ``passed``, ``new`` (and right) or ``unjudged``."""
-        slower = self.match.having(Verdict.SLOWER) if self.match and not self.match.unfit else []
-        wrong = bool(self.match and self.match.wrong.get(HEAD))
-        if self.worse or self.refused or self.accuracy or slower or self.heavier or wrong:
+        if self.worse or self.refused or self.accuracy or self.heavier or self.slower or self.failed:
             return "regressed"
-        if self.runs and self.runs[-1].verdict == "error":
+        if self.timing or (self.runs and self.runs[-1].verdict == "error"):
             return "unjudged"
         if self.new:
             return "regressed" if self.runs[-1].verdict == "fail" else "new"
-        if self.match and (self.match.unfit or self.match.having(Verdict.INCONCLUSIVE)):
-            return "inconclusive"
-        return "passed"
+        if self.match and len(self.match.having(Verdict.SKIPPED)) == len(self.match.contrasts):
+            return "unjudged"
+        unsure = self.match and (self.match.unfit or self.match.having(Verdict.INCONCLUSIVE))
+        return "inconclusive" if unsure or any(run.stopped for run in self.runs) else "passed"
+
+    @property
+    def slower(self) -> list[Contrast]:
+        """Cases on which head is slower, if the machine is fit to tell."""
+        return self.match.having(Verdict.SLOWER) if self.match and not self.match.unfit else []
+
+    @property
+    def failed(self) -> list[str]:
+        """What went wrong in head, and not in base, while they were timed."""
+        if self.match is None:
+            return []
+        wrong = [self.match.wrong[HEAD]] if HEAD in self.match.wrong and BASE not in self.match.wrong else []
+        return wrong + [f"{one.case}: {one.note}" for one in self.match.having(Verdict.FAILED)]
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``--json`` writes."""
-        return {
+        found: dict[str, Any] = finite({
             "schema": GATE_SCHEMA, "verdict": self.verdict, "target": self.target, "base": self.base,
             "head": self.head, "new": self.new, "findings": [one.to_json() for one in self.worse],
             "fixed": [one.to_json() for one in self.fixed], "refused": self.refused, "bits_lost": self.accuracy,
             "speed": self.match.to_json() if self.match else None, "instructions": self.ratios,
-            "counting": self.counting, "seed": self.runs[-1].seed if self.runs else None,
+            "timing": self.timing, "counting": self.counting, "seed": self.runs[-1].seed if self.runs else None,
             "environment": verify.summary_environment(),
-        }  # fmt: skip
+        })  # fmt: skip
+        return found
 
 
 def correctness(gate: Gate, base: Spec | None, head: Spec, seed: int, start: executors.Start, step: Step) -> None:
@@ -108,13 +125,27 @@ def correctness(gate: Gate, base: Spec | None, head: Spec, seed: int, start: exe
         gate.runs.append(run)
     after = gate.runs[-1]
     before = gate.runs[0] if base is not None else None
-    known = {(one.check, one.case) for one in before.findings} if before else set()
-    seen = {(one.check, one.case) for one in after.findings}
-    gate.worse = [one for one in after.findings if (one.check, one.case) not in known]
+    gate.worse = _unknown(after, before) if before else after.findings
     if before:
-        gate.fixed = [one for one in before.findings if (one.check, one.case) not in seen]
+        gate.fixed = _unknown(before, after)
         gate.refused = refusals(before, after)
         gate.accuracy = lost(before.results, after.results)
+
+
+def _unknown(one: Run, other: Run) -> list[Result]:
+    """Findings of one run that another has not, of what both were asked: deaths may have ended the other early."""
+    known = {_question(found) for found in other.findings}
+    asked = {_question(result) for result in other.results}
+    return [
+        found
+        for found in one.findings
+        if _question(found) not in known and (not other.stopped or _question(found) in asked)
+    ]
+
+
+def _question(one: Result) -> tuple[str, str]:
+    """What was asked; a search is one question, whatever case it ends on."""
+    return one.check, "" if one.family == "fuzz" else one.case
 
 
 def _told(step: Step, side: str, run: Run) -> None:
@@ -151,29 +182,33 @@ def _counts(one: Result) -> bool:
 
 
 def speed(gate: Gate, base: Spec, head: Spec, texts: Sequence[str], seed: int, step: Step) -> None:
-    """Time head against base, with a second process of base as a control."""
-    tasks = [duel.Task(case) for case in timing.cases([base, head], texts)]
-    gate.match = referee.compare(
-        base,
-        head,
-        tasks,
-        tolerance=TOLERANCE,
-        resolution=RESOLUTION,
-        seed=seed,
-        step=step,
-        control=True,
-        names=(BASE, HEAD),
-    )
+    """Time head against base, with a second process of base as a control; or say why that cannot be done.
+
+    Raises:
+        ValueError: a text is no case.
+    """
+    try:
+        tasks = [duel.Task(case) for case in timing.cases([base, head], texts)]
+        gate.match = referee.compare(
+            base, head, tasks, tolerance=TOLERANCE, resolution=RESOLUTION, seed=seed, step=step, control=True,
+            names=(BASE, HEAD),
+        )  # fmt: skip
+    except (Died, NotLoaded) as error:
+        gate.timing = getattr(error, "message", "") or str(error)
 
 
 def instructions(gate: Gate, base: Spec, head: Spec, texts: Sequence[str], step: Step) -> None:
     """Count the instructions of both, side by side."""
-    gate.counting = counts.missing()
+    gate.counting = counts.missing() or gate.timing
     if gate.counting:
         return
     tasks = [duel.Task(case) for case in timing.cases([base, head], texts)]
     step(0, 1, "counting instructions")
-    with ThreadPoolExecutor(2) as crew:
-        before, after = crew.map(lambda spec: counts.counts(spec, tasks), (base, head))
+    try:
+        with ThreadPoolExecutor(2) as crew:
+            before, after = crew.map(lambda spec: counts.counts(spec, tasks), (base, head))
+    except (Died, NotLoaded, Unmeasurable) as error:  # a second witness: it cannot end the trial
+        gate.counting = f"valgrind does not run it: {getattr(error, 'message', '') or error}"
+        return
     gate.instructions = {str(task.case): (before[task], after[task]) for task in tasks}
     step(1, 1, "counting instructions")

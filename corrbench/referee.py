@@ -111,7 +111,8 @@ def _open(record: Record, tolerance: float, resolution: float) -> bool:
 def _contrast(task: Task, record: Record, names: tuple[str, str], verdict: Verdict, p: float) -> Contrast:
     one = Contrast(case=str(task.case), mode=task.mode, p=p)
     if record.refused:
-        one.verdict, one.note = Verdict.SKIPPED, record.refused
+        one.verdict = Verdict.FAILED if record.refuser == names[1] else Verdict.SKIPPED
+        one.note = record.refused
         return one
     differences = record.differences[names[1]]
     one.change, one.low, one.high = contrast.interval(differences)

@@ -88,7 +88,7 @@ class Remote:
         return self._exchange(self._ready(), {"op": "module", **options}, arrays, reply.facts)
 
     def load(self) -> dict[str, Any]:
-        """Start the child and load the target. Returns its form, version and what loading changed globally."""
+        """Start the child and load the target. Returns its form, file, version and what loading changed globally."""
         self._ready()
         return self.loaded
 

@@ -125,13 +125,13 @@ class Run:
         """The object that ``--json`` writes."""
         plain = asdict(self)
         plain["results"] = [result.to_json() for result in self.results]
-        return {"schema": SCHEMA, "verdict": self.verdict, "counts": self.counts, **_finite(plain)}
+        return {"schema": SCHEMA, "verdict": self.verdict, "counts": self.counts, **finite(plain)}
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """The same with NaN and infinities as text: JSON has no number for them."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -29,6 +29,7 @@ class Spec:
         timeout: seconds that one call may take.
         memory: GiB that its process may hold.
         folder: where it runs, and what its imports see first; empty for the current folder.
+        tree: the checkout of a revision that it must come from; empty if it may come from anywhere.
     """
 
     target: str
@@ -41,6 +42,7 @@ class Spec:
     timeout: float = 30.0
     memory: float = 4.0
     folder: str = ""
+    tree: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -19,8 +20,13 @@ def git(folder: Path, *words: str) -> str:
     Raises:
         GitError: it failed, or there is no git.
     """
+    # Inside a hook git names its index and folder in the environment, and a worktree's checkout would write over them.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "-c", f"core.hooksPath={os.devnull}", *words]
     try:
-        done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, check=False, env=clean | {"LC_ALL": "C"}
+        )
     except FileNotFoundError:
         raise GitError("git is not installed; without it give --base-python and --head-python") from None
     if done.returncode:
@@ -75,11 +81,10 @@ def checkout(folder: Path, name: str) -> Iterator[Path]:
     Raises:
         GitError: the files cannot be written.
     """
-    git(folder, "worktree", "prune")
     with tempfile.TemporaryDirectory(prefix="corrbench-") as place:
         tree = Path(place, "tree")
-        git(folder, "worktree", "add", "--detach", "--quiet", str(tree), name)
         try:
+            git(folder, "worktree", "add", "--detach", "--quiet", str(tree), name)
             yield tree
         finally:
             with contextlib.suppress(GitError):

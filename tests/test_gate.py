@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from junitparser import JUnitXml
 
-from corrbench import counts, referee
+from corrbench import counts, duel, referee, timing
+from corrbench.case import Case
 from corrbench.cli import main
+from corrbench.commands import gate as command
 from corrbench.contrast import Contrast, Verdict
-from corrbench.gate import Gate, lost, refusals
+from corrbench.gate import Gate, _unknown, instructions, lost, refusals
 from corrbench.referee import Match
+from corrbench.remote import NotLoaded, Remote
 from corrbench.render import gate as render
 from corrbench.result import Result as Finding
 from corrbench.result import Run, Status
+from corrbench.target import Spec
+from corrbench.worktree import GitError, checkout
 from tests import small_targets
 
 CASE = "x=1,1,12,13 w=1,1,3,2 data=unit"
@@ -97,6 +105,141 @@ def test_a_base_that_does_not_import(repository: Path) -> None:
     assert "base, HEAD~1: ops.py does not parse: line 1" in done.output
 
 
+def test_a_base_whose_package_misses_a_part_is_not_new(repository: Path) -> None:
+    (repository / "broken").mkdir()
+    (repository / "broken" / "__init__.py").write_text("import broken.missing\n")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "broken")
+    (repository / "broken" / "__init__.py").write_text(small_targets.RIGHT)
+    git(repository, "commit", "-qam", "mended")
+    words = ["gate", "broken:corr2d", "--arrays", "numpy", "--base", "HEAD~1"]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 2
+    assert "base, HEAD~1: no module named 'broken.missing'" in done.output
+
+
+def loaded(target: str, **given: object) -> list[str]:
+    """The first lines of the files from which base and head load a target."""
+    head = Spec(target=target, arrays="numpy", form="corr2d")
+    with contextlib.ExitStack() as stack:
+        base, after, _ = command.sides(stack, head, {"base": "HEAD~1", "dirty": False} | given)
+        if new := command.absent(base, after, "HEAD~1"):
+            return [new]
+        found = []
+        for one in (base, after):
+            with Remote(one) as remote:
+                found.append(Path(remote.load()["file"]).read_text().splitlines()[0])
+        return found
+
+
+@pytest.fixture
+def versions(repository: Path) -> Path:
+    """Two commits, each of whose files says in its first line which one it is; one file only the second has."""
+    both = ("ops.py", "python/lay/__init__.py", "src/packed/__init__.py")
+    for version, names in (("# old", both), ("# new", (*both, "late.py"))):
+        for name in names:
+            path = repository / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{version}\n{small_targets.RIGHT}")
+        git(repository, "add", "-A")
+        git(repository, "commit", "-qm", version)
+    return repository
+
+
+def test_each_side_is_loaded_from_its_own_revision(versions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded("ops.py:corr2d") == ["# old", "# new"]
+    assert loaded(f"{versions}/ops.py:corr2d") == ["# old", "# new"]
+    assert loaded("packed:corr2d") == ["# old", "# new"]
+    assert loaded("ops:corr2d") == ["# old", "# new"]
+    assert loaded(f"{versions}/late.py:corr2d") == ["HEAD~1 has no late.py:corr2d"]
+    monkeypatch.syspath_prepend(str(versions))
+    assert loaded("late:corr2d") == ["HEAD~1 has no late:corr2d"]
+
+
+def test_what_comes_from_elsewhere_is_not_compared(versions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(versions / "python"))
+    with pytest.raises(ValueError, match="not from this repository: for a built package give --base-python"):
+        loaded("lay:corr2d")
+    with pytest.raises(GitError, match="is not in the repository"):
+        loaded(f"{Path(__file__).resolve()}:corr2d")
+    with pytest.raises(ValueError, match="not from this repository"):
+        loaded("scipy.signal:correlate2d")
+
+
+def test_the_users_index_and_worktrees_are_left_alone(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a hook git names its index in the environment; and a worktree on a disk that is away is not forgotten."""
+    away = repository.parent / "away"
+    git(repository, "worktree", "add", "-q", str(away), "HEAD~1")
+    away.rename(repository.parent / "unmounted")
+    index = repository / ".git" / "index"
+    before = index.read_bytes()
+    monkeypatch.setenv("GIT_INDEX_FILE", str(index))
+    monkeypatch.setenv("GIT_DIR", str(repository / ".git"))
+    with checkout(repository, "HEAD~2") as tree:
+        assert not (tree / "ops.py").exists()
+    assert index.read_bytes() == before
+    monkeypatch.delenv("GIT_INDEX_FILE")
+    monkeypatch.delenv("GIT_DIR")
+    (repository.parent / "unmounted").rename(away)
+    assert git(away, "status", "--porcelain") == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("raise ValueError('not today')", "head: "), ("import os; os._exit(3)", "head: the target's process ended with")],
+)
+def test_a_head_that_fails_while_it_is_timed_is_a_regression(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str
+) -> None:
+    monkeypatch.setattr(referee, "SCREEN", 1)
+    monkeypatch.setattr(timing, "cases", lambda *_: [Case.parse(CASE)])
+    (repository / "ops.py").write_text(small_targets.RIGHT.replace("    Y = ", f"    {line}\n    Y = "))
+    git(repository, "commit", "-qam", "fails")
+    done = gate("--base", "HEAD~1", "--no-correctness", "--case", CASE, "--json", "-")
+    record = json.loads(done.stdout)
+    assert done.exit_code == 1, done.output
+    assert record["speed"]["cases"][0]["verdict"] == "failed"
+    assert said in record["speed"]["cases"][0]["note"]
+    back = gate("--base", "HEAD", "--no-correctness", "--case", CASE)
+    assert back.exit_code == 2, "neither side was timed"
+
+
+@pytest.mark.slow
+def test_a_much_slower_head_is_measured_in_a_bounded_time(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(referee, "SCREEN", 7)
+    monkeypatch.setattr(referee, "CONFIRM", 8)
+    monkeypatch.setattr(duel, "PATIENCE", 0.5)
+    (repository / "ops.py").write_text(small_targets.SLOW)  # 40 ms a call
+    git(repository, "commit", "-qam", "sleeps")
+    began = time.monotonic()
+    done = gate("--base", "HEAD~1", "--no-correctness", "--case", CASE, "--json", "-")
+    assert json.loads(done.stdout)["speed"]["cases"][0]["verdict"] == "slower"
+    assert time.monotonic() - began < 120
+
+
+def test_a_valgrind_that_fails_ends_nothing(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise NotLoaded("loading: exit status 1")
+
+    monkeypatch.setattr(counts, "missing", lambda: "")
+    monkeypatch.setattr(counts, "counts", broken)
+    monkeypatch.setattr(timing, "cases", lambda *_: [Case.parse(CASE)])
+    found = made()
+    instructions(found, Spec(target="t"), Spec(target="t"), [], lambda *_: None)
+    assert found.counting == "valgrind does not run it: loading: exit status 1"
+    assert found.verdict == "passed"
+
+
+@pytest.mark.parametrize("name", ["compare", "gate", "history"])
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_measured(repository: Path, name: str) -> None:
+    words = {"compare": ["ops.py:corr2d", "ops.py:corr2d"], "gate": ["ops.py:corr2d", "--base", "HEAD"], "history": []}
+    done = CliRunner().invoke(main, [name, *words[name], "--json", "no/such/folder.json"])
+    assert done.exit_code == 2
+    assert "cannot write no/such/folder.json: no such folder" in done.output
+    assert "Traceback" not in done.output
+
+
 @pytest.mark.slow
 def test_a_target_that_base_has_not_is_new(repository: Path) -> None:
     done = gate("--base", "HEAD~2", "--json", "-")
@@ -149,9 +292,7 @@ def test_two_built_packages_are_named_by_their_interpreters(tmp_path: Path, monk
 @pytest.mark.slow
 @pytest.mark.skipif(bool(counts.missing()), reason="valgrind is not installed")
 def test_instructions_are_the_same_each_time(tmp_path: Path) -> None:
-    from corrbench.case import Case
     from corrbench.duel import Task
-    from corrbench.target import Spec
 
     spec = Spec(target=small_targets.write(tmp_path, small_targets.RIGHT), arrays="numpy", form="corr2d")
     task = Task(Case.parse(CASE))
@@ -169,6 +310,10 @@ def finding(case: str, status: Status = Status.FAIL, **numbers: float | str) -> 
 
 def run(*results: Finding) -> Run:
     return Run(target="t", form="corr2d", seed=1, results=list(results), planned=1, judged=1)
+
+
+def stopped(*results: Finding) -> Run:
+    return Run(target="t", form="corr2d", seed=1, results=list(results), planned=9, judged=1, stopped="12 deaths")
 
 
 RIGHT = finding("x=1,1,2,2 w=1,1,1,1 dtype=float32 data=unit", Status.PASS, bits=24.0)
@@ -194,6 +339,12 @@ def match(verdict: Verdict, **rest: object) -> Match:
         (made(match=match(Verdict.SLOWER)), "regressed"),
         (made(match=match(Verdict.SLOWER, unfit="noise")), "inconclusive"),
         (made(match=match(Verdict.INCONCLUSIVE)), "inconclusive"),
+        (made(match=match(Verdict.FAILED)), "regressed"),
+        (made(match=match(Verdict.SKIPPED)), "unjudged"),
+        (made(timing="loading failed"), "unjudged"),
+        (made(timing="loading failed", worse=[finding("c")]), "regressed"),
+        (made(match=match(Verdict.SAME, wrong={"head": "wrong", "base": "wrong"})), "passed"),
+        (made(runs=[run(RIGHT), stopped(RIGHT)]), "inconclusive"),
         (made(match=match(Verdict.SAME, wrong={"head": "wrong"})), "regressed"),
         (made(match=match(Verdict.SAME, wrong={"base": "wrong"})), "passed"),
         (made(match=match(Verdict.INCONCLUSIVE), instructions={"c": (100.0, 102.0)}), "regressed"),
@@ -206,9 +357,9 @@ def match(verdict: Verdict, **rest: object) -> Match:
 def test_the_verdict(gate_: Gate, verdict: str) -> None:
     assert gate_.verdict == verdict
     assert f"gate: {verdict}" in render.markdown(gate_)
-    failed = JUnitXml.fromstring(render.junit(gate_).encode()).failures
-    assert (failed > 0) is (verdict == "regressed" and not gate_.new and not (gate_.match and gate_.match.wrong))
-    json.dumps(gate_.to_json())
+    failures = JUnitXml.fromstring(render.xml(gate_).encode()).failures
+    assert (failures > 0) is (verdict == "regressed" and not gate_.new)
+    json.dumps(gate_.to_json(), allow_nan=False)
 
 
 def test_a_refusal_of_what_was_right_is_told_once_a_reason() -> None:
@@ -228,6 +379,23 @@ def test_findings_of_one_cause_are_told_together() -> None:
     said = list(render.lines(made(worse=worse, runs=[run(RIGHT), run(RIGHT, *worse)])))
     assert len(said) == 1
     assert "(on 25 cases)" in said[0]
+
+
+def test_odd_words_and_numbers_are_written_all_the_same() -> None:
+    odd = made(worse=[finding("c", ratio=math.inf, off=math.nan)])
+    odd.worse[0].message = "\x1b[31m | \x00 <b>"
+    assert json.loads(json.dumps(odd.to_json(), allow_nan=False))["findings"][0]["numbers"]["ratio"] == "inf"
+    (case, *_) = JUnitXml.fromstring(render.xml(odd).encode())
+    assert "\N{REPLACEMENT CHARACTER}" in next(iter(case)).result[0].message
+
+
+def test_what_the_other_was_never_asked_is_not_new() -> None:
+    faults = [finding(f"x=1,1,{k},9 w=1,1,3,2 dtype=float32 data=unit") for k in range(5, 12)]
+    assert _unknown(run(*faults), stopped(*faults[:4])) == []
+    assert _unknown(run(*faults), run(*faults[:4])) == faults[4:]
+    one, other = finding("x=1,1,5,9 w=1,1,3,2"), finding("x=1,1,7,9 w=1,1,3,2")
+    one.check = other.check = "fuzz.search"
+    assert _unknown(run(one), run(other)) == [], "a search may end on another case"
 
 
 def test_bits_lost_are_told_by_element_type() -> None:

@@ -40,7 +40,7 @@ def test_a_module_shows_every_fact() -> None:
 
 
 def test_loading_gives_a_known_form_or_a_reason() -> None:
-    good = {"form": "corr2d", "version": "1", "at_load": []}
+    good = {"form": "corr2d", "file": "/ops.py", "version": "1", "at_load": []}
     assert reply.loaded(good) == good
     assert reply.loaded({"unloadable": "no"}) == {"unloadable": "no"}
     for bad in (good | {"form": "other"}, good | {"at_load": "none"}, {}, {"unloadable": None}):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 
-from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, steps, target_options
+from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, steps, target_options, writable
 
 PICTURES = (".svg", ".png", ".pdf")
 
@@ -45,7 +44,7 @@ def bench(targets: tuple[str, ...], **given: Any) -> None:
     console = output(given["json_file"])
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
     mode = "backward" if given["backward"] else "forward"
-    writable(given)
+    possible(given)
     try:
         if len(set(targets)) < len(targets):
             raise ValueError(f"{max(targets, key=targets.count)} is named more than once")
@@ -68,7 +67,7 @@ def bench(targets: tuple[str, ...], **given: Any) -> None:
     raise SystemExit(code)
 
 
-def writable(given: dict[str, Any]) -> None:
+def possible(given: dict[str, Any]) -> None:
     """Give up before anything is measured if what was asked for cannot be written."""
     if given["report"]:
         try:
@@ -79,11 +78,7 @@ def writable(given: dict[str, Any]) -> None:
         give_up(f"--plot {given['plot']}: the name must end in {', '.join(PICTURES)}")
     if (given["plot"] or given["report"]) and importlib.util.find_spec("matplotlib") is None:
         give_up("a plot needs matplotlib: pip install 'corrbench[plot]'")
-    for name in (given["json_file"], given["markdown"], given["plot"]):
-        if name and name != "-":
-            place = Path(name) if Path(name).exists() else Path(name).parent
-            if not place.exists() or not os.access(place, os.W_OK):
-                give_up(f"cannot write {name}: {'no permission' if place.exists() else 'no such folder'}")
+    writable(given["json_file"], given["markdown"], given["plot"])
 
 
 def typed(targets: tuple[str, ...], seed: int, given: dict[str, Any]) -> str:

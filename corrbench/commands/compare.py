@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from corrbench.cli import FOUND, INCONCLUSIVE, PASSED, UNJUDGED, give_up, output, steps, target_options
+from corrbench.cli import FOUND, INCONCLUSIVE, PASSED, UNJUDGED, give_up, output, steps, target_options, writable
 
 
 @click.command()
@@ -17,7 +17,7 @@ from corrbench.cli import FOUND, INCONCLUSIVE, PASSED, UNJUDGED, give_up, output
 @click.option("--case", "cases", multiple=True, help="Only this case; may be repeated.  [default: the suite speed]")
 @click.option("--backward", is_flag=True, help="Time the result and all its gradients.")
 @click.option(
-    "--tolerance", type=click.FloatRange(0, 100), default=3.0, show_default=True,
+    "--tolerance", type=click.FloatRange(0, 100, min_open=True), default=3.0, show_default=True,
     help="Per cent by which B may be slower, and within which a change counts as none.",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), help="Of data and of the order of samples.  [default: a secret one]")
@@ -37,6 +37,7 @@ def compare(a: str, b: str, **given: Any) -> None:
     from corrbench.render import speed
     from corrbench.session import spec
 
+    writable(given["json_file"])
     console = output(given["json_file"])
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
     tolerance = given["tolerance"] / 100
@@ -51,7 +52,7 @@ def compare(a: str, b: str, **given: Any) -> None:
     except KeyboardInterrupt:
         click.echo("corrbench: interrupted", err=True)
         raise SystemExit(130) from None
-    slower, unsure = match.having(Verdict.SLOWER), match.having(Verdict.INCONCLUSIVE)
+    slower, unsure = match.having(Verdict.SLOWER, Verdict.FAILED), match.having(Verdict.INCONCLUSIVE)
     judged = len(match.contrasts) - len(match.having(Verdict.SKIPPED))
     code = FOUND if slower or match.wrong else UNJUDGED if not judged else INCONCLUSIVE if unsure else PASSED
     speed.show(console, match, (a, b))

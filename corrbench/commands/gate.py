@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench.cli import FOUND, INCONCLUSIVE, PASSED, UNJUDGED, give_up, output, steps, target_options
+from corrbench.cli import FOUND, INCONCLUSIVE, PASSED, UNJUDGED, give_up, output, steps, target_options, writable
 
 if TYPE_CHECKING:
     from corrbench.target import Spec
 
+BUILT = "for a built package give --base-python and --head-python"
 CODES = {"passed": PASSED, "new": PASSED, "regressed": FOUND, "inconclusive": INCONCLUSIVE, "unjudged": UNJUDGED}
 
 
@@ -59,11 +59,12 @@ def gate(target: str, **given: Any) -> None:
         give_up("--base-python and --head-python are given together, or neither")
     if not given["base"] and not given["base_python"]:
         give_up("--base REV says what to compare with, such as --base origin/main or --base HEAD~1")
+    writable(given["json_file"], given["markdown"], given["junit"])
     try:
         with contextlib.ExitStack() as stack:
             head = spec(target, given)
             if given["base_python"]:
-                base: Spec | None = replace(head, python=given["base_python"])
+                base = replace(head, python=given["base_python"])
                 head = replace(head, python=given["head_python"])
                 names = given["base"] or given["base_python"], given["head_python"]
             else:
@@ -81,11 +82,11 @@ def gate(target: str, **given: Any) -> None:
     raise SystemExit(CODES[found.verdict])
 
 
-def judge_all(found: Any, base: Spec | None, head: Spec, given: dict[str, Any], seed: int, step: Any) -> str:
+def judge_all(found: Any, base: Spec, head: Spec, given: dict[str, Any], seed: int, step: Any) -> str:
     """Fill in a gate; returns why the target is new, if it is."""
     from corrbench import executors, gate, verify
 
-    new = absent(base, found.base)
+    new = absent(base, head, found.base)
     old = None if new else base
     found.new = new
     if not given["no_correctness"] or old is None:
@@ -98,34 +99,55 @@ def judge_all(found: Any, base: Spec | None, head: Spec, given: dict[str, Any], 
     return new
 
 
-def absent(base: Spec | None, name: str) -> str:
+def absent(base: Spec, head: Spec, name: str) -> str:
     """Why there is no such target in base; empty if there is.
 
     Raises:
-        ValueError: base has it and it cannot be loaded.
+        ValueError: base has it and it cannot be loaded, or what is loaded is not what the revision holds.
+        NotLoaded: head cannot be loaded.
     """
     from corrbench.remote import NotLoaded, Remote
 
-    assert base is not None
+    with Remote(head) as remote:
+        ours = remote.load()["file"]
+    if head.tree and not inside(ours, head.tree):
+        raise ValueError(f"{head.target} is loaded from {ours}, not from this repository: {BUILT}")
+    new = f"{name} has no {base.target.removeprefix(f'{base.tree}/')}"
     try:
         with Remote(base) as remote:
-            remote.load()
+            theirs = remote.load()["file"]
     except NotLoaded as error:
-        place, _, attribute = base.target.rpartition(":")
-        module = re.escape(place.partition(".")[0])
-        lacks = rf"^no such file: |^no module named '{module}[.'\w]*|^{re.escape(place)} has no {attribute!r}"
-        if re.search(lacks, str(error)):
-            return f"{name} has no {base.target}"
+        if lacks(str(error), base):
+            return new
         raise ValueError(f"base, {name}: {error}") from None
-    return ""
+    return "" if not base.tree or inside(theirs, base.tree) else new
+
+
+def lacks(said: str, spec: Spec) -> bool:
+    """Whether what loading said is that the target itself is not there. A built package is always there, as a whole."""
+    place, _, attribute = spec.target.rpartition(":")
+    if said.startswith((f"no such file: {place}", f"{place} has no {attribute!r}")):
+        return True
+    missing = re.match("no module named '([^']+)'", said)
+    itself = missing is not None and f"{place}.".startswith(f"{missing[1]}.")
+    return itself and bool(spec.tree or (missing and "." in missing[1]))
+
+
+def inside(file: str, tree: str) -> bool:
+    """Whether a file lies in a folder, links followed."""
+    return bool(file) and Path(file).resolve().is_relative_to(Path(tree).resolve())
 
 
 def sides(stack: contextlib.ExitStack, head: Spec, given: dict[str, Any]) -> tuple[Spec, Spec, tuple[str, str]]:
-    """The target in a worktree of base and in one of head (or where it is, with --dirty), and the names of the two."""
+    """The target in a worktree of base and in one of head (or where it is, with --dirty), and the names of the two.
+
+    Raises:
+        GitError: git cannot give the two, or there are changes that would not be judged.
+    """
     from corrbench import worktree
 
     here = Path.cwd()
-    top = worktree.root(here)
+    top = worktree.root(here).resolve()
     commits = [worktree.commit(top, revision) for revision in (given["base"], "HEAD")]
     edited = worktree.changed(top)
     if edited and not given["dirty"]:
@@ -135,10 +157,19 @@ def sides(stack: contextlib.ExitStack, head: Spec, given: dict[str, Any]) -> tup
         )
     trees = [stack.enter_context(worktree.checkout(top, commits[0]))]
     trees.append(top if given["dirty"] else stack.enter_context(worktree.checkout(top, commits[1])))
-    folders = [str(tree / here.resolve().relative_to(top.resolve())) for tree in trees]
-    base, after = (replace(head, folder=folder if os.path.isdir(folder) else str(tree))  # noqa: PTH112
-                   for folder, tree in zip(folders, trees, strict=True))  # fmt: skip
-    return base, after, (given["base"], "the working tree" if given["dirty"] else commits[1][:10])
+    found = []
+    for tree in trees:
+        folder = tree / here.resolve().relative_to(top)
+        place, colon, attribute = head.target.rpartition(":")
+        if place.endswith(".py") and Path(place).is_absolute():
+            if not Path(place).resolve().is_relative_to(top):
+                raise worktree.GitError(f"{place} is not in the repository {top}: {BUILT}")
+            place = str(tree / Path(place).resolve().relative_to(top))
+        found.append(
+            replace(head, target=f"{place}{colon}{attribute}", tree=str(tree),
+                    folder=str(folder if folder.is_dir() else tree))
+        )  # fmt: skip
+    return found[0], found[1], (given["base"], "the working tree" if given["dirty"] else commits[1][:10])
 
 
 def write(found: Any, given: dict[str, Any]) -> None:
@@ -148,11 +179,11 @@ def write(found: Any, given: dict[str, Any]) -> None:
     try:
         if given["json_file"]:
             with click.open_file(given["json_file"], "w") as file:
-                file.write(json.dumps(found.to_json(), indent=1) + "\n")
+                file.write(json.dumps(found.to_json(), indent=1, allow_nan=False) + "\n")
         if given["markdown"]:
             with Path(given["markdown"]).open("a", encoding="utf-8") as file:
                 file.write(render.markdown(found))
         if given["junit"]:
-            Path(given["junit"]).write_text(render.junit(found), encoding="utf-8")
+            Path(given["junit"]).write_text(render.xml(found), encoding="utf-8")
     except OSError as error:
         give_up(f"cannot write {error.filename}: {error.strerror}")

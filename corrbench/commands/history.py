@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from corrbench.cli import FOUND, PASSED, give_up, output
+from corrbench.cli import FOUND, PASSED, give_up, output, writable
 
 
 @click.command()
@@ -30,11 +30,14 @@ def history(results: Path, otava: str, only: str, last: int | None, smallest: fl
     from corrbench import history as past
     from corrbench.render import history as render
 
+    writable(json_file)
     console = output(json_file)
     try:
         series = [one for one in past.series(results) if only in str(one)]
         if not series:
             raise past.NoHistory(f"no benchmark is called anything like {only!r}")
+        if all(len(one.points) < past.FEWEST for one in series):
+            raise past.NoHistory(f"no series has {past.FEWEST} points yet: `make history` measures more commits")
         changes = past.changes(series, past.otava(otava), last=last or 0, smallest=smallest / 100)
     except past.NoHistory as error:
         give_up(str(error))

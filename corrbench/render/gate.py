@@ -11,7 +11,7 @@ from rich.text import Text
 from corrbench import digest
 from corrbench.contrast import Verdict
 from corrbench.gate import BASE, HARDLY, HEAD, Gate
-from corrbench.render import speed
+from corrbench.render import junit, speed
 
 STYLES = {"passed": "bold green", "new": "bold cyan", "regressed": "bold red", "inconclusive": "bold yellow",
           "unjudged": "bold yellow"}  # fmt: skip
@@ -30,6 +30,12 @@ def lines(gate: Gate) -> Iterator[str]:
     for case, ratio in gate.ratios.items():
         if ratio > HARDLY or ratio < 2 - HARDLY:
             yield f"{'heavier' if case in gate.heavier else 'instructions'}: {speed.short(case)}: {ratio - 1:+.2%}"
+    for said in gate.failed:
+        yield f"failed while it was timed: {said}"
+    if gate.timing:
+        yield f"not timed: {gate.timing}"
+    if any(run.stopped for run in gate.runs):
+        yield f"not all questions were asked: {', '.join({run.stopped for run in gate.runs if run.stopped})}"
     if gate.fixed:
         yield f"fixed: {len(gate.fixed)} findings of {gate.base} are gone"
     if gate.counting:
@@ -62,7 +68,7 @@ def summary(gate: Gate) -> str:
     if gate.match:
         parts.append(f"speed: {speed.summary(gate.match)}")
     if gate.instructions:
-        parts.append(f"instructions: {len(gate.heavier)} of {len(gate.instructions)} heavier")
+        parts.append(f"instructions: {len(gate.heavier)} of {len(gate.ratios)} heavier")
     return "; ".join(parts)
 
 
@@ -84,22 +90,24 @@ def markdown(gate: Gate) -> str:
     return "\n".join(found).rstrip() + "\n"
 
 
-def junit(gate: Gate) -> str:
+def xml(gate: Gate) -> str:
     """A test case for each question: correctness, accuracy, and the time and instructions of every case."""
     suite = TestSuite(f"corrbench gate {gate.target}")
 
     def add(name: str, failures: list[str], other: str = "", *, error: bool = False) -> None:
         case = TestCase(name, classname=f"corrbench.gate.{gate.target}")
+        said = junit.UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", "\n".join(failures) or other)
         if failures:
-            case.result = [Failure("\n".join(failures))]
+            case.result = [Failure(said)]
         elif other:
-            case.result = [Error(other) if error else Skipped(other)]
+            case.result = [Error(said) if error else Skipped(said)]
         suite.add_testcase(case)
 
     add("correctness", [f"{one.check} {one.case}: {one.message}" for one in gate.worse]
         + [f"no longer supported: {name}" for name in gate.refused],
         "could not be judged" if gate.verdict == "unjudged" else "", error=True)  # fmt: skip
     add("accuracy", [f"{dtype}: {bits:.1f} effective bits lost" for dtype, bits in gate.accuracy.items()], gate.new)
+    add("times", gate.failed, gate.timing or (gate.match.unfit if gate.match else ""))
     for one in gate.match.contrasts if gate.match else ():
         unsure = one.verdict in (Verdict.INCONCLUSIVE, Verdict.SKIPPED)
         slower = one.verdict is Verdict.SLOWER and not (gate.match and gate.match.unfit)
@@ -109,7 +117,7 @@ def junit(gate: Gate) -> str:
         add(f"speed {speed.short(one.case)}", [said] if slower else [], f"{said} {one.note}" if unsure else "")
     for case, ratio in gate.ratios.items():
         add(f"instructions {speed.short(case)}", [f"{ratio - 1:+.2%}"] if case in gate.heavier else [])
-    xml = JUnitXml()
-    xml.add_testsuite(suite)
-    text: bytes = xml.tostring()  # type: ignore[no-untyped-call]
+    document = JUnitXml()
+    document.add_testsuite(suite)
+    text: bytes = document.tostring()  # type: ignore[no-untyped-call]
     return text.decode()

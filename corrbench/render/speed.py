@@ -14,7 +14,7 @@ from corrbench.referee import Match
 
 STYLES = {
     Verdict.SLOWER: "bold red", Verdict.FASTER: "green", Verdict.SAME: "", Verdict.INCONCLUSIVE: "yellow",
-    Verdict.NEW: "cyan", Verdict.SKIPPED: "dim",
+    Verdict.FAILED: "bold red", Verdict.SKIPPED: "dim",
 }  # fmt: skip
 
 

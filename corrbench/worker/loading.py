@@ -63,6 +63,13 @@ def recognise(target: Any) -> str:
     return "conv2d" if others or len(names) > 2 or "input" in names[:1] or names[:1] == ["args"] else "corr2d"
 
 
+def origin(target: str) -> str:
+    """The file that a loaded target's module came from; empty where it has none."""
+    place = target.rpartition(":")[0]
+    found = place if place.endswith(".py") else getattr(sys.modules.get(place), "__file__", None) or ""
+    return os.path.abspath(found) if found else ""
+
+
 def version(target: str, name: str) -> str:
     """Version of the library under test: the one that a registered name begins with, else the target's own package."""
     found = (sys.modules.get(place.partition(":")[0].partition(".")[0]) for place in (name, target))

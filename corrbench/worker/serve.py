@@ -12,7 +12,7 @@ from .channel import Channel
 from .course import Course
 from .dirt import keep_freed_memory
 from .library import Words
-from .loading import Unloadable, version
+from .loading import Unloadable, origin, version
 from .modules import inspect_module
 
 PRINTED = 1 << 28  # bytes that a target may write to one file, its output included
@@ -45,6 +45,7 @@ def serve(read: int, write: int) -> None:
                 answer: Words = {
                     "form": caller.form,
                     "at_load": caller.at_load,
+                    "file": origin(request["spec"]["target"]),
                     "version": version(request["spec"]["target"], request["spec"]["name"]),
                 }
             elif caller is None:
