@@ -28,6 +28,7 @@ from pathlib import Path
 import click
 
 from benchmarks import gate_report
+from corrbench.commands.bench import draw
 
 PASSES = 100  # of the work in one call; a planted slowdown adds so many per cent
 SIZES = (9, 12, 16, 21)  # rows of the images, one more column; kernels of 3x2
@@ -251,6 +252,7 @@ def main(record: Path, report: Path | None, share: float) -> None:
     click.echo(text)
     if report:
         (report / "gate.md").write_text(text, encoding="utf-8")
+        draw(gate_report.figure([asdict(one) for one in outcomes], SLOWED), str(report / "gate.svg"))
 
 
 if __name__ == "__main__":
