@@ -112,23 +112,22 @@ def one_core(remotes: Iterable[Remote]) -> Iterator[None]:
 
 def contest(remotes: Mapping[str, Remote], task: Task, record: Record, chance: random.Random) -> None:
     """One block of one task, added to its record; or why there is none, and because of whom."""
-    seed = chance.getrandbits(40)
+    seed, base = chance.getrandbits(40), next(iter(remotes))
     watches: dict[str, Stopwatch] = {}
     ones: dict[str, float] = {}
-    for name, remote in remotes.items():
+    numbers: dict[str, int] = {}
+    for name in chance.sample(list(remotes), len(remotes)):  # all are treated alike, whoever comes first
         with _refusing(record, name):
-            watches[name] = opened(remote, task.case, task.mode, seed)
+            watches[name] = opened(remotes[name], task.case, task.mode, seed, chance)
             ones[name] = watches[name].run(1)
-    base = next(iter(remotes))
+            numbers[name] = watches[name].calls_for(SAMPLE) if ones[name] <= LONGEST else 1
     if not record.refused and ones[base] > LONGEST:
         record.refused = f"one call takes {ones[base]:.2g} s; cases of more than {LONGEST:g} s are left out"
     if record.refused:
         return
-    with _refusing(record, base):
-        number = watches[base].calls_for(SAMPLE)
-        number = max(1, min(number, int(PATIENCE / FEWEST / sum(ones.values()))))
-        pairs = max(FEWEST, min(PAIRS, int(PATIENCE / number / sum(ones.values()))))
-        _samples(watches, number, pairs, chance, record)
+    number = max(1, min(numbers[base], int(PATIENCE / FEWEST / sum(ones.values()))))
+    pairs = max(FEWEST, min(PAIRS, int(PATIENCE / number / sum(ones.values()))))
+    _samples({name: watches[name] for name in remotes}, number, pairs, chance, record)
 
 
 def _samples(watches: Mapping[str, Stopwatch], number: int, pairs: int, chance: random.Random, record: Record) -> None:

@@ -7,7 +7,9 @@ several sets of operands take turns, and the first element of x is another in ea
 from __future__ import annotations
 
 import math
+import random
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +26,7 @@ from corrbench.trial import case_operands
 
 SETS = 4  # sets of operands that take turns, fewer where they are large
 BYTES = 1 << 24  # that the operands of all sets together should not exceed
+ROOMS = 16  # pieces of memory that push operands to other places
 EMPTY = 9  # samples without a call, to know what asking alone takes
 LARGEST = 1 << 22  # calls in one sample at the most
 FRESH = 61  # numbers that the first element of x takes in turn, as in worker/course.py
@@ -56,8 +59,13 @@ class Stopwatch:
     kept: int = 0
     operands: list[dict[str, Array]] | None = None
 
-    def prepare(self) -> None:
+    def prepare(self, rooms: Sequence[int] = ()) -> None:
         """Make the operands, call once, and see what asking takes.
+
+        Args:
+            rooms: bytes of memory that is taken before the operands, so that they and the results lie elsewhere: where
+                they lie may decide over a per cent, as much as a change that matters (Mytkowicz, Diwan, Hauswirth &
+                Sweeney, ASPLOS 2009).
 
         Raises:
             Unmeasurable: the target raised an exception.
@@ -76,7 +84,7 @@ class Stopwatch:
             arrays += [array if self.form == "conv2d" or array.ndim != 4 else array[0, 0] for array in chosen.values()]
         step = {"mode": self.mode, "dtype": self.case.dtype, "layout": inputs.layouts(self.case),
                 "config": config(self.case), "renew": self.renews}  # fmt: skip
-        self.ask({"op": "prepare", "step": step, "sets": sets}, arrays)
+        self.ask({"op": "prepare", "step": step, "sets": sets, "rooms": list(rooms)}, arrays)
         self.run(count)
         taken = []
         for _ in range(EMPTY):
@@ -171,12 +179,12 @@ class Stopwatch:
         return expected.judge(values.astype(expected.truth.rounded(self.case.dtype).dtype), name).message
 
 
-def opened(remote: Remote, case: Case, mode: str, seed: int) -> Stopwatch:
-    """A stopwatch on a target that is loaded, prepared.
+def opened(remote: Remote, case: Case, mode: str, seed: int, chance: random.Random | None = None) -> Stopwatch:
+    """A stopwatch on a target that is loaded, prepared; with `chance` its operands lie at places drawn by lot.
 
     Raises:
         Unmeasurable, Died, NotLoaded: as `Stopwatch.prepare`.
     """
     watch = Stopwatch(remote, case, mode, seed, remote.load()["form"])
-    watch.prepare()
+    watch.prepare([chance.randrange(16, 8192) for _ in range(ROOMS)] if chance else [])
     return watch

@@ -62,6 +62,7 @@ class Course:
     def prepare(self, request: Words, arrays: list[Array]) -> None:
         """Make the operands and the calls; `places` names the array of each operand, for each set."""
         step = request["step"]
+        self.rooms = [bytearray(size) for size in request["rooms"]]  # they push what follows to other places
         self.sets = [
             {
                 name: Operand(arrays[index], step["dtype"], step["layout"].get(name, "contiguous"),
