@@ -12,6 +12,7 @@ import torch
 
 import corrbench.defects as defects
 from corrbench.case import Case
+from corrbench.checks import registry
 from corrbench.defects import Planted, catalogue
 from tests.defect_judge import JUDGES, UNIT, backward, call, forward, judge, load
 
@@ -19,7 +20,7 @@ ALL = catalogue()
 torch.set_num_threads(1)  # the cases are small
 WRONG = {"value", "gradient", "double", "jvp", "vmap", "raises", "silent", "special", "state", "memory", "contract",
          "module", "crash", "timeout", "appetite", "leftover", "relation", "use"}  # fmt: skip
-CHECKS = {"values", "gradients", "special", "memory", "state", "determinism", "relations", "contract", "module"}
+CHECKS = {name.partition(".")[0] for name in registry()}
 
 
 def wanted(*kinds: str) -> list[Any]:
