@@ -67,7 +67,9 @@ def shared_out(members: dict[int, int]) -> int:
         try:
             with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
                 total += next(int(line.split()[1]) << 10 for line in file if line.startswith(b"Pss:"))
-        except (OSError, StopIteration):
+        except (FileNotFoundError, ProcessLookupError, StopIteration):
+            continue  # it has ended meanwhile
+        except OSError:
             total += held
     return total
 

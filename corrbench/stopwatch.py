@@ -26,6 +26,7 @@ from corrbench.trial import case_operands
 
 SETS = 4  # sets of operands that take turns, fewer where they are large
 BYTES = 1 << 24  # that the operands of all sets together should not exceed
+LEAST = 0.1  # share of what was measured that is taken for calls, however long asking seemed to take before
 ROOMS = 16  # pieces of memory that push operands to other places
 EMPTY = 9  # samples without a call, to know what asking alone takes
 LARGEST = 1 << 22  # calls in one sample at the most
@@ -113,7 +114,8 @@ class Stopwatch:
         """Seconds that so many calls took, asking excluded. What one of them gave is kept for `check`."""
         self.kept = (self.turned * 7919 + number // 2) % number if number else 0
         self.ask({"op": "run", "number": number, "keep": self.kept})
-        return max(self.remote.elapsed - self.empty, 1e-9)
+        taken = self.remote.elapsed
+        return max(taken - self.empty, LEAST * taken)
 
     def calls_for(self, seconds: float) -> int:
         """How many calls fill so much time."""
