@@ -34,8 +34,8 @@ PASSES = 100  # of the work in one call; a planted slowdown adds so many per cen
 SIZES = (9, 12, 16, 21)  # rows of the images, one more column; kernels of 3x2
 SLOWED = 16  # the size that is slowed
 TOLERANCE = 1  # per cent, the gate's own, given to the others as well
-PLANTS = {0: 50, 2: 10, 3: 20, 5: 20, 10: 10}  # per cent, and how often each tool is asked
-SHARE = {"gate": 1.0, "asv continuous": 0.5, "pytest-benchmark": 0.5}  # of these runs, to have them in an hour
+PLANTS = {0: 50, 2: 6, 3: 20, 5: 20, 10: 6}  # per cent, and how often each tool is asked
+SHARE = {"gate": 1.0, "asv continuous": 0.4, "pytest-benchmark": 0.3}  # of these runs, to have them in an hour
 OPS = '''"""A right correlation that does its work more than once."""
 import numpy as np
 
