@@ -73,7 +73,7 @@ def _lines(outcomes: Sequence[dict[str, Any]], slowed: int, tolerance: int) -> I
     yield ""
     yield (
         "One revision of a small program differs from another by a planted slowdown of one of four cases. Each tool "
-        f"was asked whether the later one is slower, with a tolerance of {tolerance} %, all in one run, in an order "
+        f"was asked whether the later one is slower, with a tolerance of {tolerance} %, in the same hours, in an order "
         "drawn by lot, two at a time on a machine of two cores, each with one of them for all its processes (a gate by "
         "itself has the other one for the judge). *Found*: the slowed case was named. *False alarm*: another case was. "
         "Intervals are those of Clopper and Pearson at 95 %."
