@@ -166,15 +166,24 @@ def refusals(before: Run, after: Run) -> dict[str, str]:
 
 
 def lost(before: Sequence[Result], after: Sequence[Result]) -> dict[str, float]:
-    """Mean loss of effective bits over the cases that both passed, by element type, where it is worth a word."""
-    held = {(one.check, one.case): one.numbers["bits"] for one in before if _counts(one)}
+    """Mean loss of effective bits over the results that both passed, by element type, where it is worth a word."""
+    held = _bits(before)
     losses: dict[str, list[float]] = {}
-    for one in after:
-        if _counts(one) and (one.check, one.case) in held:
-            dtype = next(word for word in one.case.split() if word.startswith("dtype=")).removeprefix("dtype=")
-            losses.setdefault(dtype, []).append(held[one.check, one.case] - one.numbers["bits"])
+    for key, bits in _bits(after).items():
+        if key in held:
+            dtype = next(word for word in key[1].split() if word.startswith("dtype=")).removeprefix("dtype=")
+            losses.setdefault(dtype, []).append(held[key] - bits)
     means = {dtype: statistics.fmean(found) for dtype, found in losses.items() if len(found) >= ENOUGH}
     return {dtype: mean for dtype, mean in means.items() if mean >= LOSS}
+
+
+def _bits(results: Sequence[Result]) -> dict[tuple[str, str, str], float]:
+    """The fewest effective bits of each array that a check compared on a case: it may compare one more than once."""
+    found: dict[tuple[str, str, str], float] = {}
+    for one in filter(_counts, results):
+        key = (one.check, one.case, str(one.numbers.get("array", "")))
+        found[key] = min(one.numbers["bits"], found.get(key, math.inf))
+    return found
 
 
 def _counts(one: Result) -> bool:

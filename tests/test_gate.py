@@ -407,3 +407,9 @@ def test_bits_lost_are_told_by_element_type() -> None:
     assert lost(before, before) == {}
     assert lost(before, results(23.8, "float32")) == {}
     assert lost(before, results(20.0, "float32")[:3]) == {}, "too few to say"
+    several = [
+        finding(f"x=1,1,{k},2 w=1,1,1,1 dtype=float64 data=unit", Status.PASS, bits=bits, array=array)
+        for k in range(2, 9)
+        for array, bits in (("gx", 52.0), ("gw", 49.0), ("gw", 48.0))
+    ]
+    assert lost(several, several) == {}, "a check may compare several arrays on one case"
