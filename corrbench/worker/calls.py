@@ -47,7 +47,9 @@ class Caller:
             return self.target(live["x"], live["w"])
         if self.form == "conv2d":
             bias = (live["b"],) if live.get("b") is not None else ()
-            return self.target(live["x"], live["w"], *bias, **config)
+            # pairs are tuples, as people write them; the wire knows lists only
+            pairs = {name: tuple(value) if isinstance(value, list) else value for name, value in config.items()}
+            return self.target(live["x"], live["w"], *bias, **pairs)
         return self.module(live["x"])
 
     def build(self, operands: dict[str, Operand], *, keep: bool) -> dict[str, Any]:
