@@ -10,7 +10,7 @@ from corrbench.case import DTYPES, Case
 from corrbench.child import Died
 from corrbench.remote import Remote
 from corrbench.reply import Reply
-from corrbench.target import BASES, EXTENSIONS, Spec, Support, features, fit, refusal
+from corrbench.target import BASES, EXTENSIONS, Spec, Support, features, fit, needs, refusal
 from corrbench.trial import Call, Trial, case_operands
 
 MODES = {"backward": "gx", "double": "ggx", "jvp": "t", "vmap": "y"}  # and the output that shows it
@@ -44,6 +44,9 @@ class Answers:
 
     def ask(self, name: str, case: Case) -> None:
         """Whether it takes a feature, on the simplest case that asks for it."""
+        if undeclared := self.trial.spec.undeclared(needs(case)):
+            self.refuses[name] = undeclared
+            return
         reply = self.call(Call(case=case, arrays=self.trial.operands(case)))
         said = refusal(reply.raised, case) if reply and reply.raised else ""
         if said:
@@ -58,6 +61,9 @@ class Answers:
             return
         if self.trial.form == "corr2d" and mode == "vmap":
             self.refuses[mode] = "asked of the form conv2d only"
+            return
+        if undeclared := self.trial.spec.undeclared({mode}):
+            self.refuses[mode] = undeclared
             return
         names = case_operands(base)
         extra = {"backward": ["g"], "double": ["g", *("v" + n for n in names)], "jvp": ["t" + n for n in names]}

@@ -114,7 +114,10 @@ class Remote:
     def _ready(self) -> Child:
         """The child, with the target loaded."""
         if self.child is None:
-            spec = {key: getattr(self.spec, key) for key in ("target", "name", "form", "arrays", "device")}
+            spec = {
+                key: getattr(self.spec, key)
+                for key in ("target", "name", "form", "arrays", "device", "needs", "environ")
+            }
             try:
                 self.child = Child(self.spec, self.before)
                 timeout = max(self.spec.timeout, LOADING)

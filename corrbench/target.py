@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any
 
-from corrbench.case import FLOATS, Case
+from corrbench.case import DTYPES, FLOATS, Case
 
 FORMS = ("corr2d", "conv2d", "module")
 
@@ -30,6 +30,10 @@ class Spec:
         memory: GiB that its process may hold.
         folder: where it runs, and what its imports see first; empty for the current folder.
         tree: the checkout of a revision that it must come from; empty if it may come from anywhere.
+        needs: the module of the library that it calls, imported before the target; empty for none.
+        environ: variables set before that, ``NAME=value`` separated by spaces.
+        dtypes: the element types it declares, separated by spaces; empty to ask it about all.
+        lacks: the features and modes it declares not to have, separated by commas.
     """
 
     target: str
@@ -43,16 +47,31 @@ class Spec:
     memory: float = 4.0
     folder: str = ""
     tree: str = ""
+    needs: str = ""
+    environ: str = ""
+    dtypes: str = ""
+    lacks: str = ""
+
+    def undeclared(self, asked: set[str]) -> str:
+        """Why a case that asks for these features and modes, and a dtype, is not for this target; empty if it is."""
+        lacking = asked & set(self.lacks.split(","))
+        types = asked & set(DTYPES) - set(self.dtypes.split() or DTYPES)
+        return f"the adapter declares no {' and no '.join(sorted(lacking | types))}" if lacking | types else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """What an adapter in `corrbench.targets` says of one of its targets."""
+    """What an adapter in `corrbench.targets` says of one of its targets; the names are those of `Spec`."""
 
     form: str
     arrays: str = "torch"
     accuracy: str = "direct"
     about: str = ""
+    device: str = "cpu"
+    needs: str = ""
+    environ: str = ""
+    dtypes: str = ""
+    lacks: str = ""
 
 
 class UnknownTarget(ValueError):
@@ -66,6 +85,8 @@ def registered() -> dict[str, tuple[str, Declared]]:
 
     found = {}
     for info in pkgutil.iter_modules(corrbench.targets.__path__):
+        if info.name.startswith("_"):
+            continue
         module = importlib.import_module(f"corrbench.targets.{info.name}")
         for attribute, declared in module.DECLARED.items():
             name = info.name if attribute == info.name else f"{info.name}.{attribute}"
@@ -89,8 +110,8 @@ def find(name: str, **given: Any) -> Spec:
             "name your own as pkg.mod:attr or path/to/file.py:attr"
         )
     target, declared = known[name]
-    own = Spec(target=target, name=name, form=declared.form, arrays=declared.arrays, accuracy=declared.accuracy)
-    return replace(own, **given)
+    said = {key: value for key, value in asdict(declared).items() if key != "about"}
+    return replace(Spec(target=target, name=name, **said), **given)
 
 
 # ---- what a target supports

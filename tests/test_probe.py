@@ -67,3 +67,27 @@ def test_gradients_of_a_module_and_none_of_a_detached_one(tmp_path: Path) -> Non
 def test_what_cannot_be_loaded_is_no_support(tmp_path: Path) -> None:
     with pytest.raises(NotLoaded, match="does not parse"):
         asked(tmp_path, "def corr2d(X, K:\n")
+
+
+def test_what_an_adapter_does_not_declare_is_not_asked(tmp_path: Path) -> None:
+    spec = Spec(target=small_targets.write(tmp_path, small_targets.RIGHT, "corr2d"), arrays="numpy", dtypes="float32")
+    with Remote(spec) as remote:
+        support = probe(spec, remote)
+    assert support.takes == {"float32"}
+    assert support.refuses["float64"] == "the adapter declares no float64"
+
+
+def test_a_library_that_is_not_there_is_told_with_what_to_do(tmp_path: Path) -> None:
+    target = small_targets.write(tmp_path, small_targets.RIGHT, "corr2d")
+    said = r"no_such.library is not installed.*--python PATH"
+    spec = Spec(target=target, arrays="numpy", needs="no_such.library")
+    with Remote(spec) as remote, pytest.raises(NotLoaded, match=said):
+        remote.load()
+
+
+def test_variables_are_set_before_the_library_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "slow_library.py").write_text("import os\n__version__ = os.environ['WITH_TRICKS']\n")
+    target = small_targets.write(tmp_path, small_targets.RIGHT, "corr2d")
+    spec = Spec(target=target, arrays="numpy", needs="slow_library", environ="WITH_TRICKS=7 B=1", folder=str(tmp_path))
+    with Remote(spec) as remote:
+        assert remote.load()["version"] == "7"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -46,9 +47,17 @@ def test_registered_names_resolve() -> None:
     for name, (target, declared) in found.items():
         assert declared.form in FORMS, name
         assert declared.about, name
-        assert find(name) == Spec(
-            target=target, name=name, form=declared.form, arrays=declared.arrays, accuracy=declared.accuracy
-        )
+        said = {key: value for key, value in asdict(declared).items() if key != "about"}
+        assert find(name) == Spec(target=target, name=name, **said)
+
+
+def test_what_an_adapter_does_not_declare_is_told_apart() -> None:
+    spec = Spec(target="m:f", dtypes="float32 int8", lacks="dilation,double")
+    assert spec.undeclared({"float32", "stride", "bias"}) == ""
+    assert spec.undeclared({"float64", "stride"}) == "the adapter declares no float64"
+    assert spec.undeclared({"float32", "dilation", "dilation by axis"}) == "the adapter declares no dilation"
+    assert spec.undeclared({"double"}) == "the adapter declares no double"
+    assert Spec(target="m:f").undeclared({"complex64", "dilation", "vmap"}) == ""
 
 
 def test_what_is_given_overrides_what_is_declared() -> None:
@@ -62,7 +71,7 @@ def test_paths_are_taken_as_they_are(name: str) -> None:
     assert find(name, arrays="numpy") == Spec(target=name, arrays="numpy")
 
 
-@pytest.mark.parametrize("name", ["tensorflow", "reference", "mykernel.py", ""])
+@pytest.mark.parametrize("name", ["cuneiform", "reference", "mykernel.py", ""])
 def test_an_unknown_name_is_refused_and_the_known_listed(name: str) -> None:
     with pytest.raises(UnknownTarget, match="not a registered target") as caught:
         find(name)

@@ -7,14 +7,20 @@ from typing import Any
 from corrbench.target import Declared
 
 DECLARED = {
-    "correlate2d": Declared(form="corr2d", arrays="numpy", about="scipy.signal.correlate2d, mode='valid'"),
+    "correlate2d": Declared(
+        form="corr2d", arrays="numpy", needs="scipy.signal", about="scipy.signal.correlate2d, mode='valid'"
+    ),
     "convolve2d": Declared(
-        form="corr2d", arrays="numpy", about="scipy.signal.convolve2d with the kernel flipped in both axes"
+        form="corr2d",
+        arrays="numpy",
+        needs="scipy.signal",
+        about="scipy.signal.convolve2d with the kernel flipped in both axes",
     ),
     "fftconvolve": Declared(
         form="corr2d",
         arrays="numpy",
         accuracy="fft",
+        needs="scipy.signal",
         about="scipy.signal.fftconvolve with the kernel flipped in both axes",
     ),
 }

@@ -16,7 +16,7 @@ from . import library
 from .dirt import dirty
 from .late import crowd, wait_for_late_writers
 from .library import Array, Words, is_tensor
-from .loading import Unloadable, recognise, resolve
+from .loading import Unloadable, prepare, recognise, resolve
 from .operands import Operand, describe, span
 from .world import World
 
@@ -33,6 +33,7 @@ class Caller:
         self.arrays, self.device = spec["arrays"], spec.get("device", "cpu")
         if library.torch and self.device != "cpu" and not library.torch.cuda.is_available():
             raise Unloadable(f"device {self.device!r} asked for, but torch sees no CUDA device here")
+        prepare(spec.get("needs", ""), spec.get("environ", ""))
         self.world = World(own)
         self.target = resolve(spec["target"])
         self.at_load = self.world.changes()

@@ -51,6 +51,19 @@ def resolve(spec: str) -> Any:
     return found
 
 
+def prepare(needs: str, environ: str) -> None:
+    """Set the variables and import the library that an adapter needs."""
+    os.environ.update(word.partition("=")[::2] for word in environ.split())
+    if needs:
+        try:
+            importlib.import_module(needs)
+        except ImportError as error:
+            raise Unloadable(
+                f"{needs} is not installed in this environment ({error}); install it, "
+                "or name the interpreter of an environment that has it: --python PATH"
+            ) from None
+
+
 def recognise(target: Any) -> str:
     """The form that the signature shows: corr2d, conv2d or module."""
     if isinstance(target, type):
@@ -70,7 +83,11 @@ def origin(target: str) -> str:
     return os.path.abspath(found) if found else ""
 
 
-def version(target: str, name: str) -> str:
-    """Version of the library under test: the one that a registered name begins with, else the target's own package."""
-    found = (sys.modules.get(place.partition(":")[0].partition(".")[0]) for place in (name, target))
-    return next((str(v) for module in found if (v := getattr(module, "__version__", ""))), "")
+def version(*places: str) -> str:
+    """Version of the library under test: of the first of these modules, or the packages they are in, that has one."""
+    for place in places:
+        whole = place.partition(":")[0]
+        for name in (whole, whole.partition(".")[0]):
+            if found := getattr(sys.modules.get(name), "__version__", ""):
+                return str(found)
+    return ""

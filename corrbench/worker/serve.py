@@ -46,7 +46,7 @@ def serve(read: int, write: int) -> None:
                     "form": caller.form,
                     "at_load": caller.at_load,
                     "file": origin(request["spec"]["target"]),
-                    "version": version(request["spec"]["target"], request["spec"]["name"]),
+                    "version": version(*(request["spec"].get(key, "") for key in ("needs", "name", "target"))),
                 }
             elif caller is None:
                 answer = {"unloadable": "no target is loaded"}
