@@ -36,6 +36,7 @@ FILES = (
     "course",
     "serve",
 )  # each after what it imports
+LENT = ("__init__.py", "case.py", "target.py", "targets", "reference.py")
 # The process divides in `stand`: the parent stays as the guard. The child makes modules of the files it is sent, in a
 # package of a name that tells a target nothing.
 STAND = "scope['stand']({life}, ({read}, {write}))"
@@ -73,6 +74,8 @@ def environment(spec: Spec, folder: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("CORRBENCH", "PYTEST", "COV_"))}
     own = [spec.folder, os.path.join(spec.folder, "src")] if spec.folder else []
     theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep) if spec.python else sys.path
+    if spec.python and spec.name:
+        theirs = [lend(folder), *theirs]
     path = os.pathsep.join(p for p in (*own, *theirs) if p and os.path.isdir(p))
     tunables = [kept[name] for name in ("GLIBC_TUNABLES",) if kept.get(name)]
     return kept | {
@@ -83,6 +86,15 @@ def environment(spec: Spec, folder: str) -> dict[str, str]:
         # glibc's cache of small blocks would bypass what `worker/dirt.py` asks of malloc
         "GLIBC_TUNABLES": ":".join([*tunables, "glibc.malloc.tcache_count=0"]),
     }  # fmt: skip
+
+
+def lend(folder: str) -> str:
+    """A place below `folder` from which another environment imports our adapters, and no more of this one."""
+    place = Path(folder, "lent")
+    (place / "corrbench").mkdir(parents=True)
+    for name in LENT:
+        (place / "corrbench" / name).symlink_to(WORKER.with_name(name))
+    return str(place)
 
 
 class Child:

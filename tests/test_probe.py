@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from corrbench.child import lend
 from corrbench.probe import probe
 from corrbench.remote import NotLoaded, Remote
 from corrbench.target import Spec, Support
@@ -91,3 +94,15 @@ def test_variables_are_set_before_the_library_is_imported(tmp_path: Path) -> Non
     spec = Spec(target=target, arrays="numpy", needs="slow_library", environ="WITH_TRICKS=7 B=1", folder=str(tmp_path))
     with Remote(spec) as remote:
         assert remote.load()["version"] == "7"
+
+
+def test_adapters_are_lent_to_another_environment_and_the_judge_is_not(tmp_path: Path) -> None:
+    ask = """
+import importlib, pkgutil, corrbench.targets
+for info in pkgutil.iter_modules(corrbench.targets.__path__):
+    importlib.import_module("corrbench.targets." + info.name)
+import corrbench.oracle
+"""
+    bare = {"PYTHONPATH": lend(str(tmp_path))}
+    done = subprocess.run([sys.executable, "-S", "-c", ask], env=bare, capture_output=True, text=True, check=False)
+    assert done.stderr.strip().splitlines()[-1] == "ModuleNotFoundError: No module named 'corrbench.oracle'"
