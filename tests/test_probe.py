@@ -104,5 +104,7 @@ for info in pkgutil.iter_modules(corrbench.targets.__path__):
 import corrbench.oracle
 """
     bare = {"PYTHONPATH": lend(str(tmp_path))}
-    done = subprocess.run([sys.executable, "-S", "-c", ask], env=bare, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", ask], env=bare, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.stderr.strip().splitlines()[-1] == "ModuleNotFoundError: No module named 'corrbench.oracle'"
