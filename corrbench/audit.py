@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import queue
 import statistics
-import threading
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from corrbench import executors, verify
 from corrbench.contest import Score
 from corrbench.defects import Planted, catalogue
+from corrbench.many import many
 from corrbench.result import Run
 from corrbench.store import Store
 from corrbench.target import Spec
@@ -203,47 +200,13 @@ def audit(
             yield Fate(**done[one.name][0])
     # long ones first, so that no core is left alone with one at the end
     waiting = sorted((one for one in waiting if one.name not in done), key=lambda one: one.kind != "honest")
-    stopped = threading.Event()
-    with contextlib.ExitStack() as stack:
-        workers = max(1, min(options.workers, len(waiting)))
-        free: queue.Queue[executors.Start] = queue.Queue()
-        for _ in range(workers):
-            free.put(_guarded(stack.enter_context(executors.opened("local", 1)), stopped))
-        crew = stack.enter_context(ThreadPoolExecutor(workers))
-        honest = replace(options, profile=calm or options.profile)
-        running = [
-            crew.submit(_one, one, honest if one.kind == "honest" else options, free, full=full) for one in waiting
-        ]
-        try:
-            for future in as_completed(running):
-                found = future.result()
-                if record is not None:
-                    record.append([(found.name, [asdict(found)])])
-                yield found
-        except BaseException:
-            stopped.set()
-            for future in running:
-                future.cancel()
-            raise
+    honest = replace(options, profile=calm or options.profile)
 
+    def judge(one: Planted, start: executors.Start) -> Fate:
+        its = replace(honest if one.kind == "honest" else options, workers=1, fail_fast=not full, once=full)
+        return fate(one, verify.verify(specification(one), its, start))
 
-class Stopped(Exception):
-    """The audit was interrupted."""
-
-
-def _guarded(start: executors.Start, stopped: threading.Event) -> executors.Start:
-    def again(lost: Executor | None = None) -> Executor:
-        if stopped.is_set():
-            raise Stopped
-        return start(lost)
-
-    return again
-
-
-def _one(one: Planted, options: verify.Options, free: queue.Queue[executors.Start], *, full: bool) -> Fate:
-    start = free.get()
-    try:
-        options = replace(options, workers=1, fail_fast=not full, once=full)
-        return fate(one, verify.verify(specification(one), options, start))
-    finally:
-        free.put(start)
+    for _, found in many(waiting, judge, options.workers):
+        if record is not None:
+            record.append([(found.name, [asdict(found)])])
+        yield found

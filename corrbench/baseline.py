@@ -15,6 +15,7 @@ from corrbench.region import PREDICATES
 from corrbench.result import Result, Run, Status
 
 SCHEMA = "corrbench-baseline/1"
+KINDS = ("wrong", "inaccurate", "crash", "different")
 FACTOR = 2.0  # how much larger than recorded an error over its bound may be before it is a finding
 
 
@@ -33,6 +34,8 @@ class Known:
         statuses: what it may be: ``fail``, ``crash``, ...
         message: how it read when it was recorded.
         reason: why it is accepted, by whom it was reported.
+        kind: what it is, one of `KINDS`; ``different`` is a documented convention of the target's own, not a fault.
+        finding: the name of what is written about it under ``reports/findings``; empty if nothing is.
     """
 
     check: str
@@ -41,6 +44,8 @@ class Known:
     cases: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ("fail",)
     message: str = ""
+    kind: str = "wrong"
+    finding: str = ""
 
     def covers(self, check: str, case: str) -> bool:
         """Whether it speaks of this check on this case."""
@@ -89,6 +94,10 @@ class Baseline:
                 raise BadBaseline(f"the baseline {path}, entry {number}: no property of cases is called {unknown[0]!r}")
             if not one.reason.strip():
                 raise BadBaseline(f"the baseline {path}, entry {number}: a known finding needs a reason")
+            if one.kind not in KINDS:
+                raise BadBaseline(
+                    f"the baseline {path}, entry {number}: kind {one.kind!r} is none of {', '.join(KINDS)}"
+                )
             known.append(one)
         return cls(
             known=tuple(known), accuracy=dict(record.get("accuracy", {})), factor=float(record.get("factor", FACTOR))
@@ -105,6 +114,7 @@ class Baseline:
                     if result.finding and result.status.value in one.statuses:
                         seen.add(index)
                         result.status, result.message = Status.KNOWN, f"{result.message} [known: {one.reason}]"
+                        result.numbers |= {"known": one.finding or one.reason, "kind": one.kind}
                         break
         run.fixed = [asdict(one) for index, one in enumerate(self.known) if index in asked - seen]
         run.results += list(self._worse(run))

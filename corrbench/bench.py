@@ -173,7 +173,14 @@ class Bench:
                 "cases": cases}  # fmt: skip
 
 
-def measure(rivals: Mapping[str, Spec], targets: Sequence[str], tasks: Sequence[Task], seed: int, step: Step) -> Bench:
+def measure(
+    rivals: Mapping[str, Spec],
+    targets: Sequence[str],
+    tasks: Sequence[Task],
+    seed: int,
+    step: Step,
+    blocks: int = BLOCKS,
+) -> Bench:
     """Time all rivals on all tasks, in turn, sample by sample, on one core.
 
     Args:
@@ -182,6 +189,7 @@ def measure(rivals: Mapping[str, Spec], targets: Sequence[str], tasks: Sequence[
         tasks: the cases.
         seed: of data and of the order of samples.
         step: told of progress.
+        blocks: times that every target gets a fresh process.
 
     Raises:
         NotLoaded: a target cannot be loaded.
@@ -191,18 +199,18 @@ def measure(rivals: Mapping[str, Spec], targets: Sequence[str], tasks: Sequence[
     chance = random.Random(seed)
     bench = Bench(targets=tuple(targets))
     bench.rows = {task: {name: Row(target=name, task=task) for name in rivals} for task in tasks}
-    checking = {task: chance.randrange(BLOCKS) if task.case.macs > HEAVY else -1 for task in tasks}
+    checking = {task: chance.randrange(blocks) if task.case.macs > HEAVY else -1 for task in tasks}
     cores = os.sched_getaffinity(0)
-    for block in range(BLOCKS):
+    for block in range(blocks):
         with ExitStack() as stack:
             remotes = {name: stack.enter_context(Remote(spec)) for name, spec in rivals.items()}
             with ThreadPoolExecutor(len(remotes)) as crew:
                 list(crew.map(Remote.load, remotes.values()))
             if all(spec.device == "cpu" for spec in rivals.values()):
-                step(block * len(tasks), BLOCKS * len(tasks), "the machine")
+                step(block * len(tasks), blocks * len(tasks), "the machine")
                 bench.machine = bench.machine.best_of(machines.measure(max(cores) if len(cores) > 1 else -1))
             for index, task in enumerate(tasks):
-                step(block * len(tasks) + index, BLOCKS * len(tasks), str(task))
+                step(block * len(tasks) + index, blocks * len(tasks), str(task))
                 rows = {name: row for name, row in bench.rows[task].items() if not row.note}
                 for name in rows:
                     remotes[name].load()  # one that died before is started anew

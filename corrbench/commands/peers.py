@@ -1,0 +1,142 @@
+"""Which released library gets what wrong? The `peers` command."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, steps, writable
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option(
+    "--python", "pythons", multiple=True,
+    help="Interpreter of another environment, for libraries that are not installed here; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--profile", type=click.Choice(["quick", "standard", "deep"]), default="quick", help="As of `verify`.",
+    show_default=True,
+)  # fmt: skip
+@click.option("--check", default="", help="Only this check, or this family of checks.")
+@click.option("--suite", "suites", multiple=True, help="Only cases of this suite; may be repeated.")
+@click.option("--seed", type=click.IntRange(0), help="Of every run; by default a secret one, printed at the end.")
+@click.option(
+    "--baselines", type=click.Path(exists=True, file_okay=False), help="Folder of what is known of each target."
+)
+@click.option("--speed/--no-speed", default=True, show_default=True, help="Time them beside PyTorch as well.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the table as JSON; - for stdout.")
+@click.option("--markdown", type=click.Path(dir_okay=False), help="Write it as Markdown.")
+@click.option("--report", type=click.Path(file_okay=False), help="Write conformance.md and .json into this folder.")
+@click.option("--workers", type=click.IntRange(1), help="Libraries judged at a time.  [default: one a core]")
+@click.option("--resume", is_flag=True, help="Go on with the interrupted run of the same command.")
+@click.option("--quiet", "-q", is_flag=True, help="Only the result.")
+def peers(names: tuple[str, ...], **given: Any) -> None:
+    """Judge released libraries: all that are installed, or those of NAMES (jax, torch.plain).
+
+    Exit codes: 0 nothing new, 1 a finding that no baseline records, 2 nothing was judged.
+    """
+    from corrbench import baseline, checks, plan, store, verify
+    from corrbench import peers as judging
+    from corrbench.render import conformance as render
+
+    console = output(given["json_file"])
+    if given["report"]:
+        Path(given["report"]).mkdir(parents=True, exist_ok=True)
+    writable(given["json_file"], given["markdown"])
+    began = time.monotonic()
+    try:
+        chosen = judging.names(names)
+        where = judging.places(chosen, given["pythons"])
+        options = asked(given)
+        checks.registry()
+        plan.select(options.check)
+        record = recorded({"names": list(names), **given}, options.seed, resume=given["resume"])
+        options = replace(options, seed=record.header["seed"])
+        narrow = " ".join([given["check"], *given["suites"]]).strip()
+        made = judging.Conformance(profile=given["profile"], seed=record.header["seed"], narrow=narrow)
+        made.environment = verify.summary_environment()
+        folder = Path(given["baselines"]) if given["baselines"] else None
+        with steps("peers") as step:
+            step(0, len(where), "")
+            for row in judging.judge(options, where, folder, record):
+                made.peers.append(row)
+                step(len(made.peers), len(where), row.name)
+        made.peers.sort(key=lambda row: chosen.index(row.name))
+        if given["speed"]:
+            with steps("timing") as step:
+                judging.time_them(made.judged, where, made.seed, step)
+        made.seconds = time.monotonic() - began
+    except (ValueError, baseline.BadBaseline, store.BadStore) as error:
+        give_up(str(error))
+    except KeyboardInterrupt:
+        click.echo("corrbench: interrupted; the same command with --resume goes on", err=True)
+        raise SystemExit(130) from None
+    if not given["quiet"]:
+        render.show(console, made)
+    word = {"pass": "PASS", "fail": "FAIL", "error": "NOTHING JUDGED"}[made.verdict]
+    console.print(f"{word} {render.score(made)}; {made.seconds:.0f} s; seed {made.seed}", soft_wrap=True)
+    write(made, typed(names, made.seed, given), given)
+    raise SystemExit({"pass": PASSED, "fail": FOUND, "error": UNJUDGED}[made.verdict])
+
+
+def asked(given: dict[str, Any]) -> Any:
+    """The options of every run.
+
+    Raises:
+        ValueError: an unknown suite.
+    """
+    from corrbench import suites, verify
+
+    unknown = [name for name in given["suites"] if name not in suites.registry()]
+    if unknown:
+        raise ValueError(f"no suite named {unknown[0]!r}; there are: {', '.join(suites.registry())}")
+    seed = verify.secret_seed() if given["seed"] is None else given["seed"]
+    options = verify.Options(profile=given["profile"], check=given["check"], seed=seed)
+    options = replace(options, suites=tuple(given["suites"])) if given["suites"] else options
+    return replace(options, workers=given["workers"]) if given["workers"] else options
+
+
+def recorded(given: dict[str, Any], seed: int, *, resume: bool) -> Any:
+    """Where rows are kept as they come, one file for each command."""
+    from corrbench.store import Store
+
+    keys = ("names", "pythons", "profile", "check", "suites", "baselines")
+    header = {key: list(given[key]) if isinstance(given[key], tuple) else given[key] for key in keys}
+    words = json.dumps(header)
+    path = Path(".corrbench", f"peers-{hashlib.blake2b(words.encode(), digest_size=6).hexdigest()}.jsonl")
+    return Store.resume(path, header) if resume else Store.create(path, {**header, "seed": seed})
+
+
+def typed(names: tuple[str, ...], seed: int, given: dict[str, Any]) -> str:
+    """The command that makes the same table again; where the environments are is the reader's to say."""
+    words = ["corrbench", "peers", *names, "--profile", given["profile"]]
+    words += ["--check", given["check"]] if given["check"] else []
+    words += [word for suite in given["suites"] for word in ("--suite", suite)]
+    words += ["--baselines", given["baselines"]] if given["baselines"] else []
+    return shlex.join([*words, "--seed", str(seed)])
+
+
+def write(made: Any, command: str, given: dict[str, Any]) -> None:
+    """The files that were asked for."""
+    from corrbench.render import conformance as render
+
+    text = json.dumps(made.to_json() | {"command": command}, indent=1, allow_nan=False) + "\n"
+    try:
+        if given["json_file"]:
+            with click.open_file(given["json_file"], "w") as file:
+                file.write(text)
+        if given["markdown"]:
+            Path(given["markdown"]).write_text(render.markdown(made, command), encoding="utf-8")
+        if given["report"]:
+            Path(given["report"], "conformance.json").write_text(text, encoding="utf-8")
+            Path(given["report"], "conformance.md").write_text(render.markdown(made, command), encoding="utf-8")
+    except OSError as error:
+        give_up(f"cannot write {error.filename}: {error.strerror}")

@@ -1,0 +1,158 @@
+"""The conformance table, on a terminal and as Markdown: who does what, who gets what wrong, how far off, how fast."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from corrbench.conformance import SECTIONS, Found, Mark, Peer
+from corrbench.peers import TIMED
+
+if TYPE_CHECKING:
+    from corrbench.peers import Conformance
+
+COLOURS = {Mark.RIGHT: "green", Mark.WRONG: "bold red", Mark.DIFFERENT: "yellow", Mark.REFUSED: "dim"}
+LEGEND = {
+    Mark.RIGHT: "asked, and right", Mark.WRONG: "a finding", Mark.DIFFERENT: "another convention, documented",
+    Mark.REFUSED: "it does not do this",
+}  # fmt: skip
+SHORT = {
+    "float64": "f64", "float32": "f32", "float16": "f16", "bfloat16": "bf16", "int64": "i64", "int32": "i32",
+    "int16": "i16", "int8": "i8", "uint8": "u8", "complex128": "c128", "complex64": "c64", "padding='same'": "'same'",
+    "empty batch": "empty",
+}  # fmt: skip
+NUMBERS = (
+    "Error over its bound: the largest among cases that were accepted, by element type; bits: the fewest effective "
+    "bits in float32 on data uniform over [-1, 1). Time: over that of `torch.nn.functional.conv2d` in the same minute, "
+    "on one thread; smaller is faster."
+)
+MEASURED = ("", "version", "class", "float64", "float32", "bits", "float16", "bfloat16", *TIMED)
+
+
+def sections(made: Conformance) -> Iterable[tuple[str, list[str], list[list[str]]]]:
+    """The parts of the table: title, headings and rows."""
+    for title, columns in SECTIONS.items():
+        yield title, ["", *columns], [[one.name, *(one.cells[name] for name in columns)] for one in made.judged]
+
+
+def measured(one: Peer) -> list[str]:
+    """A row of `MEASURED`: error over bound by type, effective bits in float32, time over PyTorch's."""
+
+    def ratio(dtype: str) -> str:
+        return f"{one.errors[dtype][0]:.3f}" if dtype in one.errors else ""
+
+    bits = one.errors.get("float32", (math.nan, math.nan))[1]
+    return [
+        one.name, one.version, one.accuracy, ratio("float64"), ratio("float32"),
+        f"{bits:.1f}" if math.isfinite(bits) else "", ratio("float16"), ratio("bfloat16"),
+        *(f"{one.speed[case]:.2g}" if case in one.speed else "" for case in TIMED),
+    ]  # fmt: skip
+
+
+def score(made: Conformance) -> str:
+    """The result in one line."""
+    libraries = {one.name.partition(".")[0] for one in made.judged} - {"reference"}
+    known = {found.name for one in made.judged for found in one.faults if found.name}
+    fresh = sum(len(one.fresh) for one in made.judged)
+    fixed = sum(len(one.fixed) for one in made.judged)
+    said = f"{len(made.judged)} targets of {len(libraries)} libraries judged; {len(known)} known findings"
+    said += f", {fresh} new" if fresh else ", none new"
+    return said + (f", {fixed} recorded ones no longer seen" if fixed else "")
+
+
+def absent(made: Conformance) -> str:
+    """What is not here, in one line; empty if everything is."""
+    names = [one.name for one in made.peers if one.state == "not installed"]
+    return f"Not installed: {', '.join(names)}" if names else ""
+
+
+def line(one: Peer, found: Found) -> str:
+    """A finding in one sentence."""
+    where = f" ({found.region})" if found.region else ""
+    what = found.name or "new"
+    return f"{one.name}: {what}, {found.kind}, {found.cases} cases{where}: {found.message}"
+
+
+def show(console: Console, made: Conformance) -> None:
+    """Print the table."""
+    for title, columns, rows in sections(made):
+        console.print(_grid(title, [SHORT.get(name, name) for name in columns], rows))
+        console.print()
+    title = "error over its bound, effective bits in float32; time over torch's on one thread"
+    console.print(_grid(title, list(MEASURED), [measured(one) for one in made.judged]))
+    console.print()
+    console.print("   ".join(f"{mark.value} {said}" for mark, said in LEGEND.items()), style="dim")
+    for one in made.judged:
+        for found in one.found:
+            style = "bold red" if found.kind == "new" else "dim"
+            console.print(Text(line(one, found)[:400], style=style), soft_wrap=True)
+            if found.kind == "new":
+                console.print(Text(f"   {found.reproduce}"), soft_wrap=True)
+        for reason in one.fixed:
+            console.print(Text(f"{one.name}: no longer seen: {reason[:200]}", style="green"), soft_wrap=True)
+        if one.problem:
+            console.print(Text(f"{one.name}: {one.problem}", style="yellow"), soft_wrap=True)
+    for one in made.peers:
+        if one.state == "not judged":
+            console.print(Text(f"{one.name} could not be judged: {one.problem}", style="yellow"), soft_wrap=True)
+    if absent(made):
+        console.print(absent(made), style="dim", soft_wrap=True)
+
+
+def _grid(title: str, headings: list[str], rows: list[list[str]]) -> Table:
+    grid = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="dim")
+    for number, heading in enumerate(headings):
+        grid.add_column(heading, justify="left" if not number else "center", no_wrap=not number)
+    for row in rows:
+        grid.add_row(
+            row[0], *(Text(cell, COLOURS.get(Mark(cell), "") if cell in list(Mark) else "") for cell in row[1:])
+        )
+    return grid
+
+
+def markdown(made: Conformance, command: str) -> str:
+    """The report."""
+    lines = [
+        "# Conformance of released libraries", "", f"**{score(made)}.**", "",
+        "Each library's own two-dimensional correlation or convolution under the suite that judges every target: "
+        f"profile {made.profile}, seed {made.seed}, {made.seconds / 60:.0f} minutes. What the marks mean: "
+        + ", ".join(f"{mark.value} {said}" for mark, said in LEGEND.items())
+        + ". An element type has ✗ if a finding occurs in it; an argument if all cases of a finding ask for it; "
+        "conduct only if the finding shows nowhere else. Each finding is written up below `findings/`, with a "
+        "reproducer that uses the library alone.", "", f"`{command}`", "",
+    ]  # fmt: skip
+    for title, columns, rows in sections(made):
+        lines += [f"## {title.capitalize()}", "", *_table([SHORT.get(name, name) for name in columns], rows), ""]
+    lines += [
+        "## Accuracy and speed", "",
+        NUMBERS, "",
+        *_table(list(MEASURED), [measured(one) for one in made.judged]), "", "## Findings", "",
+    ]  # fmt: skip
+    known = {f.name: (f.kind, [o for o in made.judged if f.name in {g.name for g in o.found}])
+             for one in made.judged for f in one.found if f.name}  # fmt: skip
+    for name, (kind, ones) in sorted(known.items()):
+        lines.append(f"- [{name}](findings/{name}.md) ({kind}): {', '.join(f'`{one.name}`' for one in ones)}")
+    for one in made.judged:
+        lines += [f"- **new** {_escaped(line(one, found))}: `{found.reproduce}`" for found in one.fresh]
+        lines += [f"- no longer seen in `{one.name}`: {_escaped(reason)}" for reason in one.fixed]
+    lines += ["", "## What was called", "", *_table(["", "version", "call"], [
+        [one.name, one.version or one.state, f"`{one.about}`"] for one in made.peers]), ""]  # fmt: skip
+    lines += [
+        f"- `{one.name}`: {_escaped(one.problem)}" for one in made.peers if one.problem and one.state != "not installed"
+    ]
+    said = ", ".join(f"{name} {value}" for name, value in made.environment.items())
+    return "\n".join([*lines, "", f"Environment: {said}."]) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return "".join("\\" + char if char in "\\`*_[]<>|" else " " if char in "\r\n" else char for char in text)
+
+
+def _table(headings: list[str], rows: list[list[str]]) -> list[str]:
+    ruled = ["| " + " | ".join(headings) + " |", "|" + " --- |" + " :-: |" * (len(headings) - 1)]
+    return ruled + ["| " + " | ".join(row) + " |" for row in rows]
