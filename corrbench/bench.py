@@ -129,12 +129,14 @@ class Bench:
         targets: their names, as they were asked for.
         rows: by case, then by target; the baseline is among them.
         machine: the best of what was measured in the same run.
+        blocks: times that every target had a fresh process.
         seconds: of the whole.
     """
 
     targets: tuple[str, ...]
     rows: dict[Task, dict[str, Row]] = field(default_factory=dict)
     machine: Machine = field(default_factory=Machine)
+    blocks: int = BLOCKS
     seconds: float = 0.0
 
     @property
@@ -169,7 +171,7 @@ class Bench:
                 "limit": first.limit, "targets": [row.to_json() for row in rows.values()],
             })  # fmt: skip
         return {"schema": SCHEMA, "verdict": self.verdict, "targets": list(self.targets), "baseline": BASELINE,
-                "blocks": BLOCKS, "seconds": round(self.seconds, 1), "machine": self.machine.to_json(),
+                "blocks": self.blocks, "seconds": round(self.seconds, 1), "machine": self.machine.to_json(),
                 "cases": cases}  # fmt: skip
 
 
@@ -179,7 +181,7 @@ def measure(
     tasks: Sequence[Task],
     seed: int,
     step: Step,
-    blocks: int = BLOCKS,
+    blocks: int = 0,
 ) -> Bench:
     """Time all rivals on all tasks, in turn, sample by sample, on one core.
 
@@ -189,7 +191,7 @@ def measure(
         tasks: the cases.
         seed: of data and of the order of samples.
         step: told of progress.
-        blocks: times that every target gets a fresh process.
+        blocks: times that every target gets a fresh process; 0 for `BLOCKS`.
 
     Raises:
         NotLoaded: a target cannot be loaded.
@@ -197,20 +199,20 @@ def measure(
     """
     began = time.monotonic()
     chance = random.Random(seed)
-    bench = Bench(targets=tuple(targets))
+    bench = Bench(targets=tuple(targets), blocks=blocks or BLOCKS)
     bench.rows = {task: {name: Row(target=name, task=task) for name in rivals} for task in tasks}
-    checking = {task: chance.randrange(blocks) if task.case.macs > HEAVY else -1 for task in tasks}
+    checking = {task: chance.randrange(bench.blocks) if task.case.macs > HEAVY else -1 for task in tasks}
     cores = os.sched_getaffinity(0)
-    for block in range(blocks):
+    for block in range(bench.blocks):
         with ExitStack() as stack:
             remotes = {name: stack.enter_context(Remote(spec)) for name, spec in rivals.items()}
             with ThreadPoolExecutor(len(remotes)) as crew:
                 list(crew.map(Remote.load, remotes.values()))
             if all(spec.device == "cpu" for spec in rivals.values()):
-                step(block * len(tasks), blocks * len(tasks), "the machine")
+                step(block * len(tasks), bench.blocks * len(tasks), "the machine")
                 bench.machine = bench.machine.best_of(machines.measure(max(cores) if len(cores) > 1 else -1))
             for index, task in enumerate(tasks):
-                step(block * len(tasks) + index, blocks * len(tasks), str(task))
+                step(block * len(tasks) + index, bench.blocks * len(tasks), str(task))
                 rows = {name: row for name, row in bench.rows[task].items() if not row.note}
                 for name in rows:
                     remotes[name].load()  # one that died before is started anew
