@@ -31,7 +31,7 @@ class Case:
         groups: number of blocked connections from input to output channels.
         bias: whether a bias of shape (O,) is added.
         dtype: name of the element type of every operand and of the result.
-        data: name of the fill, a key of `corrbench.inputs.FILLS`.
+        data: name of the fill, a key of `corrbench.inputs.FILLS`, or ``corpus:sample`` of `corrbench.corpora`.
         layout: how operands lie in memory, ``"x:transposed,w:step"``; empty for contiguous.
     """
 

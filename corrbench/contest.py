@@ -86,7 +86,7 @@ def contest(everything: Iterable[Planted], workers: int, record: Store | None = 
 
 def _missing(suite: Any) -> str:
     """What a suite lacks to be run; empty if nothing. It is asked of an implementation that takes no case."""
-    from corrbench.rivals import Missing
+    from corrbench.corpora import Missing
 
     try:
         suite.complaint(_nothing)

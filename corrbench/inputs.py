@@ -45,13 +45,24 @@ def draw(case: Case, seed: int, name: str) -> Array:
     shape: tuple[int, ...] = {"x": case.x, "w": case.w, "b": (case.w[0],), "g": case.out}[role]
     layout = layouts(case).get(name, "")
     drawn = {"expanded": (1, *shape[1:]), "expanded_all": (1,) * len(shape)}.get(layout, shape)
+    kind = FILLS["unit" if borrowed(case) else case.data]
     text = str(case.but(layout=""))
     rng = np.random.default_rng([seed, zlib.crc32(text.encode()), zlib.crc32(name.encode())])
+    if borrowed(case) and role != "g":
+        from corrbench import corpora
+
+        taken: Array = corpora.sample(case.data).operands[role]
+        return np.broadcast_to(cast(taken[tuple(map(slice, drawn))], case.dtype), shape).copy(order="C")
     if case.dtype.startswith("complex"):
-        values: Array = FILLS[case.data](rng, drawn, role, case) + 1j * FILLS[case.data](rng, drawn, role, case)
+        values: Array = kind(rng, drawn, role, case) + 1j * kind(rng, drawn, role, case)
     else:
-        values = FILLS[case.data](rng, drawn, role, case)
+        values = kind(rng, drawn, role, case)
     return np.broadcast_to(cast(values, case.dtype), shape).copy(order="C")
+
+
+def borrowed(case: Case) -> bool:
+    """Whether its operands are another suite's, named ``corpus:sample``; its cotangents and tangents are drawn."""
+    return ":" in case.data
 
 
 def layouts(case: Case) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
-from corrbench import checks, inputs, suites
+from corrbench import checks, corpora, inputs, suites
 from corrbench.case import DTYPES, Case
 from corrbench.checks import Outline
 from corrbench.target import Spec, Support, fit
@@ -61,9 +61,11 @@ def outline(spec: Spec, support: Support, profile: str, seed: int, names: Iterab
     thorough = PROFILES[profile]
     dtypes = [dtype for dtype in ORDER if dtype in support.takes]
     assert set(ORDER) == set(DTYPES)
+    cases = suites.bases(list(names), support, thorough, seed)
+    own = [case for case in cases if inputs.borrowed(case) and corpora.sample(case.data).case == case]
     return Outline(
-        bases=suites.bases(list(names), support, thorough, seed), support=support, thorough=thorough, seed=seed,
-        arrays=spec.arrays, device=spec.device, dtypes=dtypes,
+        bases=[case.but(data="small") for case in cases], support=support, thorough=thorough, seed=seed,
+        arrays=spec.arrays, device=spec.device, dtypes=dtypes, own=own,
     )  # fmt: skip
 
 
@@ -99,7 +101,9 @@ def known(text: str) -> Case:
         ValueError: it has none, or names a fill or a layout that does not exist; the message lists them.
     """
     case = Case.parse(text)
-    if case.data not in inputs.FILLS:
+    if inputs.borrowed(case):
+        corpora.sample(case.data)
+    elif case.data not in inputs.FILLS:
         raise ValueError(f"no data named {case.data!r}; there are: {', '.join(inputs.FILLS)}")
     for operand, layout in inputs.layouts(case).items():
         if operand not in ("x", "w", "b", "g") or layout not in inputs.LAYOUTS:

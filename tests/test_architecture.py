@@ -96,6 +96,7 @@ def test_the_vocabulary_imports_nothing_of_ours(leaf: str) -> None:
 @pytest.mark.parametrize("module", sorted(JUDGES | {"problem", "inputs"}))
 def test_the_oracle_and_the_bounds_import_no_target_and_no_check(module: str) -> None:
     allowed = JUDGES | {"problem", "inputs", "case"}
+    allowed |= {"corpora"} if module == "inputs" else set()  # operands that other suites bring, never an answer
     assert ours(f"corrbench.{module}") <= allowed
     assert not any(m.partition(".")[0] == "torch" for m in IMPORTS[f"corrbench.{module}"])
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from corrbench.contest import Score, contest
+from corrbench.corpora import Missing
 from corrbench.defects import Planted, catalogue
-from corrbench.rivals import Inapplicable, Missing, as_conv2d, rivals
+from corrbench.rivals import Inapplicable, as_conv2d, rivals
 from corrbench.store import Store
 
 BY_NAME = {one.name: one for one in catalogue()}

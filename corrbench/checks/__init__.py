@@ -22,6 +22,7 @@ class Outline:
 
     Attributes:
         bases: the suites' cases in the target's form, every one with float32 and data ``small``.
+        own: those of them that bring operands of their own, which `corrbench.corpora` has.
         support: what the target takes.
         thorough: 0 for the quick profile, 1 for standard, 2 for deep.
         seed: of the run, secret until it ends.
@@ -34,6 +35,7 @@ class Outline:
     arrays: str = "torch"
     device: str = "cpu"
     dtypes: list[str] = field(default_factory=list)
+    own: list[Case] = field(default_factory=list)
 
     @property
     def light(self) -> list[Case]:

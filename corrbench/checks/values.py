@@ -33,8 +33,10 @@ def exact_cases(outline: Outline) -> Iterator[Case]:
 
 
 def real_cases(outline: Outline) -> Iterator[Case]:
-    """Every base on unit data in every floating type, and on one of the harder sets in turn."""
+    """Every base on unit data in every floating type, and on one of the harder sets in turn; operands of its own."""
     kinds = [dtype for dtype in outline.dtypes if dtype not in INTEGERS]
+    for case in outline.own:
+        yield from (case.but(dtype=dtype) for dtype in kinds)
     for index, base in enumerate(outline.bases):
         for place, dtype in enumerate(kinds):
             if (base.macs > LIGHT and place > 0) or (not outline.thorough and place and (index + place) % 4):

@@ -18,10 +18,6 @@ from corrbench.defects import Planted
 Conv2d = Callable[..., Any]
 
 
-class Missing(Exception):
-    """The suite's package is not installed; the message says how to get it."""
-
-
 class Inapplicable(Exception):
     """No case of the suite can be put to this target."""
 

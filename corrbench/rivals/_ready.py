@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import warnings
 
-from corrbench.rivals import Missing, onnx_cases, torch_samples
+from corrbench.corpora import Missing, onnx_tests, torch_operator
 
 warnings.simplefilter("ignore")
-for load in (onnx_cases.cases, torch_samples.operator):
+for load in (onnx_tests, torch_operator):
     with contextlib.suppress(Missing):
         load()

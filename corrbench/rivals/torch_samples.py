@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from corrbench.rivals import Conv2d, Inapplicable, Missing
+from corrbench.corpora import torch_operator
+from corrbench.rivals import Conv2d, Inapplicable
 
 NAME = "PyTorch samples"
 ABOUT = "the OpInfo samples of nn.functional.conv2d in four real types, torch.testing.assert_close at its defaults"
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 
-@cache
-def operator() -> Any:
-    """PyTorch's own record of the operator.
-
-    Raises:
-        Missing: what its tests need is not installed.
-    """
-    try:
-        from torch.testing._internal.common_methods_invocations import op_db
-    except ImportError:
-        raise Missing("pip install 'corrbench[rivals]'") from None
-    return next(one for one in op_db if one.name == "nn.functional.conv2d")
-
-
 def samples(dtype: str, *, requires_grad: bool) -> list[Any]:
     """The samples with a batch; those without are the same ones again."""
     import torch
 
-    made = operator().sample_inputs("cpu", getattr(torch, dtype), requires_grad=requires_grad)
+    made = torch_operator().sample_inputs("cpu", getattr(torch, dtype), requires_grad=requires_grad)
     return [sample for sample in made if sample.input.dim() == 4]
 
 

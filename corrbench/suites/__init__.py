@@ -10,7 +10,9 @@ from functools import cache
 from corrbench.case import Case
 from corrbench.target import Support, fit
 
-Suite = Callable[[int, int], list[Case]]  # (thoroughness, seed) -> cases in conv2d form, float32, small data
+Suite = Callable[
+    [int, int], list[Case]
+]  # (thoroughness, seed) -> cases in conv2d form, float32, small data or their own
 
 
 @cache
@@ -20,7 +22,7 @@ def registry() -> dict[str, Suite]:
     for info in pkgutil.iter_modules(__path__):
         module = importlib.import_module(f"{__name__}.{info.name}")
         if hasattr(module, "cases"):
-            found[info.name] = module.cases
+            found[getattr(module, "NAME", info.name)] = module.cases
     return found
 
 

@@ -1,0 +1,15 @@
+"""Which cases does ONNX ask of a backend? Its two-dimensional Conv tests, operands included; not asked by default."""
+
+from __future__ import annotations
+
+from corrbench.case import Case
+from corrbench.corpora import onnx_tests
+
+
+def cases(thorough: int, seed: int) -> list[Case]:
+    """All eighteen.
+
+    Raises:
+        corrbench.corpora.Missing: onnx is not installed.
+    """
+    return [sample.case for sample in onnx_tests().values()]

@@ -1,0 +1,17 @@
+"""Which cases does PyTorch ask of its own operator? Its samples, operands included; not asked by default."""
+
+from __future__ import annotations
+
+from corrbench.case import Case
+from corrbench.corpora import torch_samples
+
+NAME = "torch-opinfo"
+
+
+def cases(thorough: int, seed: int) -> list[Case]:
+    """All that have a batch.
+
+    Raises:
+        corrbench.corpora.Missing: what PyTorch's tests need is not installed.
+    """
+    return [sample.case for sample in torch_samples().values()]
