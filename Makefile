@@ -12,7 +12,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test audit mutants bench changes gate history machine performance score lint reports clean
+.PHONY: help verify test audit mutants bench changes gate history peers machine performance score lint reports clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
@@ -75,6 +75,20 @@ performance: $(STAMP) ## time against kernel size: the reference, SciPy and PyTo
 	$(BIN)/corrbench bench reference.corr2d scipy.correlate2d scipy.fftconvolve torch \
 		--suite kernels --seed 1 --report reports
 
+# Libraries that cannot live together have environments of their own; torch goes first here too.
+PEERS := .venv-peers .venv-paddle
+EXTRAS_.venv-peers := peers,tensorflow
+EXTRAS_.venv-paddle := paddle
+$(PEERS:=/.installed): %/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $*
+	$*/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$*/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS_$*)]'
+	@touch $@
+
+# Interrupted, the same `corrbench peers` with --resume goes on.
+peers: $(STAMP) $(PEERS:=/.installed) ## judge released libraries, about 20 minutes; writes reports/conformance.md
+	$(BIN)/corrbench peers $(PEERS:%=--python %/bin/python) --baselines baselines --seed 1 --report reports $(NAMES)
+
 gate: $(STAMP) ## has the verifier itself become dearer, in instructions, than it was at VERIFIER_BASE?
 	$(BIN)/python -m benchmarks.verifier_gate --base $(VERIFIER_BASE)
 
@@ -90,7 +104,7 @@ score: $(STAMP) ## how often the gate errs, beside asv and pytest-benchmark, abo
 changes: $(STAMP) .venv-otava/bin/otava ## from which commits on do the results of asv have another level?
 	$(BIN)/corrbench history
 
-reports: verify audit bench performance score ## regenerate everything under reports/
+reports: verify audit bench performance peers score ## regenerate everything under reports/
 
 clean: ## forget the environment and what was built
-	rm -rf .venv .venv-otava .asv build dist *.egg-info
+	rm -rf .venv .venv-otava $(PEERS) .asv build dist *.egg-info
