@@ -73,6 +73,15 @@ def stride_zero_as_one(
     return Call.of(input, weight, bias, stride, padding, dilation, groups).y()
 
 
+@defect(wrong="use", check="contract", region="unequal strides given as a list: that of the rows is used for both")
+def list_read_once(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:  # fmt: skip
+    stride = stride[0] if isinstance(stride, list) else stride
+    return Call.of(input, weight, bias, stride, padding, dilation, groups).y()
+
+
 @defect(
     number=2, cites=("ddbourgin/numpy-ml#32",), wrong="value", check="values",
     witness="x=1,2,9,10 w=3,2,3,2 dilation=3", near_miss="x=1,2,9,10 w=3,2,3,2 dilation=2", outside="max(dh, dw) < 3",

@@ -48,9 +48,7 @@ class Caller:
             return self.target(live["x"], live["w"])
         if self.form == "conv2d":
             bias = (live["b"],) if live.get("b") is not None else ()
-            # pairs are tuples, as people write them; the wire knows lists only
-            pairs = {name: tuple(value) if isinstance(value, list) else value for name, value in config.items()}
-            return self.target(live["x"], live["w"], *bias, **pairs)
+            return self.target(live["x"], live["w"], *bias, **{name: spelled(value) for name, value in config.items()})
         return self.module(live["x"])
 
     def build(self, operands: dict[str, Operand], *, keep: bool) -> dict[str, Any]:
@@ -72,6 +70,13 @@ class Caller:
                     bias.copy_(arrays["b"].reshape(bias.shape))
             arrays["b"] = bias
         return arrays
+
+
+def spelled(value: Any) -> Any:
+    """An argument as people write it. The wire knows lists only: pairs are tuples, and lists come in a dictionary."""
+    if isinstance(value, dict):
+        return list(value["list"])
+    return tuple(value) if isinstance(value, list) else value
 
 
 def make(name: str, step: Words, arrays: list[Array], caller: Caller) -> Operand:
