@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from corrbench.problem import Array, Problem
 
 AXES = {4: ("batch", "channel", "row", "column"), 1: ("channel",)}
+FINE = 64  # rows and columns that a chart has at most
 TOLERANCE = {"float64": 1e-9, "complex128": 1e-9, "float32": 1e-4, "complex64": 1e-4, "float16": 2e-2, "bfloat16": 5e-2}
 
 
@@ -56,6 +57,32 @@ def _indices(hit: Array, length: int, name: str) -> str:
 
 def _ordinal(number: int) -> str:
     return f"{number}{ {2: 'nd', 3: 'rd'}.get(number, 'th') }"
+
+
+def chart(wrong: Array, at: Iterable[int]) -> dict[str, Any]:
+    """The wrong elements as a small picture: those of the plane that holds `at`, and which planes have any.
+
+    Args:
+        wrong: marks the wrong elements; four axes, or one.
+        at: index of the worst element.
+
+    Returns:
+        JSON types: ``shape``, that of the array; ``plane``, rows and columns of the last two axes; and ``planes``, the
+        first two axes, where there is more than one plane. Each grid is ``size``, its cells down and across, no more
+        than `FINE` each, and ``bits``, the cells row by row, eight to a byte, in hexadecimal. A cell stands for several
+        elements where the array is larger, and is set if one of them is wrong.
+    """
+    made: dict[str, Any] = {"shape": list(wrong.shape)}
+    made["plane"] = _grid(wrong[tuple(at)[:-2]] if wrong.ndim > 1 else wrong[None])
+    if wrong.ndim == 4 and wrong.shape[0] * wrong.shape[1] > 1:
+        made["planes"] = _grid(wrong.any(axis=(2, 3)))
+    return made
+
+
+def _grid(marks: Array) -> dict[str, Any]:
+    for axis, length in enumerate(marks.shape):
+        marks = np.logical_or.reduceat(marks, np.arange(0, length, -(-length // FINE)), axis=axis)
+    return {"size": list(marks.shape), "bits": np.packbits(marks).tobytes().hex()}
 
 
 def resemblance(problem: Problem, got: Array, dtype: str) -> str:
