@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -75,13 +75,13 @@ def chart(wrong: Array, at: Iterable[int]) -> dict[str, Any]:
     made: dict[str, Any] = {"shape": list(wrong.shape)}
     made["plane"] = _grid(wrong[tuple(at)[:-2]] if wrong.ndim > 1 else wrong[None])
     if wrong.ndim == 4 and wrong.shape[0] * wrong.shape[1] > 1:
-        made["planes"] = _grid(wrong.any(axis=(2, 3)))
+        made["planes"] = _grid(np.asarray(wrong.any(axis=(2, 3))))
     return made
 
 
 def _grid(marks: Array) -> dict[str, Any]:
     for axis, length in enumerate(marks.shape):
-        marks = np.logical_or.reduceat(marks, np.arange(0, length, -(-length // FINE)), axis=axis)
+        marks = np.asarray(np.logical_or.reduceat(marks, np.arange(0, length, -(-length // FINE)), axis=axis))
     return {"size": list(marks.shape), "bits": np.packbits(marks).tobytes().hex()}
 
 

@@ -147,6 +147,7 @@ def combined(runs: list[Run]) -> dict[str, Any]:
             key: sum(part["counts"].get(key, 0) for part in parts)
             for key in sorted({k for part in parts for k in part["counts"]})
         },
+        "runs": [{key: value for key, value in part.items() if key != "results"} for part in parts],
         "results": [result | {"target": part["target"]} for part in parts for result in part["results"]],
     }
     return first
