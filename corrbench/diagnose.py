@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -59,7 +59,7 @@ def _ordinal(number: int) -> str:
     return f"{number}{ {2: 'nd', 3: 'rd'}.get(number, 'th') }"
 
 
-def chart(wrong: Array, at: Iterable[int]) -> dict[str, Any]:
+def chart(wrong: Array, at: Iterable[int]) -> dict[str, str]:
     """The wrong elements as a small picture: those of the plane that holds `at`, and which planes have any.
 
     Args:
@@ -67,22 +67,22 @@ def chart(wrong: Array, at: Iterable[int]) -> dict[str, Any]:
         at: index of the worst element.
 
     Returns:
-        JSON types: ``shape``, that of the array; ``plane``, rows and columns of the last two axes; and ``planes``, the
-        first two axes, where there is more than one plane. Each grid is ``size``, its cells down and across, no more
-        than `FINE` each, and ``bits``, the cells row by row, eight to a byte, in hexadecimal. A cell stands for several
-        elements where the array is larger, and is set if one of them is wrong.
+        ``shape``, that of the array; ``plane``, a grid of its last two axes; and ``planes``, one of the first two, where
+        there is more than one plane. All are text, since there may be many: a shape is ``2,4,7,9``, and a grid
+        ``7,9:`` and its cells row by row, eight to a byte, in hexadecimal. A grid has no more than `FINE` rows and
+        columns; a cell stands for several elements where the array is larger, and is set if one of them is wrong.
     """
-    made: dict[str, Any] = {"shape": list(wrong.shape)}
+    made = {"shape": ",".join(map(str, wrong.shape))}
     made["plane"] = _grid(wrong[tuple(at)[:-2]] if wrong.ndim > 1 else wrong[None])
     if wrong.ndim == 4 and wrong.shape[0] * wrong.shape[1] > 1:
         made["planes"] = _grid(np.asarray(wrong.any(axis=(2, 3))))
     return made
 
 
-def _grid(marks: Array) -> dict[str, Any]:
+def _grid(marks: Array) -> str:
     for axis, length in enumerate(marks.shape):
         marks = np.asarray(np.logical_or.reduceat(marks, np.arange(0, length, -(-length // FINE)), axis=axis))
-    return {"size": list(marks.shape), "bits": np.packbits(marks).tobytes().hex()}
+    return f"{marks.shape[0]},{marks.shape[1]}:{np.packbits(marks).tobytes().hex()}"
 
 
 def resemblance(problem: Problem, got: Array, dtype: str) -> str:

@@ -1,11 +1,10 @@
-"""What is drawn in a report, in numbers: which elements are wrong, what the worst one is a sum of, how errors spread."""
+"""What is drawn in a report? Which elements are wrong, what the worst is a sum of, how errors spread; in numbers."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from corrbench.bounds import UNIT
 from corrbench.case import DTYPES, Case
@@ -79,7 +78,8 @@ def errormap(result: Result) -> list[Grid]:
     numbers, chart = result.numbers, result.numbers.get("map")
     if not isinstance(chart, dict):
         return []
-    shape, at, array = chart["shape"], numbers["at"], str(numbers.get("array", "y"))
+    at, array = numbers["at"], str(numbers.get("array", "y"))
+    shape = [int(length) for length in chart["shape"].split(",")]
     last = shape[-2:] if len(shape) > 1 else [1, *shape]
     place = at[-2:] if len(at) > 1 else [0, *at]
     where = f"[{', '.join(map(str, [*at[:-2], ':', ':']))}]" if len(shape) == 4 else ""
@@ -93,9 +93,10 @@ def errormap(result: Result) -> list[Grid]:
     return made
 
 
-def _chart(title: str, grid: dict[str, Any], length: Sequence[int], at: Sequence[int]) -> Grid:
-    rows, columns = grid["size"]
-    bits = "".join(f"{byte:08b}" for byte in bytes.fromhex(grid["bits"]))
+def _chart(title: str, grid: str, length: Sequence[int], at: Sequence[int]) -> Grid:
+    size, _, cells = grid.partition(":")
+    rows, columns = map(int, size.split(","))
+    bits = "".join(f"{byte:08b}" for byte in bytes.fromhex(cells))
     step = [-(-n // FINE) for n in length]
     marked = [[bits[r * columns + c] == "1" for c in range(columns)] for r in range(rows)]
     note = f"{length[0]}×{length[1]}"
