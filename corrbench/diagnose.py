@@ -67,8 +67,8 @@ def chart(wrong: Array, at: Iterable[int]) -> dict[str, str]:
         at: index of the worst element.
 
     Returns:
-        ``shape``, that of the array; ``plane``, a grid of its last two axes; and ``planes``, one of the first two, where
-        there is more than one plane. All are text, since there may be many: a shape is ``2,4,7,9``, and a grid
+        ``shape``, that of the array; ``plane``, a grid of its last two axes; and, where there is more than one plane,
+        ``planes``, a grid of the first two. All are text, since there may be many: a shape is ``2,4,7,9``, and a grid
         ``7,9:`` and its cells row by row, eight to a byte, in hexadecimal. A grid has no more than `FINE` rows and
         columns; a cell stands for several elements where the array is larger, and is set if one of them is wrong.
     """

@@ -19,7 +19,18 @@ PACKAGE = Path(corrbench.__file__).parent
 ROOT = PACKAGE.parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LONGEST = 320
-HEAVY = {"torch", "numpy", "scipy", "rich", "hypothesis", "distributed", "junitparser", "psutil", "matplotlib"}
+HEAVY = {
+    "torch",
+    "numpy",
+    "scipy",
+    "rich",
+    "hypothesis",
+    "distributed",
+    "jinja2",
+    "junitparser",
+    "psutil",
+    "matplotlib",
+}
 JUDGES = {"oracle", "expansion", "bounds", "transforms", "compare", "diagnose"}  # who knows the expected value
 
 

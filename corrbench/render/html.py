@@ -59,8 +59,9 @@ def write(runs: Sequence[Run], extras: Sequence[Run] = (), change: Change | None
         change: what is otherwise than in an earlier run.
     """
     views = [_view(run) for run in runs]
+    matrix = crosscheck.rows([*runs, *extras]) if extras else []
     return _page().render(
-        views=views, runs=runs, change=_change(change) if change else None, crosscheck=crosscheck.rows([*runs, *extras]) if extras else [],
+        views=views, runs=runs, change=_change(change) if change else None, crosscheck=matrix,
         subjects=len(runs), data=_data(views), title=", ".join(run.target for run in runs),
     )  # fmt: skip
 
@@ -165,7 +166,7 @@ def _badness(result: Result) -> tuple[float, ...]:
 
 
 def _plainness(result: Result) -> tuple[bool, bool, tuple[int, bool, int]]:
-    """How well the wrong elements are told from the right ones: both are there, in a picture neither small nor large."""
+    """How little there is to see in its picture: it is too small, or all of it is wrong, or the case is large."""
     rows, columns = map(int, result.numbers["map"]["plane"].partition(":")[0].split(","))
     n = result.numbers
     return (not min(rows, columns) >= 3, n["wrong"] == n.get("elements"), digest.size(result))
