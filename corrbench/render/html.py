@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from corrbench.result import FINDINGS, Result, Run, Status
 WORDS = 1_200_000  # characters that all messages of the table of results may have together
 TITLES = {"values": "Wrong values", "gradients": "Wrong gradients", "raised": "Exceptions", "crash": "Crashes",
           "timeout": "No answer in time", "memory": "Too much memory"}  # fmt: skip
+PLAIN = ("values.exact", "values.bound", "gradients.first")
 HEADLINES = {"pass": "Right, as far as it was asked", "fail": "Wrong", "error": "Not judged"}
 
 
@@ -102,7 +104,7 @@ def _view(run: Run) -> dict[str, Any]:
     about = {name: check.about for name, check in registry().items()}
     return {
         "run": run, "groups": groups, "asides": {title: found for title, found in asides.items() if found},
-        "headline": HEADLINES[run.verdict], "sentence": sentence(run, len(groups)), "rows": rows, "about": about,
+        "headline": HEADLINES[run.verdict], "sentence": sentence(run, rows, len(groups)), "rows": rows, "about": about,
         "bad": {row.check: sum(row.counts.get(status, 0) for status in FINDINGS) for row in rows},
         "gradients": _gradients(gradients), "unsupported": digest.unsupported(run),
         "plots": [
@@ -113,7 +115,7 @@ def _view(run: Run) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def sentence(run: Run, causes: int) -> str:
+def sentence(run: Run, rows: list[digest.Row], causes: int) -> str:
     """The verdict in one sentence."""
     if run.problem:
         return run.problem
@@ -125,7 +127,7 @@ def sentence(run: Run, causes: int) -> str:
     elif run.verdict == "error":
         text = f"Of {run.planned:,} questions {run.judged:,} were asked, and {run.counts.get('pass', 0):,} passed."
     else:
-        worst = max((row.ratio for row in digest.rows(run) if not math.isnan(row.ratio)), default=math.nan)
+        worst = max((row.ratio for row in rows if not math.isnan(row.ratio)), default=math.nan)
         near = "" if math.isnan(worst) else f"; the worst error is {worst:.3g} times what its bound allows"
         text = f"No finding in {asked}{near}."
     return f"{text} Stopped at {run.stopped}." if run.stopped else text
@@ -142,21 +144,25 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _group(group: digest.Group) -> dict[str, Any]:
-    """One cause: its title, the smallest case and, if it is another, the worst."""
-    what = TITLES.get(group.cause[0], group.cause[0])
-    if group.smallest.status not in FINDINGS:
-        what = group.smallest.check
+    """One cause: its title, the smallest case, one in which there is something to see, and the worst."""
+    smallest = group.smallest
+    what = TITLES.get(group.cause[0], f"{smallest.check}: {smallest.message.partition(': ')[0]}")
+    if smallest.status not in FINDINGS:
+        what = f"{smallest.check}: {smallest.message.partition(': ')[0]}"
     elif group.cause[0] == "raised":
         what += ": " + ", ".join(sorted({str(m.numbers.get("raised")) for m in group.members})[:3])
-    region = group.region.partition(" (")[0]
-    shown = [Shown(group.smallest, "Smallest case")]
+    region = (group.region or group.common).partition(" (")[0]
+    where = f"where {region}" if group.region else f"only where {region}, and not always there" if region else ""
+    shown = [Shown(smallest, "Smallest case")]
     drawn = [m for m in group.members if "map" in m.numbers]
     if drawn:
         for name, one in (("A larger case", min(drawn, key=_plainness)), ("Worst case", max(drawn, key=_badness))):
             if all(one is not other.result for other in shown):
                 shown.append(Shown(one, name))
-    return {"group": group, "what": what, "region": region, "evidence": group.region.removeprefix(region).strip(" ()"),
-            "shown": shown}  # fmt: skip
+    return {
+        "group": group, "what": what, "where": " ".join(filter(None, (group.place, where))), "shown": shown,
+        "evidence": (group.region or group.common).removeprefix(region).strip(" ()"),
+    }  # fmt: skip
 
 
 def _badness(result: Result) -> tuple[float, ...]:
@@ -165,11 +171,12 @@ def _badness(result: Result) -> tuple[float, ...]:
     return (float(n.get("tier") == "bound"), n.get("ratio", 0.0), n.get("off", 0.0))
 
 
-def _plainness(result: Result) -> tuple[bool, bool, tuple[int, bool, int]]:
-    """How little there is to see in its picture: it is too small, or all of it is wrong, or the case is large."""
+def _plainness(result: Result) -> tuple[bool, bool, bool, tuple[int, bool, int]]:
+    """How little there is to see: an unusual check, a picture too small or too large, all of it wrong, a large case."""
     rows, columns = map(int, result.numbers["map"]["plane"].partition(":")[0].split(","))
     n = result.numbers
-    return (not min(rows, columns) >= 3, n["wrong"] == n.get("elements"), digest.size(result))
+    dull = not (min(rows, columns) >= 5 and max(rows, columns) <= 32)
+    return (result.check not in PLAIN, dull, n["wrong"] == n.get("elements"), digest.size(result))
 
 
 def _exact(run: Run) -> tuple[int, int]:
@@ -184,13 +191,12 @@ def _gradients(results: list[Result]) -> dict[str, Any]:
     for result in results:
         if result.finding or result.status is Status.PASS:
             kept.setdefault((result.check, str(result.numbers.get("array", ""))), []).append(result)
-    names = [name for name in DTYPES if any(dtype(r.case) == name for several in kept.values() for r in several)]
+    held = {key: Counter((dtype(r.case), r.finding) for r in several) for key, several in kept.items()}
+    names = [name for name in DTYPES if any(tally[name, True] + tally[name, False] for tally in held.values())]
     rows = []
     for (check, array), several in sorted(kept.items()):
-        cells = []
-        for name in names:
-            mine = [r for r in several if dtype(r.case) == name]
-            cells.append((sum(not r.finding for r in mine), len(mine)))
+        tally = held[check, array]
+        cells = [(tally[name, False], tally[name, False] + tally[name, True]) for name in names]
         figures = [r.numbers for r in several if r.numbers.get("tier") == "bound"]
         worst = max((n["ratio"] for n in figures), default=math.nan)
         fewest = min((n["bits"] for n in figures if math.isfinite(n["bits"])), default=math.nan)

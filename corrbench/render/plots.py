@@ -124,7 +124,7 @@ def _field(case: Case, array: str, at: Sequence[int]) -> Iterator[Grid]:
     note = f"{height}×{width}; {found.planes}; {taps} element{'s' if taps != 1 else ''} in each"
     yield Grid(
         title=f"the worst element's receptive field on {operand}",
-        note=note + ("; hatched: padding" if any(found.sides) else ""),
+        note=note + ("; around the frame: padding" if any(found.sides) else ""),
         rows=height + top + bottom, columns=width + left + right, inner=(left, top, width, height), kind="field",
         filled=_path(box for box, within in zip(boxes, inside, strict=True) if within),
         hollow=_path(box for box, within in zip(boxes, inside, strict=True) if not within),
