@@ -13,9 +13,6 @@ from corrbench.result import Result, Run, Status
 
 MOST = 0.8  # share of findings that is most of them
 MANY, LOOSE = 8, (0.9, 0.75, 0.6)  # wrong cases, and shares of right ones left out, that are no coincidence
-    8,
-    (0.9, 0.75, 0.6),
-)  # wrong cases, and shares of the right ones left out, that make a coincidence unlikely
 
 
 @dataclass(slots=True)
