@@ -71,7 +71,7 @@ class Change:
     @cached_property
     def alone(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         """Check and case of what only the first run was asked, and only the second."""
-        first, second = ({(one.check, one.case) for one in run.results} for run in (self.before, self.after))
+        first, second = ({question(one) for one in run.results} for run in (self.before, self.after))
         return sorted(first - second), sorted(second - first)
 
     @property

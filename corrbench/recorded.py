@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from corrbench.case import Case
-from corrbench.result import SCHEMA, Run
+from corrbench.result import SCHEMA, Result, Run
+
+# What reports take for granted of a comparison of arrays: see corrbench.compare.
+FIGURES: dict[str, Any] = {"array": str, "at": list, "elements": int, "wrong": int,
+           **dict.fromkeys(("off", "allowed", "ratio", "rounded"), (int, float))}  # fmt: skip
 
 
 class Unreadable(Exception):
@@ -39,11 +44,28 @@ def load(path: Path) -> list[Run]:
         runs = [_stored(record["header"], text)] if "header" in record else _written(record)
         for run in runs:
             for result in run.results:
-                Case.parse(result.case)
+                _check(result)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         said = f"{type(error).__name__}: {error}"
         raise Unreadable(f"{path} is damaged ({said}); make it anew with corrbench verify") from None
     return runs
+
+
+def _check(result: Result) -> None:
+    """Refuse what no report can show.
+
+    Raises:
+        ValueError, TypeError: the case is none, or a figure is missing or of another type.
+    """
+    Case.parse(result.case)
+    for name, kind in FIGURES.items() if "tier" in result.numbers else ():
+        if not isinstance(result.numbers.get(name), kind):
+            raise TypeError(f"{result.check} on {result.case}: {name} is {result.numbers.get(name)!r}")
+    chart = result.numbers.get("map", {})
+    for grid in (chart["plane"], chart.get("planes", "1,1:80")) if chart else ():
+        match = re.fullmatch(r"(\d+),(\d+):((?:[0-9a-f]{2})*)", grid)
+        if not match or 4 * len(match[3]) < int(match[1]) * int(match[2]):
+            raise ValueError(f"{result.check} on {result.case}: {grid!r} is no grid")
 
 
 def _written(record: dict[str, Any]) -> list[Run]:

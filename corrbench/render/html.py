@@ -152,7 +152,7 @@ def _group(group: digest.Group) -> dict[str, Any]:
     elif group.cause[0] == "raised":
         what += ": " + ", ".join(sorted({str(m.numbers.get("raised")) for m in group.members})[:3])
     region = (group.region or group.common).partition(" (")[0]
-    where = f"where {region}" if group.region else f"only where {region}, and not always there" if region else ""
+    where = f" where {region}" if group.region else f", only where {region}, and not always there" if region else ""
     shown = [Shown(smallest, "Smallest case")]
     drawn = [m for m in group.members if "map" in m.numbers]
     if drawn:
@@ -160,7 +160,7 @@ def _group(group: digest.Group) -> dict[str, Any]:
             if all(one is not other.result for other in shown):
                 shown.append(Shown(one, name))
     return {
-        "group": group, "what": what, "where": " ".join(filter(None, (group.place, where))), "shown": shown,
+        "group": group, "what": what, "where": (group.place + where).strip(), "shown": shown,
         "evidence": (group.region or group.common).removeprefix(region).strip(" ()"),
     }  # fmt: skip
 
