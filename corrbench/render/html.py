@@ -22,6 +22,7 @@ from corrbench.result import FINDINGS, Result, Run, Status
 WORDS = 1_200_000  # characters that all messages of the table of results may have together
 TITLES = {"values": "Wrong values", "gradients": "Wrong gradients", "raised": "Exceptions", "crash": "Crashes",
           "timeout": "No answer in time", "memory": "Too much memory"}  # fmt: skip
+MOSTLY = 0.8  # share of a group's findings that are in one array
 PLAIN = ("values.exact", "values.bound", "gradients.first")
 HEADLINES = {"pass": "Right, as far as it was asked", "fail": "Wrong", "error": "Not judged"}
 
@@ -151,12 +152,16 @@ def _group(group: digest.Group) -> dict[str, Any]:
         what = f"{smallest.check}: {smallest.message.partition(': ')[0]}"
     elif group.cause[0] == "raised":
         what += ": " + ", ".join(sorted({str(m.numbers.get("raised")) for m in group.members})[:3])
+    elif group.cause[0] == "gradients":
+        arrays = Counter(str(m.numbers.get("array", "")) for m in group.members).most_common(1)
+        what += f" {arrays[0][0]}" if arrays[0][1] >= MOSTLY * len(group.members) else ""
     region = (group.region or group.common).partition(" (")[0]
     where = f" where {region}" if group.region else f", only where {region}, and not always there" if region else ""
     shown = [Shown(smallest, "Smallest case")]
     drawn = [m for m in group.members if "map" in m.numbers]
+    alike = [m for m in drawn if m.numbers.get("array") == smallest.numbers.get("array")] or drawn
     if drawn:
-        for name, one in (("A larger case", min(drawn, key=_plainness)), ("Worst case", max(drawn, key=_badness))):
+        for name, one in (("A larger case", min(alike, key=_plainness)), ("Worst case", max(drawn, key=_badness))):
             if all(one is not other.result for other in shown):
                 shown.append(Shown(one, name))
     return {

@@ -85,7 +85,7 @@ def errormap(result: Result) -> list[Grid]:
     where = f"[{', '.join(map(str, [*at[:-2], ':', ':']))}]" if len(shape) == 4 else ""
     made = [_chart(f"wrong in {array}{where}", chart["plane"], last, place)]
     if "planes" in chart:
-        made.append(_chart(f"planes of {array} with any", chart["planes"], shape[:2], at[:2]))
+        made.append(_chart(f"planes of {array} that have any", chart["planes"], shape[:2], at[:2]))
     case = Case.parse(result.case)
     shapes = {"y": case.out, "gx": case.x, "gw": case.w, "gb": case.w[:1]}
     if shapes.get(array) == tuple(shape):
