@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from corrbench.problem import Array, Problem
 
 AXES = {4: ("batch", "channel", "row", "column"), 1: ("channel",)}
+FINE = 64  # rows and columns that a chart has at most
 TOLERANCE = {"float64": 1e-9, "complex128": 1e-9, "float32": 1e-4, "complex64": 1e-4, "float16": 2e-2, "bfloat16": 5e-2}
 
 
@@ -56,6 +57,32 @@ def _indices(hit: Array, length: int, name: str) -> str:
 
 def _ordinal(number: int) -> str:
     return f"{number}{ {2: 'nd', 3: 'rd'}.get(number, 'th') }"
+
+
+def chart(wrong: Array, at: Iterable[int]) -> dict[str, str]:
+    """The wrong elements as a small picture: those of the plane that holds `at`, and which planes have any.
+
+    Args:
+        wrong: marks the wrong elements; four axes, or one.
+        at: index of the worst element.
+
+    Returns:
+        ``shape``, that of the array; ``plane``, a grid of its last two axes; and, where there is more than one plane,
+        ``planes``, a grid of the first two. All are text, since there may be many: a shape is ``2,4,7,9``, and a grid
+        ``7,9:`` and its cells row by row, eight to a byte, in hexadecimal. A grid has no more than `FINE` rows and
+        columns; a cell stands for several elements where the array is larger, and is set if one of them is wrong.
+    """
+    made = {"shape": ",".join(map(str, wrong.shape))}
+    made["plane"] = _grid(wrong[tuple(at)[:-2]] if wrong.ndim > 1 else wrong[None])
+    if wrong.ndim == 4 and wrong.shape[0] * wrong.shape[1] > 1:
+        made["planes"] = _grid(np.asarray(wrong.any(axis=(2, 3))))
+    return made
+
+
+def _grid(marks: Array) -> str:
+    for axis, length in enumerate(marks.shape):
+        marks = np.asarray(np.logical_or.reduceat(marks, np.arange(0, length, -(-length // FINE)), axis=axis))
+    return f"{marks.shape[0]},{marks.shape[1]}:{np.packbits(marks).tobytes().hex()}"
 
 
 def resemblance(problem: Problem, got: Array, dtype: str) -> str:

@@ -11,6 +11,9 @@ from corrbench.case import Case
 from corrbench.region import describe
 from corrbench.result import Result, Run, Status
 
+MOST = 0.8  # share of findings that is most of them
+MANY, LOOSE = 8, (0.9, 0.75, 0.6)  # wrong cases, and shares of right ones left out, that are no coincidence
+
 
 @dataclass(slots=True)
 class Group:
@@ -21,6 +24,8 @@ class Group:
         smallest: the one on the smallest case.
         members: all of them.
         region: the property of cases that tells them from those that passed, in words; empty if none does.
+        common: where there is no such property, one that all of them have and most that passed have not.
+        place: where in the arrays most of them are wrong, in words; empty if here and there.
         resembles: the fault whose numbers most of them look like; empty if none does.
     """
 
@@ -28,6 +33,8 @@ class Group:
     smallest: Result
     members: list[Result]
     region: str
+    common: str
+    place: str
     resembles: str
 
     @property
@@ -74,6 +81,15 @@ def cause(result: Result) -> tuple[str, ...]:
     return (result.check, words[:48])
 
 
+def place(results: list[Result]) -> str:
+    """Where in the arrays most of them are wrong, as far as they are not wrong all over."""
+    said = [str(r.numbers.get("pattern", "")) for r in results]
+    told = [text.removeprefix("only ") for text in said if text not in ("", "every element", "scattered")]
+    parts = Counter(part for text in told for part in text.split(", "))
+    held = [part for part, n in parts.most_common(2) if n >= MOST * len(told) and 3 * len(told) >= len(results)]
+    return " and ".join(part if part.startswith("at ") else f"in {part}" for part in held)
+
+
 def groups(run: Run, results: list[Result]) -> list[Group]:
     """Results by cause, wrong values first, then those with most members."""
     found: dict[tuple[str, ...], list[Result]] = {}
@@ -93,9 +109,10 @@ def groups(run: Run, results: list[Result]) -> list[Group]:
             for name, n in Counter(m.resembles for m in members).most_common(2)
             if name and 3 * n >= len(members)
         ]
-        made.append(
-            Group(key, smallest, members, describe((m.case for m in members), passed), alike[0][0] if alike else "")
-        )
+        cases = [m.case for m in members]
+        region = describe(cases, passed)
+        common = "" if region or len(set(cases)) < MANY else describe(cases, passed, LOOSE)
+        made.append(Group(key, smallest, members, region, common, place(members), alike[0][0] if alike else ""))
     rank = {"values": 0, "raised": 1, "gradients": 2}
     return sorted(made, key=lambda group: (rank.get(group.cause[0], 3), -len(group.members)))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,16 +10,16 @@ from functools import partial
 from typing import Any
 
 from corrbench import counts, duel, executors, referee, timing, verify
+from corrbench.changes import lost, refusals, unknown
 from corrbench.child import Died
 from corrbench.contrast import Contrast, Verdict
 from corrbench.referee import Match
 from corrbench.remote import NotLoaded
-from corrbench.result import Result, Run, Status, finite
+from corrbench.result import Result, Run, finite
 from corrbench.stopwatch import Unmeasurable
 from corrbench.target import Spec
 
 TOLERANCE, RESOLUTION = 0.01, 0.03  # slower by more is a regression; a change within ±3 % is none
-LOSS, ENOUGH = 0.5, 5  # effective bits that may be lost on average over so many cases of an element type
 MORE, HARDLY = 1.01, 1.002  # times the instructions: a regression, worth a word
 BASE, HEAD = "base", "head"
 GATE_SCHEMA = "corrbench-gate/1"
@@ -125,69 +124,15 @@ def correctness(gate: Gate, base: Spec | None, head: Spec, seed: int, start: exe
         gate.runs.append(run)
     after = gate.runs[-1]
     before = gate.runs[0] if base is not None else None
-    gate.worse = _unknown(after, before) if before else after.findings
+    gate.worse = unknown(after, before) if before else after.findings
     if before:
-        gate.fixed = _unknown(before, after)
+        gate.fixed = unknown(before, after)
         gate.refused = refusals(before, after)
         gate.accuracy = lost(before.results, after.results)
 
 
-def _unknown(one: Run, other: Run) -> list[Result]:
-    """Findings of one run that another has not, of what both were asked: deaths may have ended the other early."""
-    known = {_question(found) for found in other.findings}
-    asked = {_question(result) for result in other.results}
-    return [
-        found
-        for found in one.findings
-        if _question(found) not in known and (not other.stopped or _question(found) in asked)
-    ]
-
-
-def _question(one: Result) -> tuple[str, str]:
-    """What was asked; a search is one question, whatever case it ends on."""
-    return one.check, "" if one.family == "fuzz" else one.case
-
-
 def _told(step: Step, side: str, run: Run) -> None:
     step(run.judged, run.planned, f"correctness of {side}")
-
-
-def refusals(before: Run, after: Run) -> dict[str, str]:
-    """What the second does not do and the first did: features by name, and questions that it was right on."""
-    found = {name: said for name, said in after.unsupported.items() if name not in before.unsupported}
-    right = {(one.check, one.case) for one in before.results if one.status is Status.PASS}
-    asked: dict[str, list[str]] = {}
-    for one in after.results:
-        if one.status is Status.UNSUPPORTED and (one.check, one.case) in right:
-            asked.setdefault(one.message, []).append(f"{one.check} on {one.case}")
-    for said, cases in asked.items():
-        found[f"{len(cases)} questions, such as {min(cases, key=len)}"] = said
-    return found
-
-
-def lost(before: Sequence[Result], after: Sequence[Result]) -> dict[str, float]:
-    """Mean loss of effective bits over the results that both passed, by element type, where it is worth a word."""
-    held = _bits(before)
-    losses: dict[str, list[float]] = {}
-    for key, bits in _bits(after).items():
-        if key in held:
-            dtype = next(word for word in key[1].split() if word.startswith("dtype=")).removeprefix("dtype=")
-            losses.setdefault(dtype, []).append(held[key] - bits)
-    means = {dtype: statistics.fmean(found) for dtype, found in losses.items() if len(found) >= ENOUGH}
-    return {dtype: mean for dtype, mean in means.items() if mean >= LOSS}
-
-
-def _bits(results: Sequence[Result]) -> dict[tuple[str, str, str], float]:
-    """The fewest effective bits of each array that a check compared on a case: it may compare one more than once."""
-    found: dict[tuple[str, str, str], float] = {}
-    for one in filter(_counts, results):
-        key = (one.check, one.case, str(one.numbers.get("array", "")))
-        found[key] = min(one.numbers["bits"], found.get(key, math.inf))
-    return found
-
-
-def _counts(one: Result) -> bool:
-    return isinstance(one.numbers.get("bits"), float) and math.isfinite(one.numbers["bits"]) and not one.finding
 
 
 def speed(gate: Gate, base: Spec, head: Spec, texts: Sequence[str], seed: int, step: Step) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from itertools import combinations
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from itertools import combinations, product
 
 from corrbench.case import Case
 
@@ -79,23 +80,29 @@ def remainder(case: Case) -> tuple[int, int]:
     )
 
 
-def describe(wrong: Iterable[str], right: Iterable[str]) -> str:
+@functools.lru_cache(maxsize=1 << 16)
+def _parsed(text: str) -> Case:
+    """A case, which is asked for again for other findings and other reports."""
+    return Case.parse(text)
+
+
+def describe(wrong: Iterable[str], right: Iterable[str], levels: Sequence[float] = (ENOUGH,)) -> str:
     """The simplest property that all wrong cases share and hardly a right one has; empty if there is none.
 
-    One predicate is preferred to two; of equally simple ones that which leaves out most of the right cases.
+    One predicate is preferred to two; of equally simple ones that which leaves out most of the right cases. It must
+    leave out a share of them that is the first of `levels` that any description reaches.
     """
     failed, passed = list(dict.fromkeys(wrong)), list(dict.fromkeys(right))
     if len(failed) < 2 or len(passed) < 5:
         return ""
-    bad, good = [Case.parse(text) for text in failed], [Case.parse(text) for text in passed]
+    bad, good = [_parsed(text) for text in failed], [_parsed(text) for text in passed]
     shared = {name: holds for name, holds in PREDICATES.items() if all(holds(case) for case in bad)}
     marks = {name: sum(1 << i for i, case in enumerate(good) if holds(case)) for name, holds in shared.items()}
-    limit = (1 - ENOUGH) * len(good)
-    for count in (1, 2):
+    for enough, count in product(levels, (1, 2)):
         found = []
         for names in combinations(marks, count):
             both = marks[names[0]] & marks[names[-1]]
-            if both.bit_count() <= limit:
+            if both.bit_count() <= (1 - enough) * len(good):
                 found.append((both.bit_count(), names))
         if found:
             others, names = min(found)

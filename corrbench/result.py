@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -75,7 +75,8 @@ class Result:
         Raises:
             TypeError, ValueError, KeyError: the record is not a result.
         """
-        return cls(**{**record, "status": Status(record["status"])})
+        numbers = {name: _number(value) for name, value in record.get("numbers", {}).items()}
+        return cls(**{**record, "status": Status(record["status"]), "numbers": numbers})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,9 +124,29 @@ class Run:
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``--json`` writes."""
-        plain = asdict(self)
-        plain["results"] = [result.to_json() for result in self.results]
-        return {"schema": SCHEMA, "verdict": self.verdict, "counts": self.counts, **finite(plain)}
+        results = [finite(result.to_json()) for result in self.results]
+        return {"schema": SCHEMA, "verdict": self.verdict, "counts": self.counts, **self.summary(), "results": results}
+
+    def summary(self) -> dict[str, Any]:
+        """All but the results, as JSON types."""
+        names = [field.name for field in fields(self) if field.name != "results"]
+        return {name: finite(getattr(self, name)) for name in names}
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Run:
+        """Read `to_json` back.
+
+        Raises:
+            TypeError, ValueError, KeyError: the record is not a run.
+        """
+        known = {field.name for field in fields(cls)}
+        results = [Result.from_json(result) for result in record["results"]]
+        return cls(**{key: value for key, value in record.items() if key in known} | {"results": results})
+
+
+def _number(value: Any) -> Any:
+    """What `finite` made text of, as a number again."""
+    return float(value) if value in ("inf", "-inf", "nan") else value
 
 
 def finite(value: Any) -> Any:

@@ -18,7 +18,7 @@ class BadStore(Exception):
 
 @dataclass(slots=True)
 class Store:
-    """One run's file: a header, then a line for each job with its results.
+    """One run's file: a header, then a line for each job with its results, and one for the end of the run.
 
     A line counts once it is whole. What follows the last line break (a run killed while writing) is cut off; a line
     that cannot be read is left where it is and its job is done again.
@@ -79,6 +79,8 @@ class Store:
             os.truncate(path, len(whole) + 1)
         for number, line in enumerate(lines[1:], 2):
             record = _parse(line)
+            if record is not None and "run" in record:  # a whole run that is gone on with all the same
+                continue
             if record is None or "job" not in record or not isinstance(record.get("results"), list):
                 store.notes.append(f"{path}:{number}: not readable, left as it is; its job is done again")
             else:
@@ -94,6 +96,14 @@ class Store:
         fresh = [(key, results) for key, results in done if key not in self.done]
         self._write([{"job": key, "results": results} for key, results in fresh])
         self.done.update(fresh)
+
+    def close(self, summary: dict[str, Any]) -> None:
+        """Record that the run has come to its end, with what there is to say of it beside its results.
+
+        Raises:
+            BadStore: the file cannot be written.
+        """
+        self._write([{"run": summary}])
 
     def _write(self, records: list[dict[str, Any]]) -> None:
         text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records).encode()

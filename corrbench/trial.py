@@ -14,7 +14,7 @@ from corrbench import inputs
 from corrbench.case import Case
 from corrbench.child import Died
 from corrbench.compare import Expected, Judgement
-from corrbench.diagnose import pattern, resemblance
+from corrbench.diagnose import chart, pattern, resemblance
 from corrbench.pace import plain
 from corrbench.problem import Array, Problem
 from corrbench.remote import Remote
@@ -198,6 +198,7 @@ class Trial:
         where = pattern(judgement.wrong)
         message = judgement.message + (f"; {where}" if where else "") + (f"; {note}" if note else "")
         numbers = {**judgement.numbers, "pattern": where}
+        numbers["map"] = chart(judgement.wrong, numbers["at"])
         alike = resemblance(problem, got, self.case.dtype) if problem is not None and got is not None else ""
         return self.result(Status.FAIL, message, numbers=numbers, resembles=alike)
 

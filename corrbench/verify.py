@@ -102,6 +102,8 @@ def verify(spec: Spec, options: Options, start: Start, progress: Progress | None
             break
     run.results.sort(key=lambda r: (r.check, r.case, r.status, r.message))  # they come in any order; reports must not
     run.seconds = round(time.monotonic() - began, 3)
+    if store is not None:
+        store.close(run.summary() | {"environment": summary_environment() | run.environment})
     return run
 
 

@@ -19,7 +19,18 @@ PACKAGE = Path(corrbench.__file__).parent
 ROOT = PACKAGE.parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LONGEST = 320
-HEAVY = {"torch", "numpy", "scipy", "rich", "hypothesis", "distributed", "junitparser", "psutil", "matplotlib"}
+HEAVY = {
+    "torch",
+    "numpy",
+    "scipy",
+    "rich",
+    "hypothesis",
+    "distributed",
+    "jinja2",
+    "junitparser",
+    "psutil",
+    "matplotlib",
+}
 JUDGES = {"oracle", "expansion", "bounds", "transforms", "compare", "diagnose"}  # who knows the expected value
 
 
@@ -162,7 +173,10 @@ METHODS = {"write_text", "write_bytes", "read_text", "read_bytes", "mkdir", "unl
     "module",
     [
         *inside("render"),
-        *(f"corrbench.{m}" for m in ("plan", "compare", "diagnose", "digest", "oracle", "bounds", "problem")),
+        *(
+            f"corrbench.{m}"
+            for m in ("plan", "compare", "diagnose", "digest", "changes", "field", "oracle", "bounds", "problem")
+        ),
     ],
 )
 def test_planning_comparing_and_rendering_touch_no_files(module: str) -> None:

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from corrbench import inputs
 from corrbench.case import Case
-from corrbench.diagnose import pattern, resemblance
+from corrbench.diagnose import chart, pattern, resemblance
 from corrbench.problem import Problem
 
 SHAPE = (3, 4, 5, 6)
@@ -159,3 +159,40 @@ def test_patterns_in_words(wrong: np.ndarray, words: str) -> None:
 def test_the_first_and_last_row() -> None:
     wrong = wrong_at(ALL, ALL, [0, -1], slice(1, 5))
     assert pattern(wrong) == "only the first and last row, columns 1 to 4"
+
+
+# ---- the picture of a finding
+
+
+def cells(grid: str) -> list[str]:
+    size, _, packed = grid.partition(":")
+    rows, columns = map(int, size.split(","))
+    bits = "".join(f"{byte:08b}" for byte in bytes.fromhex(packed))
+    assert not bits[rows * columns :].strip("0")
+    return [bits[row * columns : (row + 1) * columns] for row in range(rows)]
+
+
+def test_a_chart_shows_the_plane_of_the_worst_element() -> None:
+    wrong = np.zeros((2, 3, 2, 4), bool)
+    wrong[1, 2, :, -1] = True
+    wrong[0, 0, 0, 0] = True
+    made = chart(wrong, [1, 2, 0, 3])
+    assert made["shape"] == "2,3,2,4"
+    assert cells(made["plane"]) == ["0001", "0001"]
+    assert cells(made["planes"]) == ["100", "001"]
+
+
+def test_a_chart_of_one_plane_or_one_axis() -> None:
+    assert chart(np.ones((1, 1, 2, 2), bool), [0, 0, 1, 1]) == {"shape": "1,1,2,2", "plane": "2,2:f0"}
+    assert chart(np.array([False, True, False]), [1]) == {"shape": "3", "plane": "1,3:40"}
+
+
+def test_a_chart_of_a_large_array_stays_small_and_loses_no_wrong_element() -> None:
+    wrong = np.zeros((1, 1, 1000, 3), bool)
+    wrong[0, 0, 999, 1] = True
+    made = chart(wrong, [0, 0, 999, 1])
+    rows = cells(made["plane"])
+    assert len(rows) <= 64
+    assert rows[-1] == "010"
+    assert "1" not in "".join(rows[:-1])
+    assert sum(map(len, made.values())) < 2100

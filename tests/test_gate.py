@@ -16,10 +16,11 @@ from junitparser import JUnitXml
 
 from corrbench import counts, duel, referee, timing
 from corrbench.case import Case
+from corrbench.changes import lost, refusals, unknown
 from corrbench.cli import main
 from corrbench.commands import gate as command
 from corrbench.contrast import Contrast, Verdict
-from corrbench.gate import Gate, _unknown, instructions, lost, refusals
+from corrbench.gate import Gate, instructions
 from corrbench.referee import Match
 from corrbench.remote import NotLoaded, Remote
 from corrbench.render import gate as render
@@ -391,11 +392,11 @@ def test_odd_words_and_numbers_are_written_all_the_same() -> None:
 
 def test_what_the_other_was_never_asked_is_not_new() -> None:
     faults = [finding(f"x=1,1,{k},9 w=1,1,3,2 dtype=float32 data=unit") for k in range(5, 12)]
-    assert _unknown(run(*faults), stopped(*faults[:4])) == []
-    assert _unknown(run(*faults), run(*faults[:4])) == faults[4:]
+    assert unknown(run(*faults), stopped(*faults[:4])) == []
+    assert unknown(run(*faults), run(*faults[:4])) == faults[4:]
     one, other = finding("x=1,1,5,9 w=1,1,3,2"), finding("x=1,1,7,9 w=1,1,3,2")
     one.check = other.check = "fuzz.search"
-    assert _unknown(run(one), run(other)) == [], "a search may end on another case"
+    assert unknown(run(one), run(other)) == [], "a search may end on another case"
 
 
 def test_bits_lost_are_told_by_element_type() -> None:

@@ -60,7 +60,7 @@ def held(trial: Trial, operands: dict[str, Array], every: Iterator[Law]) -> Iter
             broken |= law.must
             at = tuple(int(i) for i in np.argwhere(wrong)[0])
             message = f"{law.name}: broken in {int(wrong.sum())} of {wrong.size} elements"
-            message += f"; at {list(at)}: {left[at]!r} against {right[at]!r}"
+            message += f"; at {list(at)}: {left[at]} against {right[at]}"
             yield trial.result(Status.FAIL if law.must else Status.WARN, message)
     if not broken:
         yield trial.result(Status.PASS, numbers={"laws": counted})

@@ -9,7 +9,7 @@ import numpy as np
 
 from corrbench.case import FLOATS, Case
 from corrbench.checks import LIGHT, Outline, check
-from corrbench.diagnose import pattern
+from corrbench.diagnose import chart, pattern
 from corrbench.inputs import SPECIAL
 from corrbench.laws import ZERO
 from corrbench.problem import Array, Problem
@@ -69,9 +69,8 @@ def footprint(trial: Trial) -> Iterator[Result]:
             )
             # libraries of linear algebra may skip a factor of zero: 0·Inf lost is worth a look, not a failure
             status = Status.WARN if mask is lost and trial.case.data == "infzero" else Status.FAIL
-            yield trial.result(
-                status, "; ".join(filter(None, (message, pattern(mask)))), numbers={"wrong": int(mask.sum())}
-            )
+            numbers = {"wrong": int(mask.sum()), "at": list(at), "map": chart(mask, at)}
+            yield trial.result(status, "; ".join(filter(None, (message, pattern(mask)))), numbers=numbers)
             return
     skipped = bool((matches(values, other) & ~matches(values, want)).any())
     yield trial.result(Status.PASS, numbers={"padding": "skipped" if skipped else "multiplied or untouched"})

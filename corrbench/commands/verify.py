@@ -57,6 +57,7 @@ REFERENCE = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
 @click.option(
     "--report", type=click.Path(file_okay=False), help="Write the Markdown report, and JUnit XML, into this folder."
 )
+@click.option("--html", "page", type=click.Path(dir_okay=False), help="Write the report as one page for a browser.")
 @click.option("--baseline", type=click.Path(dir_okay=False), help="Accept the findings recorded in this file.")
 @click.option("--strict-baseline", is_flag=True, help="Fail on a recorded finding that no longer occurs.")
 @click.option(
@@ -86,7 +87,9 @@ def verify(target: str | None, **given: Any) -> None:
     given["profile"] = given["profile"] or ("standard" if target else "quick")
     try:
         with progress(console, given["quiet"]) as watch:
-            runs, extras = session.run(names, given, watch, crosscheck=not target or bool(given["report"]))
+            runs, extras = session.run(
+                names, given, watch, crosscheck=not target or bool(given["report"] or given["page"])
+            )
     except session.Refused as error:
         give_up(str(error))
     except KeyboardInterrupt:
@@ -106,7 +109,7 @@ def code(run: Run, *, strict: bool = False) -> int:
 def _show(console: Console, runs: list[Run], extras: list[Run], given: dict[str, Any]) -> None:
     """Everything a user sees and every file they asked for."""
     from corrbench import baseline
-    from corrbench.render import crosscheck, junit, markdown, terminal
+    from corrbench.render import crosscheck, html, junit, markdown, terminal
 
     for run in runs:
         if given["quiet"]:
@@ -125,6 +128,8 @@ def _show(console: Console, runs: list[Run], extras: list[Run], given: dict[str,
             Path(name).write_text(baseline.record(runs[0], given["reason"]), encoding="utf-8")
         if name := given["junit"]:
             Path(name).write_text(junit.write(runs), encoding="utf-8")
+        if name := given["page"]:
+            Path(name).write_text(html.write(runs, extras), encoding="utf-8")
         if name := given["report"]:
             folder = Path(name)
             folder.mkdir(parents=True, exist_ok=True)
@@ -147,6 +152,7 @@ def combined(runs: list[Run]) -> dict[str, Any]:
             key: sum(part["counts"].get(key, 0) for part in parts)
             for key in sorted({k for part in parts for k in part["counts"]})
         },
+        "runs": [{key: value for key, value in part.items() if key != "results"} for part in parts],
         "results": [result | {"target": part["target"]} for part in parts for result in part["results"]],
     }
     return first

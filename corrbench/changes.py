@@ -1,0 +1,190 @@
+"""What has changed from one run to another? Findings, refusals and accuracy of two records, question by question."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from corrbench.result import SCHEMA, Result, Run, Status, finite
+
+LOSS, ENOUGH = 0.5, 5  # effective bits that may be lost on average over so many cases of an element type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """How accurate one check found one element type to be, before and after, on the cases that both passed.
+
+    Attributes:
+        check, dtype: whose accuracy.
+        cases: how many were compared.
+        bits: mean change in effective bits; negative is a loss.
+        before, after: the worst error as a fraction of the bound.
+    """
+
+    check: str
+    dtype: str
+    cases: int
+    bits: float
+    before: float
+    after: float
+
+    @property
+    def verdict(self) -> str:
+        """``worse``, ``better`` or ``same``."""
+        if self.cases < ENOUGH or abs(self.bits) < LOSS:
+            return "same"
+        return "worse" if self.bits < 0 else "better"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What is otherwise in a second run than in a first."""
+
+    before: Run
+    after: Run
+
+    @cached_property
+    def new(self) -> list[Result]:
+        """Findings of the second run that the first has not."""
+        return unknown(self.after, self.before)
+
+    @cached_property
+    def fixed(self) -> list[Result]:
+        """Findings of the first run that the second has not, of what the second was asked."""
+        asked = {question(result) for result in self.after.results}
+        return [found for found in unknown(self.before, self.after) if question(found) in asked]
+
+    @cached_property
+    def refused(self) -> dict[str, str]:
+        """What the second refuses and the first did."""
+        return refusals(self.before, self.after)
+
+    @cached_property
+    def shifts(self) -> list[Shift]:
+        """Accuracy by check and element type, the largest loss first."""
+        return shifts(self.before.results, self.after.results)
+
+    @cached_property
+    def alone(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+        """Check and case of what only the first run was asked, and only the second."""
+        first, second = ({question(one) for one in run.results} for run in (self.before, self.after))
+        return sorted(first - second), sorted(second - first)
+
+    @property
+    def verdict(self) -> str:
+        """``worse``; ``error`` if the second could not be judged; ``better`` or ``same``."""
+        moved = {shift.verdict for shift in self.shifts}
+        if self.new or self.refused or "worse" in moved:
+            return "worse"
+        if self.after.verdict == "error":
+            return "error"
+        return "better" if self.fixed or "better" in moved else "same"
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``corrbench report A B --json`` writes."""
+        sides = {
+            name: {"target": run.target, "seed": run.seed, "verdict": run.verdict, "counts": run.counts}
+            for name, run in (("before", self.before), ("after", self.after))
+        }
+        shifted = [
+            {"check": s.check, "dtype": s.dtype, "cases": s.cases, "bits": s.bits, "before": s.before,
+             "after": s.after, "verdict": s.verdict}
+            for s in self.shifts
+        ]  # fmt: skip
+        found: dict[str, Any] = finite({
+            "schema": SCHEMA, "verdict": self.verdict, **sides, "new": [one.to_json() for one in self.new],
+            "fixed": [one.to_json() for one in self.fixed], "refused": self.refused, "accuracy": shifted,
+            "only before": [list(pair) for pair in self.alone[0]], "only after": [list(pair) for pair in self.alone[1]],
+        })  # fmt: skip
+        return found
+
+
+def unknown(one: Run, other: Run) -> list[Result]:
+    """Findings of one run that another has not, of what both were asked: deaths may have ended the other early."""
+    known = {question(found) for found in other.findings}
+    asked = {question(result) for result in other.results}
+    return [
+        found
+        for found in one.findings
+        if question(found) not in known and (not other.stopped or question(found) in asked)
+    ]
+
+
+def question(one: Result) -> tuple[str, str]:
+    """What was asked; a search is one question, whatever case it ends on."""
+    return one.check, "" if one.family == "fuzz" else one.case
+
+
+def refusals(before: Run, after: Run) -> dict[str, str]:
+    """What the second does not do and the first did: features by name, and questions that it was right on."""
+    found = {name: said for name, said in after.unsupported.items() if name not in before.unsupported}
+    right = {(one.check, one.case) for one in before.results if one.status is Status.PASS}
+    asked: dict[str, list[str]] = {}
+    for one in after.results:
+        if one.status is Status.UNSUPPORTED and (one.check, one.case) in right:
+            asked.setdefault(one.message, []).append(f"{one.check} on {one.case}")
+    for said, cases in asked.items():
+        found[f"{len(cases)} questions, such as {min(cases, key=len)}"] = said
+    return found
+
+
+def lost(before: Sequence[Result], after: Sequence[Result]) -> dict[str, float]:
+    """Mean loss of effective bits over the results that both passed, by element type, where it is worth a word."""
+    held = _bits(before)
+    losses: dict[str, list[float]] = {}
+    for key, bits in _bits(after).items():
+        if key in held:
+            losses.setdefault(dtype(key[1]), []).append(held[key] - bits)
+    means = {name: statistics.fmean(found) for name, found in losses.items() if len(found) >= ENOUGH}
+    return {name: mean for name, mean in means.items() if mean >= LOSS}
+
+
+def shifts(before: Sequence[Result], after: Sequence[Result]) -> list[Shift]:
+    """Accuracy by check and element type over the results that both passed, the largest loss first."""
+    old, new = _bits(before), _bits(after)
+    ratios = [_ratios(results) for results in (before, after)]
+    keys: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
+    for key in new:
+        if key in old:
+            keys.setdefault((key[0], dtype(key[1])), []).append(key)
+    made = [
+        Shift(
+            check=check, dtype=name, cases=len(same), bits=statistics.fmean(new[key] - old[key] for key in same),
+            before=max(ratios[0].get(key, 0.0) for key in same), after=max(ratios[1].get(key, 0.0) for key in same),
+        )
+        for (check, name), same in keys.items()
+    ]  # fmt: skip
+    return sorted(made, key=lambda shift: (shift.bits, shift.check, shift.dtype))
+
+
+def dtype(case: str) -> str:
+    """The element type that the text of a case names."""
+    return next((word for word in case.split() if word.startswith("dtype=")), "").removeprefix("dtype=")
+
+
+def _bits(results: Sequence[Result]) -> dict[tuple[str, str, str], float]:
+    """The fewest effective bits of each array that a check compared on a case: it may compare one more than once."""
+    found: dict[tuple[str, str, str], float] = {}
+    for one in filter(_counts, results):
+        key = _key(one)
+        found[key] = min(one.numbers["bits"], found.get(key, math.inf))
+    return found
+
+
+def _ratios(results: Sequence[Result]) -> dict[tuple[str, str, str], float]:
+    found: dict[tuple[str, str, str], float] = {}
+    for one in filter(_counts, results):
+        found[_key(one)] = max(one.numbers.get("ratio", 0.0), found.get(_key(one), 0.0))
+    return found
+
+
+def _key(one: Result) -> tuple[str, str, str]:
+    return (one.check, one.case, str(one.numbers.get("array", "")))
+
+
+def _counts(one: Result) -> bool:
+    return isinstance(one.numbers.get("bits"), float) and math.isfinite(one.numbers["bits"]) and not one.finding

@@ -1,0 +1,69 @@
+"""What did a recorded run find, and what is otherwise than before? The `report` command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, writable
+
+if TYPE_CHECKING:
+    from corrbench.result import Run
+
+
+@click.command()
+@click.argument("a", metavar="RUN", type=click.Path())
+@click.argument("b", metavar="[LATER]", type=click.Path(), required=False)
+@click.option("--html", "page", type=click.Path(dir_okay=False), help="Write one page for a browser.")
+@click.option("--markdown", "prose", type=click.Path(dir_okay=False), help="Write Markdown.")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False),
+    help="Write the run, or what changed; - for stdout.",
+)
+def report(a: str, b: str | None, page: str | None, prose: str | None, json_file: str | None) -> None:
+    """Render a recorded RUN again: a file of .corrbench/, or one that verify --json wrote. With LATER: what changed.
+
+    Exit codes for one run are those of verify. For two: 0 nothing is worse, 1 new findings, refusals or a loss of
+    accuracy, 2 a file cannot be read, or LATER could not be judged.
+    """
+    from corrbench import recorded
+    from corrbench.changes import Change
+    from corrbench.commands.verify import code, combined
+    from corrbench.render import changes, html, markdown, terminal
+
+    writable(page, prose, json_file)
+    console = output(json_file)
+    try:
+        runs = recorded.load(Path(b or a))
+        change = Change(before=_only(a, recorded.load(Path(a))), after=_only(b, runs)) if b else None
+    except recorded.Unreadable as error:
+        give_up(str(error))
+    for run in runs if change is None else ():
+        terminal.show(console, run)
+    if change is not None:
+        changes.show(console, change)
+    if page:
+        Path(page).write_text(html.write(runs, change=change), encoding="utf-8")
+    if prose:
+        text = markdown.write(runs, [])
+        Path(prose).write_text(f"{changes.write(change)}\n{text}" if change else text, encoding="utf-8")
+    if json_file:
+        record = change.to_json() if change else runs[0].to_json() if len(runs) == 1 else combined(runs)
+        with click.open_file(json_file, "w") as file:
+            file.write(json.dumps(record, indent=1, allow_nan=False) + "\n")
+    if change is None:
+        raise SystemExit(max(code(run) for run in runs))
+    raise SystemExit({"worse": FOUND, "error": UNJUDGED}.get(change.verdict, PASSED))
+
+
+def _only(name: str, runs: list[Run]) -> Run:
+    """The run of a file that holds one."""
+    if len(runs) > 1:
+        targets = ", ".join(run.target for run in runs)
+        give_up(f"{name} holds several runs ({targets}); two runs are compared when each file holds one target's")
+    return runs[0]

@@ -1,0 +1,267 @@
+"""Runs as one page for a browser, without network: the verdict, causes with pictures, then all that was measured."""
+
+from __future__ import annotations
+
+import functools
+import math
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from corrbench import digest
+from corrbench.case import DTYPES
+from corrbench.changes import Change, dtype
+from corrbench.checks import registry
+from corrbench.render import crosscheck, plots
+from corrbench.result import FINDINGS, Result, Run, Status
+
+WORDS = 1_200_000  # characters that all messages of the table of results may have together
+TITLES = {"values": "Wrong values", "gradients": "Wrong gradients", "raised": "Exceptions", "crash": "Crashes",
+          "timeout": "No answer in time", "memory": "Too much memory"}  # fmt: skip
+MOSTLY = 0.8  # share of a group's findings that are in one array
+PLAIN = ("values.exact", "values.bound", "gradients.first")
+HEADLINES = {"pass": "Right, as far as it was asked", "fail": "Wrong", "error": "Not judged"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One finding as it is written out: its figures, and the pictures of its wrong elements."""
+
+    result: Result
+    name: str
+
+    @property
+    def figures(self) -> list[tuple[str, str]]:
+        n = self.result.numbers
+        if "got" not in n:
+            return []
+        found = [(f"got, at {n['at']}", str(n["got"])), ("exact", str(n["exact"])), ("off by", number(n["off"]))]
+        if n.get("tier") == "bound":
+            found += [("allowed", number(n["allowed"])), ("times the bound", number(n["ratio"]))]
+        else:
+            found += [("allowed", "0: whole numbers leave no room for rounding")]
+        if "bits" in n:
+            found.append(("effective bits", number(n["bits"])))
+        return [*found, ("wrong elements", f"{n['wrong']:,} of {n['elements']:,}")]
+
+    @property
+    def grids(self) -> list[plots.Grid]:
+        return plots.errormap(self.result)
+
+
+def write(runs: Sequence[Run], extras: Sequence[Run] = (), change: Change | None = None) -> str:
+    """The page.
+
+    Args:
+        runs: what was judged.
+        extras: the witnesses' runs, for the cross-check.
+        change: what is otherwise than in an earlier run.
+    """
+    views = [_view(run) for run in runs]
+    matrix = crosscheck.rows([*runs, *extras]) if extras else []
+    return _page().render(
+        views=views, runs=runs, change=_change(change) if change else None, crosscheck=matrix,
+        subjects=len(runs), data=_data(views), title=", ".join(run.target for run in runs),
+    )  # fmt: skip
+
+
+@functools.cache
+def _page() -> Template:
+    """The template. Everything that it is given is escaped: names and messages are the target's own words."""
+    environment = Environment(
+        loader=PackageLoader("corrbench.render", ""), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {"number": number, "count": "{:,}".format, "share": share}
+    return environment.get_template("report.html")
+
+
+def number(value: Any) -> str:
+    """A figure in three digits; empty for NaN."""
+    if not isinstance(value, int | float):
+        return str(value)
+    return "" if math.isnan(value) else f"{value:.3g}"
+
+
+def share(value: float) -> str:
+    """A share in per cent; empty for NaN."""
+    return "" if math.isnan(value) else f"{value:.1%}"
+
+
+def _view(run: Run) -> dict[str, Any]:
+    """What the template says of one run."""
+    groups = [_group(group) for group in digest.groups(run, run.findings)] if run.findings else []
+    asides = {
+        title: [_group(group) for group in digest.groups(run, [r for r in run.results if r.status is status])]
+        for title, status in (("Warnings", Status.WARN), ("Not judged", Status.ERROR), ("Known findings", Status.KNOWN))
+    }
+    rows = digest.rows(run)
+    gradients = [r for r in run.results if r.family == "gradients"]
+    others = [r for r in run.results if r.family != "gradients" and str(r.numbers.get("array", "y"))[0] == "y"]
+    about = {name: check.about for name, check in registry().items()}
+    return {
+        "run": run, "groups": groups, "asides": {title: found for title, found in asides.items() if found},
+        "headline": HEADLINES[run.verdict], "sentence": sentence(run, rows, len(groups)), "rows": rows, "about": about,
+        "bad": {row.check: sum(row.counts.get(status, 0) for status in FINDINGS) for row in rows},
+        "gradients": _gradients(gradients), "unsupported": digest.unsupported(run),
+        "plots": [
+            (name, plots.ratios(results), plots.bits(results))
+            for name, results in (("Results", others), ("Gradients", gradients))
+        ],
+        "exact": _exact(run),
+    }  # fmt: skip
+
+
+def sentence(run: Run, rows: list[digest.Row], causes: int) -> str:
+    """The verdict in one sentence."""
+    if run.problem:
+        return run.problem
+    asked = f"{run.judged:,} question{'s' if run.judged != 1 else ''}"
+    if run.verdict == "fail":
+        found = len(run.findings)
+        like = f"look like {causes} causes" if causes > 1 else "look like one cause" if found > 1 else "has one cause"
+        text = f"{found:,} finding{'s' if found > 1 else ''} in {asked}, which {like}."
+    elif run.verdict == "error":
+        text = f"Of {run.planned:,} questions {run.judged:,} were asked, and {run.counts.get('pass', 0):,} passed."
+    else:
+        worst = max((row.ratio for row in rows if not math.isnan(row.ratio)), default=math.nan)
+        near = "" if math.isnan(worst) else f"; the worst error is {worst:.3g} times what its bound allows"
+        text = f"No finding in {asked}{near}."
+    return f"{text} Stopped at {run.stopped}." if run.stopped else text
+
+
+def _change(change: Change) -> dict[str, Any]:
+    """What the template says of two runs."""
+    return {
+        "change": change,
+        "new": digest.groups(change.after, change.new) if change.new else [],
+        "fixed": digest.groups(change.before, change.fixed) if change.fixed else [],
+        "moved": [shift for shift in change.shifts if shift.verdict != "same"],
+    }
+
+
+def _group(group: digest.Group) -> dict[str, Any]:
+    """One cause: its title, the smallest case, one in which there is something to see, and the worst."""
+    smallest = group.smallest
+    what = TITLES.get(group.cause[0], f"{smallest.check}: {smallest.message.partition(': ')[0]}")
+    if smallest.status not in FINDINGS:
+        what = f"{smallest.check}: {smallest.message.partition(': ')[0]}"
+    elif group.cause[0] == "raised":
+        what += ": " + ", ".join(sorted({str(m.numbers.get("raised")) for m in group.members})[:3])
+    elif group.cause[0] == "gradients":
+        arrays = Counter(str(m.numbers.get("array", "")) for m in group.members).most_common(1)
+        what += f" {arrays[0][0]}" if arrays[0][1] >= MOSTLY * len(group.members) else ""
+    region = (group.region or group.common).partition(" (")[0]
+    where = f" where {region}" if group.region else f", only where {region}, and not always there" if region else ""
+    shown = [Shown(smallest, "Smallest case")]
+    drawn = [m for m in group.members if "map" in m.numbers]
+    alike = [m for m in drawn if m.numbers.get("array") == smallest.numbers.get("array")] or drawn
+    if drawn:
+        for name, one in (("A larger case", min(alike, key=_plainness)), ("Worst case", max(drawn, key=_badness))):
+            if all(one is not other.result for other in shown):
+                shown.append(Shown(one, name))
+    return {
+        "group": group, "what": what, "where": (group.place + where).strip(), "shown": shown,
+        "evidence": (group.region or group.common).removeprefix(region).strip(" ()"),
+    }  # fmt: skip
+
+
+def _badness(result: Result) -> tuple[float, ...]:
+    """The largest error over the bound is worst; of whole numbers, for which no error is allowed, the largest."""
+    n = result.numbers
+    return (float(n.get("tier") == "bound"), n.get("ratio", 0.0), n.get("off", 0.0))
+
+
+def _plainness(result: Result) -> tuple[bool, bool, bool, tuple[int, bool, int]]:
+    """How little there is to see: an unusual check, a picture too small or too large, all of it wrong, a large case."""
+    rows, columns = map(int, result.numbers["map"]["plane"].partition(":")[0].split(","))
+    n = result.numbers
+    dull = not (min(rows, columns) >= 5 and max(rows, columns) <= 32)
+    return (result.check not in PLAIN, dull, n["wrong"] == n.get("elements"), digest.size(result))
+
+
+def _exact(run: Run) -> tuple[int, int]:
+    """How many arrays of whole numbers were compared bit for bit, and how many were right."""
+    compared = [r for r in run.results if r.numbers.get("tier") == "exact"]
+    return len(compared), sum(not r.finding for r in compared)
+
+
+def _gradients(results: list[Result]) -> dict[str, Any]:
+    """Comparisons of gradients by check and array: right and asked in each element type, the worst error."""
+    kept: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        if result.finding or result.status is Status.PASS:
+            kept.setdefault((result.check, str(result.numbers.get("array", ""))), []).append(result)
+    held = {key: Counter((dtype(r.case), r.finding) for r in several) for key, several in kept.items()}
+    names = [name for name in DTYPES if any(tally[name, True] + tally[name, False] for tally in held.values())]
+    rows = []
+    for (check, array), several in sorted(kept.items()):
+        tally = held[check, array]
+        cells = [(tally[name, False], tally[name, False] + tally[name, True]) for name in names]
+        figures = [r.numbers for r in several if r.numbers.get("tier") == "bound"]
+        worst = max((n["ratio"] for n in figures), default=math.nan)
+        fewest = min((n["bits"] for n in figures if math.isfinite(n["bits"])), default=math.nan)
+        rows.append((check, array, cells, worst, fewest))
+    return {"dtypes": names, "rows": rows}
+
+
+# ---- the table of results, for the script
+
+
+def _data(views: list[dict[str, Any]]) -> dict[str, Any]:
+    """All results, column by column: words are listed once, and rows name them by their places."""
+    lists: dict[str, dict[str, int]] = {name: {} for name in ("target", "check", "status", "head", "tail", "message")}
+    columns: dict[str, list[Any]] = {name: [] for name in (*lists, "ratio", "bits", "cause")}
+    odd: dict[int, str] = {}
+    commands = [_command(view["run"]) for view in views]
+    found = [(index, result) for index, view in enumerate(views) for result in view["run"].results]
+    most = _most([result.message for _, result in found])
+    causes = {id(m): n for view in views for n, one in enumerate(view["groups"], 1) for m in one["group"].members}
+    for index, result in found:
+        head, _, tail = result.case.partition(" dtype=")
+        message = result.message if len(result.message) <= most else result.message[: most - 1] + "…"
+        words = (views[index]["run"].target, result.check, result.status.value, head, tail, message)
+        for (name, seen), word in zip(lists.items(), words, strict=True):
+            columns[name].append(seen.setdefault(word, len(seen)))
+        n = result.numbers
+        columns["ratio"].append(_figure(n.get("ratio")) if n.get("tier") == "bound" else None)
+        columns["bits"].append(_figure(n.get("bits")))
+        columns["cause"].append(causes.get(id(result), 0))
+        if result.reproduce and result.reproduce != _filled(commands[index], result):
+            odd[len(columns["check"]) - 1] = result.reproduce
+    return {"lists": {name: list(seen) for name, seen in lists.items()}, "columns": columns, "commands": commands,
+            "odd": odd, "shortened": most if any(len(r.message) > most for _, r in found) else 0}  # fmt: skip
+
+
+def _most(messages: list[str]) -> int:
+    """How long a message may be in the table, so that all together keep within `WORDS`."""
+    lengths = [len(message) for message in set(messages)]
+    limit = 1000
+    while limit > 40 and sum(min(length, limit) for length in lengths) > WORDS:
+        limit = int(limit * 0.9)
+    return limit
+
+
+def _command(run: Run) -> list[str]:
+    """What stands before and after check and case in most of the run's reproducers."""
+    for result in run.results:
+        middle = f" --check {result.check} --case {shlex.quote(result.case)}"
+        start, found, end = result.reproduce.partition(middle)
+        if found:
+            return [start, end]
+    return ["", ""]
+
+
+def _filled(command: list[str], result: Result) -> str:
+    return f"{command[0]} --check {result.check} --case {shlex.quote(result.case)}{command[1]}"
+
+
+def _figure(value: Any) -> float | str | None:
+    """A figure short enough to be kept for every result; infinities as text, which JSON has no number for."""
+    if not isinstance(value, int | float) or math.isnan(value):
+        return None
+    return float(f"{value:.3g}") if math.isfinite(value) else str(value)

@@ -1,0 +1,103 @@
+"""What is otherwise in a second run: findings by question, refusals, accuracy where both were right."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from corrbench.changes import Change
+from corrbench.render import changes as render
+from corrbench.result import Result, Run, Status
+
+CASES = [f"x=1,1,{n},9 w=1,1,3,3 dtype=float32 data=unit" for n in range(5, 13)]
+
+
+def passed(case: str, bits: float = 22.0, ratio: float = 0.2, check: str = "values.bound") -> Result:
+    numbers = {"array": "y", "tier": "bound", "bits": bits, "ratio": ratio}
+    return Result(check=check, case=case, status=Status.PASS, numbers=numbers)
+
+
+def failed(case: str, check: str = "values.bound") -> Result:
+    return Result(check=check, case=case, status=Status.FAIL, message="wrong", reproduce=f"corrbench verify t {case}")
+
+
+def run(results: list[Result]) -> Run:
+    return Run(target="t", form="conv2d", seed=1, results=results, planned=len(results), judged=len(results))
+
+
+def change(before: list[Result], after: list[Result]) -> Change:
+    return Change(before=run(before), after=run(after))
+
+
+RIGHT = [passed(case) for case in CASES]
+
+
+def test_the_same_run_is_the_same() -> None:
+    same = change(RIGHT, RIGHT)
+    assert (same.verdict, same.new, same.fixed, same.refused, same.alone) == ("same", [], [], {}, ([], []))
+    [shift] = same.shifts
+    assert (shift.cases, shift.bits, shift.verdict) == (len(CASES), 0.0, "same")
+
+
+def test_a_new_finding_is_worse_and_one_that_is_gone_is_better() -> None:
+    broken = [failed(CASES[0]), *RIGHT[1:]]
+    assert change(RIGHT, broken).verdict == "worse"
+    assert change(RIGHT, broken).new == broken[:1]
+    assert change(broken, RIGHT).verdict == "better"
+    assert change(broken, RIGHT).fixed == broken[:1]
+    assert change(broken, broken).verdict == "same"
+
+
+def test_what_was_not_asked_again_is_not_fixed() -> None:
+    broken = [failed(CASES[0]), *RIGHT[1:]]
+    later = change(broken, RIGHT[1:])
+    assert later.fixed == []
+    assert later.alone == ([("values.bound", CASES[0])], [])
+
+
+def test_a_search_is_one_question_wherever_it_ends() -> None:
+    one, other = failed(CASES[0], "fuzz.search"), failed(CASES[1], "fuzz.search")
+    same = change([one, *RIGHT], [other, *RIGHT])
+    assert (same.new, same.fixed, same.alone) == ([], [], ([], []))
+
+
+@pytest.mark.parametrize(("bits", "verdict"), [(21.0, "worse"), (21.6, "same"), (22.4, "same"), (23.0, "better")])
+def test_half_a_bit_on_average_counts(bits: float, verdict: str) -> None:
+    moved = change(RIGHT, [passed(case, bits, ratio=0.4) for case in CASES])
+    [shift] = moved.shifts
+    assert (shift.verdict, shift.before, shift.after) == (verdict, 0.2, 0.4)
+    assert moved.verdict == verdict
+
+
+def test_few_cases_prove_no_loss() -> None:
+    assert change(RIGHT[:4], [passed(case, 10.0) for case in CASES[:4]]).verdict == "same"
+
+
+def test_accuracy_is_told_by_check_and_element_type() -> None:
+    double = [passed(case.replace("float32", "float64"), 50.0) for case in CASES]
+    worse = [replace(one, numbers={**one.numbers, "bits": 48.0}) for one in double]
+    found = change(RIGHT + double, RIGHT + worse).shifts
+    assert [(s.dtype, s.verdict) for s in found] == [("float64", "worse"), ("float32", "same")]
+
+
+def test_a_refusal_of_what_was_right_is_worse() -> None:
+    refused = Result(check="values.bound", case=CASES[0], status=Status.UNSUPPORTED, message="no")
+    worse = change(RIGHT, [refused, *RIGHT[1:]])
+    assert worse.verdict == "worse"
+    assert list(worse.refused.values()) == ["no"]
+
+
+def test_a_later_run_that_was_not_judged_is_no_pass() -> None:
+    assert change(RIGHT, []).verdict == "error"
+
+
+def test_it_is_told_in_markdown_and_json() -> None:
+    broken = change(RIGHT, [failed(CASES[0]), *RIGHT[1:]])
+    text = render.write(broken)
+    assert text.startswith("# WORSE: t\n\n1 new findings, 0 fixed")
+    assert broken.new[0].reproduce in text
+    record = json.loads(json.dumps(broken.to_json(), allow_nan=False))
+    assert record["verdict"] == "worse"
+    assert [one["case"] for one in record["new"]] == [CASES[0]]

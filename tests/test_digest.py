@@ -1,0 +1,54 @@
+"""Findings with one cause stand together, with what they have in common."""
+
+from __future__ import annotations
+
+import pytest
+
+from corrbench import digest
+from corrbench.region import describe
+from corrbench.result import Result, Run, Status
+
+STRIDED = [f"x=1,1,9,{n} w=1,1,3,3 stride=2 padding=1 dtype=float32 data=unit" for n in range(10, 20)]
+OTHERS = [f"x=1,1,9,{n} w=1,1,3,3 dtype=float32 data=unit" for n in range(10, 40)]
+
+
+def finding(case: str, pattern: str = "") -> Result:
+    numbers = {"array": "y", "pattern": pattern}
+    return Result(check="values.bound", case=case, status=Status.FAIL, message="wrong", numbers=numbers)
+
+
+def passed(case: str) -> Result:
+    return Result(check="values.bound", case=case, status=Status.PASS)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "place"),
+    [
+        (["only the last column"] * 5, "in the last column"),
+        (["only the last column", "only row 3, the last column", "every element"], "in the last column"),
+        (["only the first row, the last column"] * 3, "in the first row and in the last column"),
+        (["only at the border"] * 2 + ["scattered"], "at the border"),
+        (["only the last column", "only the first row"], ""),
+        (["only the last column"] + ["scattered"] * 9, ""),
+        (["every element", ""], ""),
+    ],
+)
+def test_the_place_that_most_findings_share(patterns: list[str], place: str) -> None:
+    found = digest.place([finding(OTHERS[0], pattern) for pattern in patterns])
+    assert " and ".join(sorted(found.split(" and "))) == place
+
+
+def test_a_region_that_right_cases_share_in_part_is_told_as_such() -> None:
+    bad, good = STRIDED[:8], [*STRIDED[8:], *OTHERS]
+    run = Run(target="t", form="conv2d", seed=1, results=[*map(finding, bad), *map(passed, good)])
+    [group] = digest.groups(run, run.findings)
+    assert group.region == ""
+    assert group.common.endswith("(all 8 such cases that were wrong; 2 of 32 right ones)")
+    [few] = digest.groups(run, run.findings[:7])
+    assert few.common == "", "seven cases may have it in common by chance"
+
+
+def test_the_strictest_level_that_is_reached_counts() -> None:
+    bad, good = STRIDED[:8], [*STRIDED[8:], *OTHERS]
+    assert describe(bad, good) == ""
+    assert describe(bad, good, (0.99, 0.9)) == describe(bad, good, (0.9,)) != ""

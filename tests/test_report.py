@@ -1,0 +1,188 @@
+"""What was recorded is read back whole, and `corrbench report` says so with the right exit code."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from corrbench import recorded
+from corrbench.cli import main
+from corrbench.commands.verify import combined
+from corrbench.result import Result as Answer
+from corrbench.result import Run, Status
+from corrbench.store import Store
+from tests import small_targets
+
+CASE = "x=1,1,5,6 w=1,1,2,3 dtype=float64 data=small"
+OTHER = CASE.replace("small", "unit")
+SPEC = {"target": "t.py:corr2d", "name": "", "form": "", "arrays": "numpy", "accuracy": "direct", "device": "cpu"}
+HEADER = {"spec": SPEC, "profile": "quick", "check": "", "case": "", "suites": [], "seed": 5}
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def right(case: str = CASE) -> Answer:
+    numbers = {"array": "y", "tier": "bound", "at": [0, 0, 0, 0], "elements": 4, "wrong": 0, "got": 1.5, "exact": 1.5,
+               "off": 0.0, "allowed": 0.25, "ratio": 0.0, "rounded": 1.0, "bits": float("inf")}  # fmt: skip
+    return Answer(check="values.bound", case=case, status=Status.PASS, numbers=numbers)
+
+
+def wrong(case: str = CASE) -> Answer:
+    return Answer(check="values.bound", case=case, status=Status.FAIL, message="<b>wrong</b>", reproduce="corrbench …")
+
+
+def run(*results: Answer) -> Run:
+    return Run(
+        target="t.py:corr2d", form="corr2d", seed=5, arrays="numpy", profile="quick", results=list(results),
+        planned=len(results), judged=len(results), seconds=1.5, environment={"torch": "2.13"},
+        unsupported={"jvp": "no"},
+    )  # fmt: skip
+
+
+def written(name: str, *runs: Run) -> str:
+    """What --json writes of runs."""
+    record = runs[0].to_json() if len(runs) == 1 else combined(list(runs))
+    Path(name).write_text(json.dumps(record, indent=1, allow_nan=False))
+    return name
+
+
+def stored(name: str, one: Run, *, whole: bool = True) -> str:
+    """The store that a run leaves."""
+    store = Store.create(Path(name), HEADER)
+    store.append((f"job {n}", [result.to_json()]) for n, result in enumerate(one.results))
+    if whole:
+        store.close(one.summary())
+    return name
+
+
+def typed(*words: str) -> Result:
+    done = CliRunner().invoke(main, ["report", *words])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
+    return done
+
+
+# ---- reading
+
+
+@pytest.mark.parametrize("write", [written, stored])
+def test_a_run_is_read_back_as_it_was(write: object) -> None:
+    assert callable(write)
+    made = run(right(), wrong(OTHER))
+    [again] = recorded.load(Path(write("run.file", made)))
+    assert again == made
+
+
+def test_several_runs_are_read_back_apart() -> None:
+    first, second = run(right(), right(OTHER)), replace(run(wrong()), target="other.py:f", form="module")
+    assert recorded.load(Path(written("several.json", first, second))) == [first, second]
+
+
+def test_an_interrupted_run_is_no_pass() -> None:
+    [again] = recorded.load(Path(stored("cut.jsonl", run(right()), whole=False)))
+    assert again.verdict == "error"
+    assert "interrupted after 1 questions" in again.problem
+    [again] = recorded.load(Path(stored("cut.jsonl", run(right(), wrong(OTHER)), whole=False)))
+    assert (again.verdict, again.stopped) == ("fail", "an interruption")
+
+
+def test_a_resumed_run_ends_anew() -> None:
+    stored("run.jsonl", run(right()))
+    store = Store.resume(Path("run.jsonl"), HEADER)
+    assert store.notes == []
+    store.append([("job 1", [wrong(OTHER).to_json()])])
+    assert recorded.load(Path("run.jsonl"))[0].stopped == "an interruption"
+    store.close(run(right(), wrong(OTHER)).summary())
+    assert recorded.load(Path("run.jsonl")) == [run(right(), wrong(OTHER))]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "No such file"),
+        ("", "holds no run"),
+        ("nonsense\n", "holds no run"),
+        ("[1, 2]", "holds no run"),
+        ('{"schema": "corrbench-gate/1", "results": []}', "was written with schema 'corrbench-gate/1'"),
+        ('{"schema": "corrbench/1", "results": [{"check": "a"}]}', "is damaged (KeyError"),
+        ('{"schema": "corrbench/1", "results": [3], "target": "t"}', "is damaged (AttributeError"),
+        ('{"schema": "corrbench/1", "header": {"spec": {}}}', "is damaged (KeyError"),
+    ],
+)
+def test_what_is_no_run_is_said_in_one_line(text: str | None, said: str) -> None:
+    if text is not None:
+        Path("bad").write_text(text)
+    for words in (["bad"], [written("good.json", run(right())), "bad"], ["bad", "good.json"]):
+        done = typed(*words)
+        assert done.exit_code == 2
+        assert said in done.output
+        assert done.output.count("\n") == 1
+
+
+def test_a_case_or_a_figure_that_is_none_is_damage() -> None:
+    assert "is damaged (ValueError: case 'x=1'" in typed(written("bad.json", run(right("x=1")))).output
+    for name, value in (("ratio", "much"), ("at", 3), ("map", {"plane": "9,9:00"}), ("map", {"plane": "<svg>"})):
+        one = right()
+        one.numbers[name] = value
+        done = typed(written("bad.json", run(one)))
+        assert done.exit_code == 2
+        assert "is damaged" in done.output
+
+
+# ---- one run, and two
+
+
+def test_a_run_is_rendered_again() -> None:
+    name = stored("run.jsonl", run(right(), wrong(OTHER)))
+    done = typed(name, "--html", "a.html", "--markdown", "a.md", "--json", "-")
+    assert done.exit_code == 1
+    assert "&lt;b&gt;wrong&lt;/b&gt;" in Path("a.html").read_text()
+    assert "# Correctness report" in Path("a.md").read_text()
+    assert json.loads(done.stdout)["counts"] == {"pass": 1, "fail": 1}
+    assert typed(written("right.json", run(right()))).exit_code == 0
+    assert typed(written("none.json", run())).exit_code == 2
+
+
+def test_two_runs_are_compared() -> None:
+    before, after = written("a.json", run(right(), right(OTHER))), stored("b.jsonl", run(right(), wrong(OTHER)))
+    done = typed(before, after, "--html", "c.html", "--markdown", "c.md", "--json", "c.json")
+    assert done.exit_code == 1
+    assert done.output.splitlines()[-1].startswith("WORSE 1 new findings, 0 fixed")
+    assert "What changed" in Path("c.html").read_text()
+    assert Path("c.md").read_text().startswith("# WORSE: t.py:corr2d")
+    assert json.loads(Path("c.json").read_text())["verdict"] == "worse"
+    assert typed(after, before).exit_code == 0
+    assert typed(after, after).exit_code == 0, "an old finding is nothing new"
+    assert typed(before, written("none.json", run())).exit_code == 2
+
+
+def test_files_of_several_targets_are_not_compared() -> None:
+    several = written("several.json", run(right()), replace(run(right()), target="other"))
+    done = typed(several, written("one.json", run(right())))
+    assert done.exit_code == 2
+    assert "holds several runs (t.py:corr2d, other)" in done.output
+
+
+def test_a_place_that_cannot_be_written_is_said_first() -> None:
+    assert "no such folder" in typed(written("a.json", run(right())), "--html", "nowhere/a.html").output
+
+
+def test_verify_writes_the_page_and_a_record_that_is_read(tmp_path: Path) -> None:
+    target = small_targets.write(tmp_path, small_targets.FLIPPED)
+    words = ["verify", target, "--arrays", "numpy", "--workers", "1", "--seed", "3", "--check", "values.exact",
+             "--suite", "article", "--profile", "quick", "--store", "run.jsonl", "--json", "run.json"]  # fmt: skip
+    done = CliRunner().invoke(main, [*words, "--html", "run.html"])
+    assert done.exit_code == 1, done.output
+    page = Path("run.html").read_text()
+    assert "Cross-check" in page
+    assert "the kernel was flipped" in page
+    assert 'class="ring"' in page
+    [one], [other] = recorded.load(Path("run.json")), recorded.load(Path("run.jsonl"))
+    assert one == other
+    assert one.verdict == "fail"
