@@ -14,7 +14,7 @@ from corrbench.target import Spec
 WITNESSES = ("scipy.correlate2d", "scipy.convolve2d", "torch.corr2d")
 
 
-class Refused(Exception):
+class Refused(ValueError):
     """The command cannot be carried out; the message is for the user."""
 
 

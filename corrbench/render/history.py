@@ -32,8 +32,8 @@ def amount(value: float, unit: str) -> str:
     return f"{value:.4g} {unit}".rstrip()
 
 
-def show(console: Console, series: Sequence[Series], changes: Sequence[Change]) -> None:
-    """Print what has changed, and how much was looked at."""
+def show(console: Console, series: Sequence[Series], changes: Sequence[Change], *, verbose: bool = False) -> None:
+    """Print what has changed, and how much was looked at; what has not as well, if that is asked for."""
     grid = Table(box=None, pad_edge=False, header_style="dim")
     for head in ("benchmark", "commit", "before", "after", "change", "p", "history"):
         right = head in ("before", "after", "change", "p")
@@ -46,8 +46,18 @@ def show(console: Console, series: Sequence[Series], changes: Sequence[Change]) 
         )  # fmt: skip
     if changes:
         console.print(grid)
+    changed = {str(one.series) for one in changes}
+    for same in series if verbose else ():
+        if str(same) not in changed:
+            now = amount(same.points[-1].value, same.unit)
+            console.print(Text(f"unchanged: {same}, {now}  {bars(same)}", "dim"), soft_wrap=True)
+    console.print(last(series, changes))
+
+
+def last(series: Sequence[Series], changes: Sequence[Change]) -> Text:
+    """The last line."""
     worse = sum(one.worse for one in changes)
     short = sum(len(one.points) < FEWEST for one in series)
     said = f"{worse} for the worse, {len(changes) - worse} for the better, in {len(series)} series"
     said += f"; {short} have fewer than {FEWEST} points and say nothing yet" if short else ""
-    console.print(Text.assemble(("WORSE " if worse else "NO WORSE ", "bold red" if worse else "green"), said))
+    return Text.assemble(("WORSE " if worse else "NO WORSE ", "bold red" if worse else "green"), said)
