@@ -70,7 +70,7 @@ class Died(Exception):
 
 
 def environment(spec: Spec, folder: str) -> dict[str, str]:
-    """The variables that the target's process starts with: nothing of the judge's or the CI's, and a home of its own."""
+    """The variables that the target's process starts with: nothing of the judge's, a home of its own."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
     own = [spec.folder, os.path.join(spec.folder, "src")] if spec.folder else []
     theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep) if spec.python else sys.path

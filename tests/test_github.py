@@ -22,7 +22,9 @@ from tests import small_targets
 
 CASE = "x=1,1,5,6 w=1,1,2,3 dtype=float64 data=small"
 ONE = ["--arrays", "numpy", "--workers", "1", "--seed", "3", "--check", "values.exact", "--case", CASE]
-HOSTILE = "lost\r\n::add-mask::e\n  ::error::owned\n::stop-commands::x ##[add-mask]e, file: 100%0A::warning::<b>`|\x1b[2J\ud800"
+HOSTILE = (
+    "lost\r\n::add-mask::e\n  ::error::owned\n::stop-commands::x ##[add-mask]e, f: 1%0A::debug::<b>`|\x1b[2J\ud800"
+)
 COMMAND = re.compile(r"^\s*::([a-z-]+)|##\[([a-z-]+)", re.IGNORECASE)  # what the runner takes for a command
 
 

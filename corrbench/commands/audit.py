@@ -102,13 +102,13 @@ def judged(given: dict[str, Any], step: Step) -> Audit:
         for fate in judge.audit(options, full=made.full, only=given["only"], record=record, calm=calm):
             made.fates.append(fate)
             if given["verbose"] or (not fate.right and sys.stderr.isatty() and not given["quiet"]):
-                click.echo(render.line(fate).plain, err=True)
+                sys.stderr.write(f"{render.line(fate).plain}\n")  # above the bar; click would write over it
             step(len(made.fates), len(planted), fate.name)
         made.seconds = time.monotonic() - began
         if given["rivals"]:
             step(0, 1, "other suites")
             for score in contest.contest(planted, options.workers, record):
-                click.echo(render.rival(score), err=True)
+                sys.stderr.write(f"{render.rival(score)}\n")
                 made.others.append(score)
     except store.BadStore as error:
         raise ValueError(str(error)) from None

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from corrbench.contrast import Contrast, Verdict
 from corrbench.referee import Match
+from corrbench.render.terminal import NARROW
 
 STYLES = {
     Verdict.SLOWER: "bold red", Verdict.FASTER: "green", Verdict.SAME: "", Verdict.INCONCLUSIVE: "yellow",
@@ -59,12 +60,13 @@ def summary(match: Match) -> str:
 def show(console: Console, match: Match, names: Sequence[str] = ("a", "b")) -> None:
     """Print a comparison."""
     grid = Table(box=None, pad_edge=False, header_style="dim")
-    for head in (HEADS[0], *names, *HEADS[3:]):
+    narrow = console.width < NARROW
+    for head in (HEADS[0], *names, *HEADS[3 : 4 if narrow else 5], HEADS[5]):
         left = head in ("case", "verdict")
         grid.add_column(head, justify="left" if left else "right", no_wrap=not left, overflow="fold")
     for one in match.contrasts:
         *rest, verdict = cells(one)
-        grid.add_row(*rest, Text(verdict, STYLES[one.verdict]))
+        grid.add_row(*rest[: 4 if narrow else 5], Text(verdict, STYLES[one.verdict]))
     console.print(grid)
     for one in match.contrasts:
         if one.note:
