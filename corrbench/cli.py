@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from corrbench import __version__, commands
+from corrbench import __version__, commands, complete
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -81,8 +81,10 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say how a target is called, for commands that take any number of them."""
     for option in (
         click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds that one call may take."),
-        click.option("--python", default="", help="Interpreter of another environment that targets run in."),
-        click.option("--device", default="", help="cpu or cuda.  [default: cpu]"),
+        click.option(
+            "--python", default="", type=click.Path(), help="Interpreter of another environment that targets run in."
+        ),
+        click.option("--device", default="", shell_complete=complete.devices, help="cpu or cuda.  [default: cpu]"),
         click.option(
             "--accuracy", type=click.Choice(["direct", "winograd", "fft", "tf32"]), help="The declared accuracy class."
         ),

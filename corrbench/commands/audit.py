@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from corrbench import complete
 from corrbench.cli import FOUND, PASSED, give_up, output, quiet, steps, verbose, writable
 
 if TYPE_CHECKING:
@@ -27,7 +28,12 @@ if TYPE_CHECKING:
     "--honest-profile", type=click.Choice(["quick", "standard", "deep"]),
     help="For the honest ones, which have no first finding to stop at.  [default: as --profile]",
 )  # fmt: skip
-@click.option("--only", default="", help="Names, kinds (defect, cheat, honest) or families of checks, with commas.")
+@click.option(
+    "--only",
+    default="",
+    shell_complete=complete.planted,
+    help="Names, kinds (defect, cheat, honest) or families of checks, with commas.",
+)
 @click.option("--full", is_flag=True, help="Let every check go on until it has found something: who finds what.")
 @click.option("--rivals", is_flag=True, help="Ask other suites as well: how many of the same faults do they find?")
 @click.option("--seed", type=click.IntRange(0), help="Of every run; by default a secret one, printed at the end.")

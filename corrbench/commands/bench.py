@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from corrbench import complete
 from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, quiet, steps, target_options, writable
 
 if TYPE_CHECKING:
@@ -20,10 +21,16 @@ PICTURES = (".svg", ".png", ".pdf")
 
 
 @click.command()
-@click.argument("targets", nargs=-1, required=True)
+@click.argument("targets", nargs=-1, required=True, shell_complete=complete.targets)
 @target_options
-@click.option("--suite", default="speed", show_default=True, help="The cases: speed, kernels, or another suite.")
-@click.option("--case", "cases", multiple=True, help="Only this case; may be repeated.")
+@click.option(
+    "--suite",
+    default="speed",
+    show_default=True,
+    shell_complete=complete.suites,
+    help="The cases: speed, kernels, or another suite.",
+)
+@click.option("--case", "cases", multiple=True, shell_complete=complete.cases, help="Only this case; may be repeated.")
 @click.option("--backward", is_flag=True, help="Time the result and all its gradients.")
 @click.option("--seed", type=click.IntRange(0), help="Of data and of the order of samples.  [default: a secret one]")
 @click.option(

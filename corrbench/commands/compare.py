@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from corrbench import complete
 from corrbench.cli import FOUND, INCONCLUSIVE, PASSED, UNJUDGED, give_up, output, quiet, steps, target_options, writable
 
 if TYPE_CHECKING:
@@ -15,10 +16,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("a")
-@click.argument("b")
+@click.argument("a", shell_complete=complete.targets)
+@click.argument("b", shell_complete=complete.targets)
 @target_options
-@click.option("--case", "cases", multiple=True, help="Only this case; may be repeated.  [default: the suite speed]")
+@click.option(
+    "--case",
+    "cases",
+    multiple=True,
+    shell_complete=complete.cases,
+    help="Only this case; may be repeated.  [default: the suite speed]",
+)
 @click.option("--backward", is_flag=True, help="Time the result and all its gradients.")
 @click.option(
     "--tolerance", type=click.FloatRange(0, 100, min_open=True), default=3.0, show_default=True,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from corrbench import complete
 from corrbench.cli import (
     FOUND,
     INCONCLUSIVE,
@@ -39,7 +40,7 @@ CODES = {"passed": PASSED, "new": PASSED, "regressed": FOUND, "inconclusive": IN
 
 
 @click.command()
-@click.argument("target")
+@click.argument("target", shell_complete=complete.targets)
 @click.option("--base", default="", help="The revision to compare with, such as origin/main.")
 @click.option("--dirty", is_flag=True, help="Judge the working tree as it is, uncommitted changes included.")
 @click.option(
@@ -48,7 +49,11 @@ CODES = {"passed": PASSED, "new": PASSED, "regressed": FOUND, "inconclusive": IN
 @click.option("--head-python", default="", help="Interpreter that has the built package to be judged.")
 @target_options
 @click.option(
-    "--case", "cases", multiple=True, help="Time only this case; may be repeated.  [default: the suite speed]"
+    "--case",
+    "cases",
+    multiple=True,
+    shell_complete=complete.cases,
+    help="Time only this case; may be repeated.  [default: the suite speed]",
 )
 @click.option("--no-correctness", is_flag=True, help="Compare times only.")
 @click.option("--no-counts", is_flag=True, help="Count no instructions.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from corrbench import complete
 from corrbench.cli import (
     FOUND,
     PASSED,
@@ -34,16 +35,19 @@ REFERENCE = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
 
 
 @click.command()
-@click.argument("target", required=False)
+@click.argument("target", required=False, shell_complete=complete.targets)
 @target_options
 @click.option(
     "--profile",
     type=click.Choice(["quick", "standard", "deep"]),
     help="How thoroughly.  [default: standard; quick without TARGET]",
 )
-@click.option("--check", default="", help="Only this check, or this family of checks.")
-@click.option("--case", default="", help="Only this case, as findings name it.")
-@click.option("--suite", "suites", multiple=True, help="Only cases of this suite; may be repeated.")
+@click.option("--check", default="", shell_complete=complete.checks, help="Only this check, or this family of checks.")
+@click.option("--case", default="", shell_complete=complete.cases, help="Only this case, as findings name it.")
+@click.option(
+    "--suite", "suites", multiple=True, shell_complete=complete.suites,
+    help="Only cases of this suite; may be repeated.",
+)  # fmt: skip
 @click.option(
     "--seed", type=click.IntRange(0), help="Seed of data and hidden cases; by default a secret one, printed at the end."
 )
@@ -64,7 +68,10 @@ REFERENCE = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
 @click.option("--reason", default="", help="Why the findings recorded by --record-baseline are accepted.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first finding.")
 @click.option("--budget", default="", help="Go on with new cases for as long as this: 90s, 10m, 1h.")
-@click.option("--executor", default="local", help="local, dask, or a Dask scheduler's tcp://HOST:PORT.")
+@click.option(
+    "--executor", default="local", shell_complete=complete.executors,
+    help="local, dask, or a Dask scheduler's tcp://HOST:PORT.",
+)  # fmt: skip
 @click.option("--workers", type=click.IntRange(1), help="Judges at a time.  [default: one a core]")
 @click.option(
     "--memory", default=4.0, type=click.FloatRange(0.1), help="GiB that the target's process may hold.  [default: 4]"
