@@ -161,7 +161,7 @@ METHODS = {"write_text", "write_bytes", "read_text", "read_bytes", "mkdir", "unl
     "module",
     [
         *inside("render"),
-        *(f"corrbench.{m}" for m in ("plan", "compare", "diagnose", "digest", "oracle", "bounds", "problem")),
+        *(f"corrbench.{m}" for m in ("plan", "compare", "diagnose", "digest", "doctor", "oracle", "bounds", "problem")),
     ],
 )
 def test_planning_comparing_and_rendering_touch_no_files(module: str) -> None:

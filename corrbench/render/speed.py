@@ -11,6 +11,7 @@ from rich.text import Text
 
 from corrbench.contrast import Contrast, Verdict
 from corrbench.referee import Match
+from corrbench.render.markdown import escape
 from corrbench.render.terminal import NARROW
 
 STYLES = {
@@ -82,6 +83,6 @@ def markdown(match: Match, names: Sequence[str] = ("a", "b")) -> list[str]:
     heads = (HEADS[0], *names, *HEADS[3:])
     lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * 4 + "---|"]
     lines += ["| `" + "` | ".join([cells(one)[0], " | ".join(cells(one)[1:])]) + " |" for one in match.contrasts]
-    lines += ["", *(f"- `{short(one.case)}`: {one.note}" for one in match.contrasts if one.note)]
-    lines += [f"- wrong while it was timed, {name}: {said}" for name, said in match.wrong.items()]
+    lines += ["", *(f"- `{short(one.case)}`: {escape(one.note)}" for one in match.contrasts if one.note)]
+    lines += [f"- wrong while it was timed, {name}: {escape(said)}" for name, said in match.wrong.items()]
     return [*lines, f"- {match.unfit}"] if match.unfit else lines
