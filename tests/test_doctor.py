@@ -29,8 +29,9 @@ TORCH: dict[str, Any] = {
 }  # fmt: skip
 WELL = Facts(
     system="Linux", python="3.11.7", executable="/usr/bin/python",
-    versions=dict.fromkeys(("corrbench", *NEEDED), "1.0"), extras={"plot": []}, model="A processor", flags=["avx2", "avx512f"], usable=8, cores=8, torch=TORCH,
-    programs={"git": "", "valgrind": ""}, governor="performance", turbo="off", load=0.1,
+    versions=dict.fromkeys(("corrbench", *NEEDED), "1.0"), extras={"plot": []}, model="A processor",
+    flags=["avx2", "avx512f"], usable=8, cores=8, torch=TORCH, programs={"git": "", "valgrind": ""},
+    governor="performance", turbo="off", load=0.1,
 )  # fmt: skip
 CARD = {"name": "H100", "capability": "9.0", "memory": 80 << 30, "works": True}
 

@@ -100,7 +100,7 @@ def show(console: Console, bench: Bench) -> None:
     """Print all that was measured."""
     longest = max((len(row.target) for row in bench.all_rows), default=0)
     width = min(NAME, longest + 2)
-    shown = chosen(console.width - width - 2)
+    shown = chosen(console.width - width)
     console.print(grid(width, shown, head=True))
     for task, rows in bench.rows.items():
         console.print(Text(title(task, next(iter(rows.values()))), "bold"), soft_wrap=True)
