@@ -149,3 +149,30 @@ def test_every_table_fits(width: int) -> None:
         assert not [line for line in text if "…" in line], f"{name}: {text}"
         assert max(map(len, map(str.rstrip, tables))) <= width, f"{name}: {text}"
     assert any("inconclusive" in line for line in found["compare"])
+
+
+# ---- before the work
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("verify", "torch", "--json", "none/a.json"),
+        ("verify", "torch", "--markdown", "none/a.md"),
+        ("verify", "torch", "--junit", "none/a.xml"),
+        ("verify", "torch", "--report", "file/folder"),
+        ("audit", "--json", "none/a.json"),
+        ("audit", "--report", "file/folder"),
+        ("bench", "torch", "--report", "file/folder"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_told_before_the_work(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    done = CliRunner().invoke(main, [*words])
+    assert done.exit_code == 2
+    assert done.output.startswith("corrbench: cannot write ")
+    assert len(done.output.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"], "nothing was begun"
