@@ -117,8 +117,11 @@ def checks(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
 
 
 def suites(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
-    """Names of suites, each of which is a file."""
-    return matching(sorted(path.stem for path in (HERE / "suites").glob("[a-z]*.py")), incomplete)
+    """Names of suites: those of their files, unless they give another."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted((HERE / "suites").glob("*.py"))}
+    given = {stem: re.search(r'^NAME = "([\w-]+)"', text, re.MULTILINE) for stem, text in texts.items()}
+    names = (name[1] if (name := given[stem]) else stem for stem, text in texts.items() if "\ndef cases(" in text)
+    return matching(names, incomplete)
 
 
 def planted(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
