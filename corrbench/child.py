@@ -55,6 +55,7 @@ for name, text in texts.items():
 del build, name, text, texts, scope
 sys.modules['process.serve'].serve({read}, {write})
 """
+FOREIGN = ("CORRBENCH", "PYTEST", "COV_", "GITHUB_", "ACTIONS_")  # variables that are no concern of a target's
 POLL = 0.02  # seconds between two looks at the target's processes
 SHARE = 10  # and at least so many times what one look takes
 ROOM = 1 << 20  # bytes that the channel holds, the most that everybody may ask for
@@ -70,8 +71,8 @@ class Died(Exception):
 
 
 def environment(spec: Spec, folder: str) -> dict[str, str]:
-    """The variables that the target's process starts with: nothing of the judge's, and a home of its own."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("CORRBENCH", "PYTEST", "COV_"))}
+    """The variables that the target's process starts with: nothing of the judge's, a home of its own."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
     own = [spec.folder, os.path.join(spec.folder, "src")] if spec.folder else []
     theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep) if spec.python else sys.path
     if spec.python and spec.name:

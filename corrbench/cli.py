@@ -6,19 +6,21 @@ import contextlib
 import importlib
 import os
 import pkgutil
+import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from corrbench import __version__, commands
+from corrbench import __version__, commands, complete
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 PASSED, FOUND, UNJUDGED, INCONCLUSIVE = 0, 1, 2, 3
+Step = Callable[[int, int, str], None]  # done, in all, what is being done
 
 
 class Commands(click.Group):
@@ -54,26 +56,35 @@ def output(json_file: str | None) -> Console:
     from rich.console import Console
 
     console = Console(stderr=json_file == "-", highlight=False)
-    if console.width < 100 and not console.is_terminal:
+    if console.width < 100 and not console.file.isatty() and "COLUMNS" not in os.environ:
         console.width = 160
     return console
 
 
-def writable(*names: str | None) -> None:
-    """Give up before anything is measured if one of the files that are asked for cannot be written."""
+def writable(*names: str | None, folder: str | None = None) -> None:
+    """Give up before anything is judged if one of the files or the folder that are asked for cannot be written."""
     for name in names:
         if name and name != "-":
             place = Path(name) if Path(name).exists() else Path(name).parent
             if not place.exists() or not os.access(place, os.W_OK):
                 give_up(f"cannot write {name}: {'no permission' if place.exists() else 'no such folder'}")
+    if folder:
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            give_up(f"cannot write {error.filename}: {error.strerror}")
+        if not os.access(folder, os.W_OK):
+            give_up(f"cannot write into {folder}: no permission")
 
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say how a target is called, for commands that take any number of them."""
     for option in (
         click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds that one call may take."),
-        click.option("--python", default="", help="Interpreter of another environment that targets run in."),
-        click.option("--device", default="", help="cpu or cuda.  [default: cpu]"),
+        click.option(
+            "--python", default="", type=click.Path(), help="Interpreter of another environment that targets run in."
+        ),
+        click.option("--device", default="", shell_complete=complete.devices, help="cpu or cuda.  [default: cpu]"),
         click.option(
             "--accuracy", type=click.Choice(["direct", "winograd", "fft", "tf32"]), help="The declared accuracy class."
         ),
@@ -84,16 +95,81 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+quiet = click.option("--quiet", "-q", is_flag=True, help="Only the verdict.")
+verbose = click.option("--verbose", "-v", is_flag=True, help="All there is to say.")
+
+
 @contextlib.contextmanager
-def steps(what: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A bar on a terminal that is told (done, total, what is being done); nothing elsewhere."""
-    if not sys.stderr.isatty():
+def unheeded(console: Console, *, github: bool) -> Iterator[None]:
+    """On GitHub no line that is printed meanwhile is a command: it may hold words of a target. The token that ends this
+    is drawn here, after the target has ended.
+    """
+    token = secrets.token_hex(16) if github else ""
+    if token:
+        click.echo(f"::stop-commands::{token}", err=console.stderr)
+    try:
+        yield
+    finally:
+        if token:
+            click.echo(f"::{token}::", err=console.stderr)
+
+
+def announce(console: Console, notes: Iterable[object], summary: str) -> None:
+    """Write annotations, one a line, and add to the summary of GitHub's job if there is one."""
+    for note in notes:
+        click.echo(note, err=console.stderr)
+    if name := os.environ.get("GITHUB_STEP_SUMMARY"):
+        try:
+            with Path(name).open("a", encoding="utf-8", errors="replace") as file:
+                file.write(summary)
+        except OSError as error:
+            give_up(f"cannot write {name}, which GITHUB_STEP_SUMMARY names: {error.strerror}")
+
+
+def place(target: str) -> tuple[str, int] | None:
+    """Where a target is, as GitHub counts: the file seen from the top of the checkout, and the line."""
+    from corrbench import sources
+
+    found = sources.where(target, Path.cwd())
+    top = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
+    if found is None or not found[0].resolve().is_relative_to(top):
+        return None
+    return str(found[0].resolve().relative_to(top)), found[1]
+
+
+def refuse(console: Console, title: str, said: str, target: str, *, github: bool) -> NoReturn:
+    """Give up on a target that cannot be judged, and say so on GitHub's page as well."""
+    if github:
+        from corrbench.render import github as page
+
+        announce(console, [page.Note(title=title, message=said, place=place(target))], page.problem(title, said))
+        said = page.quoted(said)
+    give_up(said)
+
+
+@contextlib.contextmanager
+def steps(what: str, *, quiet: bool = False) -> Iterator[Step]:
+    """A bar on a terminal that is told how far it is, and nothing elsewhere. It moves from the start, so that a command
+    opens it before the imports that take a second; what goes to standard error meanwhile appears above it.
+    """
+    if quiet or not sys.stderr.isatty():
         yield lambda done, total, text: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total, text: bar.update(task, completed=done, total=total, description=f"{what} {text[:40]}")
+    console = Console(stderr=True, highlight=False)
+    columns = (
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
+        BarColumn(bar_width=max(8, min(30, console.width // 5))),
+        TextColumn("{task.fields[count]}", table_column=Column(no_wrap=True)),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, expand=True, redirect_stdout=False) as bar:
+        task = bar.add_task(f"{what}: loading", total=None, count="")
+
+        def step(done: int, total: int, text: str) -> None:
+            bar.update(task, completed=done, total=total, description=f"{what}: {text}", count=f"{done}/{total}")
+
+        yield step

@@ -14,7 +14,7 @@ from corrbench.target import Spec
 WITNESSES = ("scipy.correlate2d", "scipy.convolve2d", "torch.corr2d")
 
 
-class Refused(Exception):
+class Refused(ValueError):
     """The command cannot be carried out; the message is for the user."""
 
 
@@ -39,7 +39,7 @@ def run(
                     raise Refused(f"{made.target}: {made.problem}")
                 known.apply(made)
             same = replace(options, seed=runs[0].seed)
-            extras = [_witness(name, same, start) for name in WITNESSES] if crosscheck else []
+            extras = [_witness(name, same, start, watch) for name in WITNESSES] if crosscheck else []
             return runs, extras
     except (baseline.BadBaseline, executors.Unavailable, store.BadStore, target.UnknownTarget, ValueError) as error:
         raise Refused(str(error)) from None
@@ -95,9 +95,9 @@ def _one(one: Spec, options: verify.Options, start: executors.Start, watch: veri
     return made
 
 
-def _witness(name: str, options: verify.Options, start: executors.Start) -> Run:
+def _witness(name: str, options: verify.Options, start: executors.Start, watch: verify.Progress | None) -> Run:
     """A witness on the article's cases only."""
     narrow = replace(
         options, profile="quick", check="values", case="", suites=("article",), store=None, budget=0.0, resume=False
     )
-    return verify.verify(target.find(name), narrow, start)
+    return verify.verify(target.find(name), narrow, start, watch)

@@ -175,7 +175,18 @@ METHODS = {"write_text", "write_bytes", "read_text", "read_bytes", "mkdir", "unl
         *inside("render"),
         *(
             f"corrbench.{m}"
-            for m in ("plan", "compare", "diagnose", "digest", "changes", "field", "oracle", "bounds", "problem")
+            for m in (
+                "plan",
+                "compare",
+                "diagnose",
+                "digest",
+                "changes",
+                "field",
+                "doctor",
+                "oracle",
+                "bounds",
+                "problem",
+            )
         ),
     ],
 )

@@ -38,7 +38,8 @@ SIGNATURES = {
 }
 OPTIONS = {
     "--form", "--arrays", "--accuracy", "--device", "--python", "--profile", "--check", "--case",
-    "--suite", "--seed", "--json", "--junit", "--report", "--baseline", "--strict-baseline", "--fail-fast",
+    "--suite", "--seed", "--json", "--junit", "--markdown", "--github", "--report", "--baseline", "--strict-baseline",
+    "--fail-fast",
     "--budget", "--executor", "--workers", "--timeout", "--memory", "--store", "--resume", "--quiet",
     "--verbose",
 }  # fmt: skip

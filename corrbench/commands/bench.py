@@ -6,20 +6,31 @@ import importlib.util
 import json
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, steps, target_options, writable
+from corrbench import complete
+from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, quiet, steps, target_options, writable
+
+if TYPE_CHECKING:
+    from corrbench.bench import Bench
+    from corrbench.cli import Step
 
 PICTURES = (".svg", ".png", ".pdf")
 
 
 @click.command()
-@click.argument("targets", nargs=-1, required=True)
+@click.argument("targets", nargs=-1, required=True, shell_complete=complete.targets)
 @target_options
-@click.option("--suite", default="speed", show_default=True, help="The cases: speed, kernels, or another suite.")
-@click.option("--case", "cases", multiple=True, help="Only this case; may be repeated.")
+@click.option(
+    "--suite",
+    default="speed",
+    show_default=True,
+    shell_complete=complete.suites,
+    help="The cases: speed, kernels, or another suite.",
+)
+@click.option("--case", "cases", multiple=True, shell_complete=complete.cases, help="Only this case; may be repeated.")
 @click.option("--backward", is_flag=True, help="Time the result and all its gradients.")
 @click.option("--seed", type=click.IntRange(0), help="Of data and of the order of samples.  [default: a secret one]")
 @click.option(
@@ -28,38 +39,26 @@ PICTURES = (".svg", ".png", ".pdf")
 @click.option("--markdown", type=click.Path(dir_okay=False), help="Write it as Markdown.")
 @click.option("--plot", type=click.Path(dir_okay=False), help="Draw it: a file that ends in .svg, .png or .pdf.")
 @click.option("--report", type=click.Path(file_okay=False), help="Write performance.md and .svg into this folder.")
+@quiet
 def bench(targets: tuple[str, ...], **given: Any) -> None:
     """Time TARGETS beside each other, PyTorch's conv2d and what the machine can do.
 
     Exit codes: 0 measured, 1 wrong while it was timed or faster than possible, 2 could not measure.
     """
-    from corrbench import bench as measuring
-    from corrbench import duel, target, timing, verify
-    from corrbench.child import Died
-    from corrbench.machine import Unmeasured
-    from corrbench.remote import NotLoaded
-    from corrbench.render import bench as render
-    from corrbench.session import spec
-
     console = output(given["json_file"])
-    seed = verify.secret_seed() if given["seed"] is None else given["seed"]
-    mode = "backward" if given["backward"] else "forward"
     possible(given)
     try:
-        if len(set(targets)) < len(targets):
-            raise ValueError(f"{max(targets, key=targets.count)} is named more than once")
-        rivals = {name: spec(name, given) for name in targets}
-        if measuring.BASELINE not in rivals:
-            rivals[measuring.BASELINE] = target.find(measuring.BASELINE, device=given["device"])
-        found = timing.cases(list(rivals.values()), given["cases"], mode, given["suite"])
-        with steps("bench") as step:
-            made = measuring.measure(rivals, targets, [duel.Task(case, mode) for case in found], seed, step)
-    except (ValueError, NotLoaded, Died, Unmeasured) as error:
-        give_up(getattr(error, "message", "") or str(error))
+        with steps("bench", quiet=given["quiet"]) as step:
+            made, seed = measured(targets, given, step)
+    except ValueError as error:
+        give_up(str(error))
     except KeyboardInterrupt:
         click.echo("corrbench: interrupted", err=True)
         raise SystemExit(130) from None
-    render.show(console, made)
+    from corrbench.render import bench as render
+
+    if not given["quiet"]:
+        render.show(console, made)
     code = {"passed": PASSED, "unjudged": UNJUDGED}.get(made.verdict, FOUND)
     word = {"passed": "MEASURED", "unjudged": "NOTHING TIMED"}.get(made.verdict, made.verdict.upper())
     console.print(f"{word}: {render.summary(made)}; seed {seed}", soft_wrap=True)
@@ -67,18 +66,40 @@ def bench(targets: tuple[str, ...], **given: Any) -> None:
     raise SystemExit(code)
 
 
+def measured(targets: tuple[str, ...], given: dict[str, Any], step: Step) -> tuple[Bench, int]:
+    """The targets timed side by side, and the seed.
+
+    Raises:
+        ValueError: one of them, or the machine, cannot be measured.
+    """
+    from corrbench import bench as measuring
+    from corrbench import duel, target, timing, verify
+    from corrbench.child import Died
+    from corrbench.machine import Unmeasured
+    from corrbench.remote import NotLoaded
+    from corrbench.session import spec
+
+    seed = verify.secret_seed() if given["seed"] is None else given["seed"]
+    mode = "backward" if given["backward"] else "forward"
+    if len(set(targets)) < len(targets):
+        raise ValueError(f"{max(targets, key=targets.count)} is named more than once")
+    try:
+        rivals = {name: spec(name, given) for name in targets}
+        if measuring.BASELINE not in rivals:
+            rivals[measuring.BASELINE] = target.find(measuring.BASELINE, device=given["device"])
+        found = timing.cases(list(rivals.values()), given["cases"], mode, given["suite"])
+        return measuring.measure(rivals, targets, [duel.Task(case, mode) for case in found], seed, step), seed
+    except (NotLoaded, Died, Unmeasured) as error:
+        raise ValueError(getattr(error, "message", "") or str(error)) from None
+
+
 def possible(given: dict[str, Any]) -> None:
     """Give up before anything is measured if what was asked for cannot be written."""
-    if given["report"]:
-        try:
-            Path(given["report"]).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            give_up(f"cannot write {error.filename}: {error.strerror}")
     if given["plot"] and Path(given["plot"]).suffix not in PICTURES:
         give_up(f"--plot {given['plot']}: the name must end in {', '.join(PICTURES)}")
     if (given["plot"] or given["report"]) and importlib.util.find_spec("matplotlib") is None:
         give_up("a plot needs matplotlib: pip install 'corrbench[plot]'")
-    writable(given["json_file"], given["markdown"], given["plot"])
+    writable(given["json_file"], given["markdown"], given["plot"], folder=given["report"])
 
 
 def typed(targets: tuple[str, ...], seed: int, given: dict[str, Any]) -> str:
@@ -91,7 +112,7 @@ def typed(targets: tuple[str, ...], seed: int, given: dict[str, Any]) -> str:
     return shlex.join([*words, "--seed", str(seed)])
 
 
-def write(made: Any, command: str, seed: int, given: dict[str, Any]) -> None:
+def write(made: Bench, command: str, seed: int, given: dict[str, Any]) -> None:
     """The files that were asked for."""
     from corrbench import verify
     from corrbench.render import bench as render

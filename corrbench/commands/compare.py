@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench.cli import FOUND, INCONCLUSIVE, PASSED, UNJUDGED, give_up, output, steps, target_options, writable
+from corrbench import complete
+from corrbench.cli import FOUND, INCONCLUSIVE, PASSED, UNJUDGED, give_up, output, quiet, steps, target_options, writable
+
+if TYPE_CHECKING:
+    from corrbench.cli import Step
+    from corrbench.referee import Match
 
 
 @click.command()
-@click.argument("a")
-@click.argument("b")
+@click.argument("a", shell_complete=complete.targets)
+@click.argument("b", shell_complete=complete.targets)
 @target_options
-@click.option("--case", "cases", multiple=True, help="Only this case; may be repeated.  [default: the suite speed]")
+@click.option(
+    "--case",
+    "cases",
+    multiple=True,
+    shell_complete=complete.cases,
+    help="Only this case; may be repeated.  [default: the suite speed]",
+)
 @click.option("--backward", is_flag=True, help="Time the result and all its gradients.")
 @click.option(
     "--tolerance", type=click.FloatRange(0, 100, min_open=True), default=3.0, show_default=True,
@@ -24,44 +35,62 @@ from corrbench.cli import FOUND, INCONCLUSIVE, PASSED, UNJUDGED, give_up, output
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False), help="Write the comparison as JSON; - for stdout."
 )
+@quiet
 def compare(a: str, b: str, **given: Any) -> None:
     """Time B against A, sample by sample in turn.
 
     Exit codes: 0 B is not slower, 1 it is by more than the tolerance (or wrong while it was timed), 2 could not
     compare, 3 inconclusive.
     """
-    from corrbench import duel, referee, timing, verify
-    from corrbench.child import Died
-    from corrbench.contrast import Verdict
-    from corrbench.remote import NotLoaded
-    from corrbench.render import speed
-    from corrbench.session import spec
-
     writable(given["json_file"])
     console = output(given["json_file"])
+    try:
+        with steps("compare", quiet=given["quiet"]) as step:
+            match, seed = matched(a, b, given, step)
+    except ValueError as error:
+        give_up(str(error))
+    except KeyboardInterrupt:
+        click.echo("corrbench: interrupted", err=True)
+        raise SystemExit(130) from None
+    from corrbench import verify
+    from corrbench.contrast import Verdict
+    from corrbench.render import speed
+
+    slower, unsure = match.having(Verdict.SLOWER, Verdict.FAILED), match.having(Verdict.INCONCLUSIVE)
+    judged = len(match.contrasts) - len(match.having(Verdict.SKIPPED))
+    code = FOUND if slower or match.wrong else UNJUDGED if not judged else INCONCLUSIVE if unsure else PASSED
+    if not given["quiet"]:
+        speed.show(console, match, (a, b))
+    word = {FOUND: "SLOWER" if slower else "WRONG", UNJUDGED: "NOTHING TIMED", INCONCLUSIVE: "INCONCLUSIVE",
+            PASSED: "FASTER" if len(match.having(Verdict.FASTER)) == judged else "NOT SLOWER"}[code]  # fmt: skip
+    console.print(f"{word}: {speed.summary(match)}; {match.seconds:.0f} s; seed {seed}", soft_wrap=True)
+    if given["json_file"]:
+        record = {"schema": "corrbench-compare/1", "a": a, "b": b, "verdict": word.lower(), "seed": seed,
+                  "tolerance": given["tolerance"] / 100, "environment": verify.summary_environment(),
+                  **match.to_json()}  # fmt: skip
+        with click.open_file(given["json_file"], "w") as file:
+            file.write(json.dumps(record, indent=1, allow_nan=False) + "\n")
+    raise SystemExit(code)
+
+
+def matched(a: str, b: str, given: dict[str, Any], step: Step) -> tuple[Match, int]:
+    """The two timed in turn, and the seed.
+
+    Raises:
+        ValueError: one of them cannot be timed.
+    """
+    from corrbench import duel, referee, timing, verify
+    from corrbench.child import Died
+    from corrbench.remote import NotLoaded
+    from corrbench.session import spec
+
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
     tolerance = given["tolerance"] / 100
     mode = "backward" if given["backward"] else "forward"
     try:
         one, other = spec(a, given), spec(b, given)
         tasks = [duel.Task(case, mode) for case in timing.cases([one, other], given["cases"], mode)]
-        with steps("compare") as step:
-            match = referee.compare(one, other, tasks, tolerance=tolerance, resolution=tolerance, seed=seed, step=step)
-    except (ValueError, NotLoaded, Died) as error:
-        give_up(getattr(error, "message", "") or str(error))
-    except KeyboardInterrupt:
-        click.echo("corrbench: interrupted", err=True)
-        raise SystemExit(130) from None
-    slower, unsure = match.having(Verdict.SLOWER, Verdict.FAILED), match.having(Verdict.INCONCLUSIVE)
-    judged = len(match.contrasts) - len(match.having(Verdict.SKIPPED))
-    code = FOUND if slower or match.wrong else UNJUDGED if not judged else INCONCLUSIVE if unsure else PASSED
-    speed.show(console, match, (a, b))
-    word = {FOUND: "SLOWER" if slower else "WRONG", UNJUDGED: "NOTHING TIMED", INCONCLUSIVE: "INCONCLUSIVE",
-            PASSED: "FASTER" if len(match.having(Verdict.FASTER)) == judged else "NOT SLOWER"}[code]  # fmt: skip
-    console.print(f"{word}: {speed.summary(match)}; {match.seconds:.0f} s; seed {seed}", soft_wrap=True)
-    if given["json_file"]:
-        record = {"schema": "corrbench-compare/1", "a": a, "b": b, "verdict": word.lower(), "seed": seed,
-                  "tolerance": tolerance, "environment": verify.summary_environment(), **match.to_json()}  # fmt: skip
-        with click.open_file(given["json_file"], "w") as file:
-            file.write(json.dumps(record, indent=1, allow_nan=False) + "\n")
-    raise SystemExit(code)
+        match = referee.compare(one, other, tasks, tolerance=tolerance, resolution=tolerance, seed=seed, step=step)
+    except (NotLoaded, Died) as error:
+        raise ValueError(getattr(error, "message", "") or str(error)) from None
+    return match, seed

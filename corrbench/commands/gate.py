@@ -11,9 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench.cli import FOUND, INCONCLUSIVE, PASSED, UNJUDGED, give_up, output, steps, target_options, writable
+from corrbench import complete
+from corrbench.cli import (
+    FOUND,
+    INCONCLUSIVE,
+    PASSED,
+    UNJUDGED,
+    announce,
+    give_up,
+    output,
+    place,
+    quiet,
+    refuse,
+    steps,
+    target_options,
+    unheeded,
+    verbose,
+    writable,
+)
 
 if TYPE_CHECKING:
+    from corrbench.cli import Step
+    from corrbench.gate import Gate
     from corrbench.target import Spec
 
 BUILT = "for a built package give --base-python and --head-python"
@@ -21,7 +40,7 @@ CODES = {"passed": PASSED, "new": PASSED, "regressed": FOUND, "inconclusive": IN
 
 
 @click.command()
-@click.argument("target")
+@click.argument("target", shell_complete=complete.targets)
 @click.option("--base", default="", help="The revision to compare with, such as origin/main.")
 @click.option("--dirty", is_flag=True, help="Judge the working tree as it is, uncommitted changes included.")
 @click.option(
@@ -30,7 +49,11 @@ CODES = {"passed": PASSED, "new": PASSED, "regressed": FOUND, "inconclusive": IN
 @click.option("--head-python", default="", help="Interpreter that has the built package to be judged.")
 @target_options
 @click.option(
-    "--case", "cases", multiple=True, help="Time only this case; may be repeated.  [default: the suite speed]"
+    "--case",
+    "cases",
+    multiple=True,
+    shell_complete=complete.cases,
+    help="Time only this case; may be repeated.  [default: the suite speed]",
 )
 @click.option("--no-correctness", is_flag=True, help="Compare times only.")
 @click.option("--no-counts", is_flag=True, help="Count no instructions.")
@@ -40,26 +63,56 @@ CODES = {"passed": PASSED, "new": PASSED, "regressed": FOUND, "inconclusive": IN
     "--markdown", type=click.Path(dir_okay=False), help="Append a summary to this file: $GITHUB_STEP_SUMMARY."
 )
 @click.option("--junit", type=click.Path(dir_okay=False), help="Write JUnit XML.")
+@click.option("--github", is_flag=True, help="Print what is worse as GitHub's annotations, and add to its summary.")
+@quiet
+@verbose
 def gate(target: str, **given: Any) -> None:
     """Compare TARGET in this checkout with what it was at --base: findings, accuracy, time, instructions.
 
     Exit codes: 0 no worse, or new and right; 1 worse; 2 could not judge; 3 inconclusive (timing noise).
     """
-    from corrbench import gate as judge
-    from corrbench import verify
-    from corrbench.child import Died
-    from corrbench.remote import NotLoaded
-    from corrbench.render import gate as render
-    from corrbench.session import spec
-    from corrbench.worktree import GitError
-
     console = output(given["json_file"])
-    seed = verify.secret_seed() if given["seed"] is None else given["seed"]
     if bool(given["base_python"]) != bool(given["head_python"]):
         give_up("--base-python and --head-python are given together, or neither")
     if not given["base"] and not given["base_python"]:
         give_up("--base REV says what to compare with, such as --base origin/main or --base HEAD~1")
     writable(given["json_file"], given["markdown"], given["junit"])
+    try:
+        with steps("gate", quiet=given["quiet"]) as step:
+            found = judged(target, given, step)
+    except KeyboardInterrupt:
+        click.echo("corrbench: interrupted; the checkout is as it was", err=True)
+        raise SystemExit(130) from None
+    except ValueError as error:
+        refuse(console, f"corrbench gate cannot judge {target}", str(error), target, github=given["github"])
+    from corrbench.render import gate as render
+
+    with unheeded(console, github=given["github"]):
+        if given["quiet"]:
+            console.print(render.last(found), soft_wrap=True)
+        else:
+            render.show(console, found, verbose=given["verbose"])
+    write(found, given)
+    if given["github"]:
+        from corrbench.render import github
+
+        announce(console, github.gate_notes(found, place(target)), render.markdown(found))
+    raise SystemExit(CODES[found.verdict])
+
+
+def judged(target: str, given: dict[str, Any], step: Step) -> Gate:
+    """What became of the target between the two revisions.
+
+    Raises:
+        ValueError: git, the target, or its process does not let it be judged.
+    """
+    from corrbench import gate as judge
+    from corrbench import verify
+    from corrbench.child import Died
+    from corrbench.remote import NotLoaded
+    from corrbench.session import spec
+
+    seed = verify.secret_seed() if given["seed"] is None else given["seed"]
     try:
         with contextlib.ExitStack() as stack:
             head = spec(target, given)
@@ -70,25 +123,18 @@ def gate(target: str, **given: Any) -> None:
             else:
                 base, head, names = sides(stack, head, given)
             found = judge.Gate(target=target, base=names[0], head=names[1])
-            step = stack.enter_context(steps("gate"))
-            found.new = judge_all(found, base, head, given, seed, step)
-    except (GitError, NotLoaded, Died, ValueError) as error:
-        give_up(getattr(error, "message", "") or str(error))
-    except KeyboardInterrupt:
-        click.echo("corrbench: interrupted; the checkout is as it was", err=True)
-        raise SystemExit(130) from None
-    render.show(console, found)
-    write(found, given)
-    raise SystemExit(CODES[found.verdict])
+            judge_all(found, base, head, given, seed, step)
+            return found
+    except (NotLoaded, Died) as error:
+        raise ValueError(getattr(error, "message", "") or str(error)) from None
 
 
-def judge_all(found: Any, base: Spec, head: Spec, given: dict[str, Any], seed: int, step: Any) -> str:
-    """Fill in a gate; returns why the target is new, if it is."""
+def judge_all(found: Gate, base: Spec, head: Spec, given: dict[str, Any], seed: int, step: Step) -> None:
+    """Fill in a gate."""
     from corrbench import executors, gate, verify
 
-    new = absent(base, head, found.base)
-    old = None if new else base
-    found.new = new
+    found.new = absent(base, head, found.base)
+    old = None if found.new else base
     if not given["no_correctness"] or old is None:
         with executors.opened("local", verify.Options().workers) as start:
             gate.correctness(found, old, head, seed, start, step)
@@ -96,7 +142,6 @@ def judge_all(found: Any, base: Spec, head: Spec, given: dict[str, Any], seed: i
         gate.speed(found, old, head, given["cases"], seed, step)
         if not given["no_counts"]:
             gate.instructions(found, old, head, given["cases"], step)
-    return new
 
 
 def absent(base: Spec, head: Spec, name: str) -> str:
@@ -172,7 +217,7 @@ def sides(stack: contextlib.ExitStack, head: Spec, given: dict[str, Any]) -> tup
     return found[0], found[1], (given["base"], "the working tree" if given["dirty"] else commits[1][:10])
 
 
-def write(found: Any, given: dict[str, Any]) -> None:
+def write(found: Gate, given: dict[str, Any]) -> None:
     """The files that were asked for."""
     from corrbench.render import gate as render
 

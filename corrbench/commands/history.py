@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from corrbench.cli import FOUND, PASSED, give_up, output, writable
+from corrbench.cli import FOUND, PASSED, give_up, output, quiet, steps, verbose, writable
 
 
 @click.command()
@@ -22,29 +22,41 @@ from corrbench.cli import FOUND, PASSED, give_up, output, writable
     "--smallest", type=click.FloatRange(0), default=2.0, show_default=True, help="Per cent below which it is no matter."
 )
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the changes as JSON; - for stdout.")
-def history(results: Path, otava: str, only: str, last: int | None, smallest: float, json_file: str | None) -> None:
+@quiet
+@verbose
+def history(
+    results: Path, otava: str, only: str, last: int | None, smallest: float, json_file: str | None, *,
+    quiet: bool, verbose: bool,
+) -> None:  # fmt: skip
     """Report the commits from which on speed, memory or error have another level.
 
     Exit codes: 0 nothing has become worse, 1 something has, 2 there is nothing to analyse, or no otava.
     """
-    from corrbench import history as past
-    from corrbench.render import history as render
-
     writable(json_file)
     console = output(json_file)
     try:
-        series = [one for one in past.series(results) if only in str(one)]
-        if not series:
-            raise past.NoHistory(f"no benchmark is called anything like {only!r}")
-        if all(len(one.points) < past.FEWEST for one in series):
-            raise past.NoHistory(f"no series has {past.FEWEST} points yet: `make history` measures more commits")
-        changes = past.changes(series, past.otava(otava), last=last or 0, smallest=smallest / 100)
-    except past.NoHistory as error:
-        give_up(str(error))
+        with steps("history", quiet=quiet) as step:
+            from corrbench import history as past
+
+            step(0, 2, f"reading {results}")
+            series = [one for one in past.series(results) if only in str(one)]
+            if not series:
+                raise past.NoHistory(f"no benchmark is called anything like {only!r}")
+            if all(len(one.points) < past.FEWEST for one in series):
+                raise past.NoHistory(f"no series has {past.FEWEST} points yet: `make history` measures more commits")
+            step(1, 2, f"{len(series)} series")
+            changes = past.changes(series, past.otava(otava), last=last or 0, smallest=smallest / 100)
     except KeyboardInterrupt:
         click.echo("corrbench: interrupted", err=True)
         raise SystemExit(130) from None
-    render.show(console, series, changes)
+    except ValueError as error:
+        give_up(str(error))
+    from corrbench.render import history as render
+
+    if quiet:
+        console.print(render.last(series, changes), soft_wrap=True)
+    else:
+        render.show(console, series, changes, verbose=verbose)
     worse = [change for change in changes if change.worse]
     if json_file:
         record = {"schema": "corrbench-history/1", "verdict": "worse" if worse else "no worse", "series": len(series),

@@ -8,11 +8,17 @@ import shlex
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, steps, writable
+from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, quiet, steps, writable
+
+if TYPE_CHECKING:
+    from corrbench.cli import Step
+    from corrbench.peers import Conformance
+    from corrbench.store import Store
+    from corrbench.verify import Options
 
 
 @click.command()
@@ -37,48 +43,26 @@ from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, steps, writa
 @click.option("--report", type=click.Path(file_okay=False), help="Write conformance.md and .json into this folder.")
 @click.option("--workers", type=click.IntRange(1), help="Libraries judged at a time.  [default: one a core]")
 @click.option("--resume", is_flag=True, help="Go on with the interrupted run of the same command.")
-@click.option("--quiet", "-q", is_flag=True, help="Only the result.")
+@quiet
 def peers(names: tuple[str, ...], **given: Any) -> None:
     """Judge released libraries: all that are installed, or those of NAMES (jax, torch.plain).
 
     Exit codes: 0 nothing new, 1 a finding that no baseline records, 2 nothing was judged.
     """
-    from corrbench import baseline, checks, plan, store, verify
-    from corrbench import peers as judging
-    from corrbench.render import conformance as render
-
     console = output(given["json_file"])
-    if given["report"]:
-        Path(given["report"]).mkdir(parents=True, exist_ok=True)
-    writable(given["json_file"], given["markdown"])
+    writable(given["json_file"], given["markdown"], folder=given["report"])
     began = time.monotonic()
     try:
-        chosen = judging.names(names)
-        where = judging.places(chosen, given["pythons"])
-        options = asked(given)
-        checks.registry()
-        plan.select(options.check)
-        record = recorded({"names": list(names), **given}, options.seed, resume=given["resume"])
-        options = replace(options, seed=record.header["seed"])
-        narrow = " ".join([given["check"], *given["suites"]]).strip()
-        made = judging.Conformance(profile=given["profile"], seed=record.header["seed"], narrow=narrow)
-        made.environment = verify.summary_environment()
-        folder = Path(given["baselines"]) if given["baselines"] else None
-        with steps("peers") as step:
-            step(0, len(where), "")
-            for row in judging.judge(options, where, folder, record):
-                made.peers.append(row)
-                step(len(made.peers), len(where), row.name)
-        made.peers.sort(key=lambda row: chosen.index(row.name))
-        if given["speed"]:
-            with steps("timing") as step:
-                judging.time_them(made.judged, where, made.seed, step)
-        made.seconds = time.monotonic() - began
-    except (ValueError, baseline.BadBaseline, store.BadStore) as error:
+        with steps("peers", quiet=given["quiet"]) as step:
+            made = judge(names, given, step)
+    except ValueError as error:
         give_up(str(error))
     except KeyboardInterrupt:
         click.echo("corrbench: interrupted; the same command with --resume goes on", err=True)
         raise SystemExit(130) from None
+    from corrbench.render import conformance as render
+
+    made.seconds = time.monotonic() - began
     if not given["quiet"]:
         render.show(console, made)
     word = {"pass": "PASS", "fail": "FAIL", "error": "NOTHING JUDGED"}[made.verdict]
@@ -87,7 +71,39 @@ def peers(names: tuple[str, ...], **given: Any) -> None:
     raise SystemExit({"pass": PASSED, "fail": FOUND, "error": UNJUDGED}[made.verdict])
 
 
-def asked(given: dict[str, Any]) -> Any:
+def judge(names: tuple[str, ...], given: dict[str, Any], step: Step) -> Conformance:
+    """The table.
+
+    Raises:
+        ValueError: an unknown name, suite or check, an interpreter that does not run, or a file that cannot be used.
+    """
+    from corrbench import baseline, checks, peers, plan, store, verify
+
+    try:
+        chosen = peers.names(names)
+        options = asked(given)
+        checks.registry()
+        plan.select(options.check)
+        where = peers.places(chosen, given["pythons"])
+        record = recorded({"names": list(names), **given}, options.seed or 0, resume=given["resume"])
+        options = replace(options, seed=record.header["seed"])
+        narrow = " ".join([given["check"], *given["suites"]]).strip()
+        made = peers.Conformance(profile=given["profile"], seed=record.header["seed"], narrow=narrow)
+        made.environment = verify.summary_environment()
+        folder = Path(given["baselines"]) if given["baselines"] else None
+        step(0, len(where), "")
+        for row in peers.judge(options, where, folder, record):
+            made.peers.append(row)
+            step(len(made.peers), len(where), row.name)
+        made.peers.sort(key=lambda row: chosen.index(row.name))
+        if given["speed"]:
+            peers.time_them(made.judged, where, made.seed, step)
+    except (baseline.BadBaseline, store.BadStore) as error:
+        raise ValueError(str(error)) from None
+    return made
+
+
+def asked(given: dict[str, Any]) -> Options:
     """The options of every run.
 
     Raises:
@@ -104,7 +120,7 @@ def asked(given: dict[str, Any]) -> Any:
     return replace(options, workers=given["workers"]) if given["workers"] else options
 
 
-def recorded(given: dict[str, Any], seed: int, *, resume: bool) -> Any:
+def recorded(given: dict[str, Any], seed: int, *, resume: bool) -> Store:
     """Where rows are kept as they come, one file for each command."""
     from corrbench.store import Store
 
@@ -124,7 +140,7 @@ def typed(names: tuple[str, ...], seed: int, given: dict[str, Any]) -> str:
     return shlex.join([*words, "--seed", str(seed)])
 
 
-def write(made: Any, command: str, given: dict[str, Any]) -> None:
+def write(made: Conformance, command: str, given: dict[str, Any]) -> None:
     """The files that were asked for."""
     from corrbench.render import conformance as render
 

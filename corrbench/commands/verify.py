@@ -2,51 +2,52 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output
+from corrbench import complete
+from corrbench.cli import (
+    FOUND,
+    PASSED,
+    UNJUDGED,
+    announce,
+    give_up,
+    output,
+    place,
+    quiet,
+    refuse,
+    steps,
+    target_options,
+    unheeded,
+    verbose,
+    writable,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from corrbench.result import Run
-    from corrbench.verify import Progress
 
 REFERENCE = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
 
 
 @click.command()
-@click.argument("target", required=False)
-@click.option(
-    "--form",
-    type=click.Choice(["corr2d", "conv2d", "module"]),
-    help="How the target is called; recognised from its signature.",
-)
-@click.option(
-    "--arrays", type=click.Choice(["torch", "numpy"]), help="What the target is given and returns.  [default: torch]"
-)
-@click.option(
-    "--accuracy",
-    type=click.Choice(["direct", "winograd", "fft", "tf32"]),
-    help="The accuracy class it declares.  [default: direct]",
-)
-@click.option("--device", default="", help="cpu or cuda.  [default: cpu]")
-@click.option("--python", default="", help="Interpreter of another environment that the target runs in.")
+@click.argument("target", required=False, shell_complete=complete.targets)
+@target_options
 @click.option(
     "--profile",
     type=click.Choice(["quick", "standard", "deep"]),
     help="How thoroughly.  [default: standard; quick without TARGET]",
 )
-@click.option("--check", default="", help="Only this check, or this family of checks.")
-@click.option("--case", default="", help="Only this case, as findings name it.")
-@click.option("--suite", "suites", multiple=True, help="Only cases of this suite; may be repeated.")
+@click.option("--check", default="", shell_complete=complete.checks, help="Only this check, or this family of checks.")
+@click.option("--case", default="", shell_complete=complete.cases, help="Only this case, as findings name it.")
+@click.option(
+    "--suite", "suites", multiple=True, shell_complete=complete.suites,
+    help="Only cases of this suite; may be repeated.",
+)  # fmt: skip
 @click.option(
     "--seed", type=click.IntRange(0), help="Seed of data and hidden cases; by default a secret one, printed at the end."
 )
@@ -54,6 +55,8 @@ REFERENCE = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
     "--json", "json_file", type=click.Path(dir_okay=False), help="Write the run as JSON; - for standard output."
 )
 @click.option("--junit", type=click.Path(dir_okay=False), help="Write the run as JUnit XML.")
+@click.option("--markdown", type=click.Path(dir_okay=False), help="Write the Markdown report into this file.")
+@click.option("--github", is_flag=True, help="Print findings as GitHub's annotations, and add to $GITHUB_STEP_SUMMARY.")
 @click.option(
     "--report", type=click.Path(file_okay=False), help="Write the Markdown report, and JUnit XML, into this folder."
 )
@@ -66,36 +69,51 @@ REFERENCE = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
 @click.option("--reason", default="", help="Why the findings recorded by --record-baseline are accepted.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first finding.")
 @click.option("--budget", default="", help="Go on with new cases for as long as this: 90s, 10m, 1h.")
-@click.option("--executor", default="local", help="local, dask, or a Dask scheduler's tcp://HOST:PORT.")
+@click.option(
+    "--executor", default="local", shell_complete=complete.executors,
+    help="local, dask, or a Dask scheduler's tcp://HOST:PORT.",
+)  # fmt: skip
 @click.option("--workers", type=click.IntRange(1), help="Judges at a time.  [default: one a core]")
-@click.option("--timeout", default=30.0, type=click.FloatRange(0.1), help="Seconds for one call.  [default: 30]")
 @click.option(
     "--memory", default=4.0, type=click.FloatRange(0.1), help="GiB that the target's process may hold.  [default: 4]"
 )
 @click.option("--store", type=click.Path(dir_okay=False), help="File that results are recorded in as they come.")
 @click.option("--resume", is_flag=True, help="Go on with the interrupted run of the same command.")
-@click.option("--quiet", "-q", is_flag=True, help="Only the verdict.")
-@click.option("--verbose", "-v", is_flag=True, help="Warnings and refusals in full.")
+@quiet
+@verbose
 def verify(target: str | None, **given: Any) -> None:
     """Judge TARGET: a registered name, pkg.mod:attr or path/to/file.py:attr. Without one: corrbench's own reference."""
-    from corrbench import session
-
     console = output(given["json_file"])
     if given["record_baseline"] and not (target and given["reason"].strip()):
         give_up("--record-baseline needs a TARGET and a --reason: every accepted finding has one")
+    files = (given[name] for name in ("json_file", "junit", "markdown", "page", "record_baseline"))
+    writable(*files, folder=given["report"])
     names = [target] if target else list(REFERENCE)
     given["profile"] = given["profile"] or ("standard" if target else "quick")
     try:
-        with progress(console, given["quiet"]) as watch:
+        with steps("verify", quiet=given["quiet"]) as step:
+            from corrbench import session
+
+            def watch(run: Run) -> None:
+                found = f", {len(run.findings)} findings" if run.findings else ""
+                step(run.judged, run.planned, f"{run.target}{found}")
+
             runs, extras = session.run(
                 names, given, watch, crosscheck=not target or bool(given["report"] or given["page"])
             )
-    except session.Refused as error:
-        give_up(str(error))
     except KeyboardInterrupt:
         click.echo("corrbench: interrupted; the same command with --resume goes on", err=True)
         raise SystemExit(130) from None
-    _show(console, runs, extras, given)
+    except ValueError as error:
+        title = f"corrbench cannot judge {target or 'its own reference'}"
+        refuse(console, title, str(error), target or "", github=given["github"])
+    with unheeded(console, github=given["github"]):
+        _show(console, runs, extras, given)
+    if given["github"]:
+        from corrbench.render import github
+
+        places = {run.target: found for run in runs if (found := place(run.target))}
+        announce(console, github.notes(runs, places), github.summary(runs))
     raise SystemExit(max(code(run, strict=given["strict_baseline"]) for run in runs) if runs else UNJUDGED)
 
 
@@ -130,6 +148,8 @@ def _show(console: Console, runs: list[Run], extras: list[Run], given: dict[str,
             Path(name).write_text(junit.write(runs), encoding="utf-8")
         if name := given["page"]:
             Path(name).write_text(html.write(runs, extras), encoding="utf-8")
+        if name := given["markdown"]:
+            Path(name).write_text(markdown.write(runs, extras), encoding="utf-8")
         if name := given["report"]:
             folder = Path(name)
             folder.mkdir(parents=True, exist_ok=True)
@@ -156,35 +176,3 @@ def combined(runs: list[Run]) -> dict[str, Any]:
         "results": [result | {"target": part["target"]} for part in parts for result in part["results"]],
     }
     return first
-
-
-@contextlib.contextmanager
-def progress(console: Console, quiet: bool) -> Iterator[Progress | None]:
-    """A bar on a terminal, nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console as Terminal
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[found]}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Terminal(stderr=True), transient=True) as bar:
-        task = bar.add_task("loading", total=None, found="")
-
-        def watch(run: Run) -> None:
-            found = len(run.findings)
-            bar.update(
-                task,
-                description=run.target[-30:],
-                total=run.planned,
-                completed=run.judged,
-                found=f"{found} findings" if found else "",
-            )
-
-        yield watch

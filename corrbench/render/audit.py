@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -19,29 +18,11 @@ if TYPE_CHECKING:
     from corrbench.contest import Score
 
 
-@contextlib.contextmanager
-def progress(total: int, *, shown: bool) -> Iterator[Callable[[Fate], None]]:
-    """A bar on a terminal that counts what is judged; what went wrong is written above it as it happens."""
-    if not shown:
-        yield lambda fate: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True, highlight=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("audit", total=total)
-
-        def step(fate: Fate) -> None:
-            if not fate.right:
-                bar.console.print(line(fate), soft_wrap=True)
-            bar.update(task, advance=1, description=fate.name[:30])
-
-        yield step
-
-
 def line(fate: Fate) -> Text:
-    """One implementation on which the suite was wrong."""
+    """One implementation, and what the suite said of it."""
+    if fate.right:
+        by = ", ".join(sorted(fate.found)) or f"{fate.questions} questions"
+        return Text.assemble(("right ", "green"), (fate.name, "bold"), f" ({fate.kind}, {fate.named}): {by}")
     said = fate.problem or "; ".join(f"{check} on {text}" for check, text in fate.found.items())
     said = said or fate.excuse or (f"no finding; warned: {', '.join(fate.warned)}" if fate.warned else "no finding")
     what = "FALSE ALARM " if fate.kind == "honest" else "SURVIVED, as is known " if fate.excuse else "SURVIVED "
@@ -91,10 +72,13 @@ def show(console: Console, audit: Audit) -> None:
     for fate in audit.elsewhere:
         text = f"{fate.name}: not by {fate.named}, which was named for it, but by {', '.join(sorted(fate.found))}"
         console.print(Padding(Text(text, "yellow"), (0, 0, 0, 2)))
+    console.print(last(audit), soft_wrap=True)
+
+
+def last(audit: Audit) -> Text:
+    """The last line."""
     word = ("PASS ", "green") if audit.passed else ("FAIL ", "bold red")
-    console.print(
-        Text.assemble(word, score(audit), (f"; {audit.seconds:.0f} s; seed {audit.seed}", "dim")), soft_wrap=True
-    )
+    return Text.assemble(word, score(audit), (f"; {audit.seconds:.0f} s; seed {audit.seed}", "dim"))
 
 
 def markdown(audit: Audit) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -78,12 +78,21 @@ def title(task: Task, row: Row) -> str:
     return f"{short(str(task.case))}{mode}{limit}"
 
 
-def grid(names: int, *, head: bool) -> Table:
+def chosen(room: int) -> list[int]:
+    """The columns of `HEADS` for which there is room, those left out first that matter least."""
+    shown = list(range(len(HEADS)))
+    for column in (1, 2, 5, 3):
+        if sum(WIDTHS[one] + 2 for one in shown) > room:
+            shown.remove(column)
+    return shown
+
+
+def grid(names: int, shown: Sequence[int], *, head: bool) -> Table:
     """An empty table, the columns of which are as wide as those of the others."""
     found = Table(box=None, pad_edge=False, show_header=head, header_style="dim", padding=(0, 2, 0, 0))
     found.add_column("", width=names, no_wrap=True, overflow="ellipsis")
-    for word, width in zip(HEADS, WIDTHS, strict=True):
-        found.add_column(word, justify="right", width=width, no_wrap=True)
+    for column in shown:
+        found.add_column(HEADS[column], justify="right", width=WIDTHS[column], no_wrap=True)
     return found
 
 
@@ -91,14 +100,15 @@ def show(console: Console, bench: Bench) -> None:
     """Print all that was measured."""
     longest = max((len(row.target) for row in bench.all_rows), default=0)
     width = min(NAME, longest + 2)
-    console.print(grid(width, head=True))
+    shown = chosen(console.width - width)
+    console.print(grid(width, shown, head=True))
     for task, rows in bench.rows.items():
         console.print(Text(title(task, next(iter(rows.values()))), "bold"), soft_wrap=True)
-        table = grid(width, head=False)
+        table = grid(width, shown, head=False)
         for row in rows.values():
             style = "bold red" if row.wrong or row.impossible else "" if row.target in bench.targets else "dim"
             if row.samples:
-                table.add_row(f"  {row.target}", *cells(row), style=style)
+                table.add_row(f"  {row.target}", *(cells(row)[column] for column in shown), style=style)
         console.print(table)
         for name, said in remarks(rows.values()):
             console.print(Text(f"  {name}: {said}", "bold red" if said.startswith(("wrong", "imp")) else "dim"),

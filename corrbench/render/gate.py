@@ -12,21 +12,19 @@ from corrbench import digest
 from corrbench.contrast import Verdict
 from corrbench.gate import BASE, HARDLY, HEAD, Gate
 from corrbench.render import junit, speed
+from corrbench.render.markdown import escape
 
 STYLES = {"passed": "bold green", "new": "bold cyan", "regressed": "bold red", "inconclusive": "bold yellow",
           "unjudged": "bold yellow"}  # fmt: skip
 SHOWN = 5  # groups of findings that are written out
 
 
-def lines(gate: Gate) -> Iterator[str]:
-    """What there is to say beside the times, worst first."""
+def lines(gate: Gate, shown: int = SHOWN) -> Iterator[str]:
+    """What there is to say beside the times, worst first; so many groups of findings in full."""
     if gate.new:
         yield f"new: {gate.new}; judged by itself"
-    yield from _findings(gate)
-    for name, said in gate.refused.items():
-        yield f"no longer supported: {name}{f' ({said})' if said else ''}"
-    for dtype, bits in gate.accuracy.items():
-        yield f"less accurate: {dtype} has lost {bits:.1f} effective bits on average"
+    yield from _findings(gate, shown)
+    yield from _lost(gate)
     for case, ratio in gate.ratios.items():
         if ratio > HARDLY or ratio < 2 - HARDLY:
             yield f"{'heavier' if case in gate.heavier else 'instructions'}: {speed.short(case)}: {ratio - 1:+.2%}"
@@ -42,10 +40,29 @@ def lines(gate: Gate) -> Iterator[str]:
         yield f"instructions not counted: {gate.counting}"
 
 
-def _findings(gate: Gate) -> Iterator[str]:
+def _lost(gate: Gate) -> Iterator[str]:
+    """What head does not do any more, or less accurately."""
+    for name, said in gate.refused.items():
+        yield f"no longer supported: {name}{f' ({said})' if said else ''}"
+    for dtype, bits in gate.accuracy.items():
+        yield f"less accurate: {dtype} has lost {bits:.1f} effective bits on average"
+
+
+def regressions(gate: Gate) -> Iterator[str]:
+    """Everything that makes a gate say *regressed*, a line each, beside its new findings."""
+    yield from _lost(gate)
+    for one in gate.slower:
+        yield f"slower: {speed.short(one.case)}: {speed.percent(one.change)}"
+    for case, ratio in gate.heavier.items():
+        yield f"heavier: {speed.short(case)}: {ratio - 1:+.2%} instructions"
+    for said in gate.failed:
+        yield f"failed while it was timed: {said}"
+
+
+def _findings(gate: Gate, shown: int) -> Iterator[str]:
     """New findings, those of one cause together; what belongs to one is indented below it."""
     groups = digest.groups(gate.runs[-1], gate.worse) if gate.worse else []
-    for group in groups[:SHOWN]:
+    for group in groups[:shown]:
         one = group.smallest
         more = f" (on {group.cases} cases)" if group.cases > 1 else ""
         yield f"new finding: {one.check}{more}: {one.message}"
@@ -55,8 +72,8 @@ def _findings(gate: Gate) -> Iterator[str]:
                 yield f"    {said}"
         if one.reproduce:
             yield f"    `{one.reproduce}`"
-    if len(groups) > SHOWN:
-        yield f"and {len(groups) - SHOWN} groups of findings more"
+    if len(groups) > shown:
+        yield f"and {len(groups) - shown} groups of findings more"
 
 
 def summary(gate: Gate) -> str:
@@ -72,13 +89,20 @@ def summary(gate: Gate) -> str:
     return "; ".join(parts)
 
 
-def show(console: Console, gate: Gate) -> None:
-    """Print a gate's verdict."""
+def show(console: Console, gate: Gate, *, verbose: bool = False) -> None:
+    """Print a gate's verdict, and what led to it."""
     if gate.match:
         speed.show(console, gate.match, (BASE, HEAD))
-    for line in lines(gate):
+    for line in lines(gate, len(gate.worse) if verbose else SHOWN):
         console.print(Text(f"  {line.replace('`', '')}"), soft_wrap=True)
-    console.print(Text.assemble((gate.verdict.upper(), STYLES[gate.verdict]), " ", summary(gate)), soft_wrap=True)
+    for one in gate.fixed if verbose else ():
+        console.print(Text(f"    {one.check} {one.case}: {one.message}", "dim"), soft_wrap=True)
+    console.print(last(gate), soft_wrap=True)
+
+
+def last(gate: Gate) -> Text:
+    """The last line."""
+    return Text.assemble((gate.verdict.upper(), STYLES[gate.verdict]), " ", summary(gate))
 
 
 def markdown(gate: Gate) -> str:
@@ -86,7 +110,10 @@ def markdown(gate: Gate) -> str:
     found = [f"## corrbench gate: {gate.verdict}", "", summary(gate), ""]
     if gate.match:
         found += [*speed.markdown(gate.match, (BASE, HEAD)), ""]
-    found += [f"- {line}" if not line.startswith("    ") else f"  {line.strip()}  " for line in lines(gate)]
+    for line in lines(gate):
+        ours = line.startswith("    `")  # a command; the rest may be words of the target
+        text = line.strip() if ours else escape(line)
+        found.append(f"  {text}  " if line.startswith("    ") else f"- {text}")
     return "\n".join(found).rstrip() + "\n"
 
 

@@ -11,6 +11,8 @@ from rich.text import Text
 
 from corrbench.contrast import Contrast, Verdict
 from corrbench.referee import Match
+from corrbench.render.markdown import escape
+from corrbench.render.terminal import NARROW
 
 STYLES = {
     Verdict.SLOWER: "bold red", Verdict.FASTER: "green", Verdict.SAME: "", Verdict.INCONCLUSIVE: "yellow",
@@ -59,12 +61,13 @@ def summary(match: Match) -> str:
 def show(console: Console, match: Match, names: Sequence[str] = ("a", "b")) -> None:
     """Print a comparison."""
     grid = Table(box=None, pad_edge=False, header_style="dim")
-    for head in (HEADS[0], *names, *HEADS[3:]):
+    narrow = console.width < NARROW
+    for head in (HEADS[0], *names, *HEADS[3 : 4 if narrow else 5], HEADS[5]):
         left = head in ("case", "verdict")
         grid.add_column(head, justify="left" if left else "right", no_wrap=not left, overflow="fold")
     for one in match.contrasts:
         *rest, verdict = cells(one)
-        grid.add_row(*rest, Text(verdict, STYLES[one.verdict]))
+        grid.add_row(*rest[: 4 if narrow else 5], Text(verdict, STYLES[one.verdict]))
     console.print(grid)
     for one in match.contrasts:
         if one.note:
@@ -80,6 +83,6 @@ def markdown(match: Match, names: Sequence[str] = ("a", "b")) -> list[str]:
     heads = (HEADS[0], *names, *HEADS[3:])
     lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * 4 + "---|"]
     lines += ["| `" + "` | ".join([cells(one)[0], " | ".join(cells(one)[1:])]) + " |" for one in match.contrasts]
-    lines += ["", *(f"- `{short(one.case)}`: {one.note}" for one in match.contrasts if one.note)]
-    lines += [f"- wrong while it was timed, {name}: {said}" for name, said in match.wrong.items()]
+    lines += ["", *(f"- `{short(one.case)}`: {escape(one.note)}" for one in match.contrasts if one.note)]
+    lines += [f"- wrong while it was timed, {name}: {escape(said)}" for name, said in match.wrong.items()]
     return [*lines, f"- {match.unfit}"] if match.unfit else lines

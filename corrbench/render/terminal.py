@@ -13,6 +13,7 @@ from corrbench import digest
 from corrbench.result import Result, Run, Status
 
 STYLE = {"pass": "green", "fail": "bold red", "error": "bold yellow"}
+NARROW = 80  # columns of a terminal below which a table says only what matters most
 SHOWN = 6  # groups of findings, and of warnings, that are written out
 
 
@@ -32,7 +33,7 @@ def show(console: Console, run: Run, *, verbose: bool = False) -> None:
         soft_wrap=True,
     )  # fmt: skip
     if run.results:
-        console.print(table(run))
+        console.print(table(run, narrow=console.width < NARROW))
     _groups(console, run, "Findings", run.findings, "red")
     warnings = [result for result in run.results if result.status is Status.WARN]
     _groups(console, run, "Warnings", warnings, "yellow", brief=not verbose)
@@ -71,21 +72,24 @@ def verdict(run: Run) -> Text:
     return Text.assemble((run.verdict.upper() + " ", STYLE[run.verdict]), said, (tail, "dim"))
 
 
-def table(run: Run) -> Table:
-    """One line for each check."""
+def table(run: Run, *, narrow: bool = False) -> Table:
+    """One line for each check; counts only, if the terminal is narrow."""
     grid = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("check", "pass", "finding", "warn", "skipped", "error/bound", "bits", "rounded"):
+    names = ("check", "pass", "finding", "warn", "skipped", "error/bound", "bits", "rounded")
+    shown = 5 if narrow else len(names)
+    for name in names[:shown]:
         grid.add_column(name, justify="left" if name == "check" else "right", no_wrap=True)
     for row in digest.rows(run):
         counts = row.counts
         bad = sum(counts.get(s, 0) for s in (Status.FAIL, Status.CRASH, Status.TIMEOUT, Status.MEMORY, Status.ERROR))
         aside = counts.get(Status.SKIPPED, 0) + counts.get(Status.UNSUPPORTED, 0)
-        grid.add_row(
+        cells = (
             row.check, str(counts.get(Status.PASS, 0)), Text(str(bad or ""), "bold red"),
             Text(str(counts.get(Status.WARN, "")), "yellow"),
             str(aside or ""), number(row.ratio), number(row.bits),
             "" if math.isnan(row.rounded) else f"{row.rounded:.1%}",
         )  # fmt: skip
+        grid.add_row(*cells[:shown])
     return grid
 
 

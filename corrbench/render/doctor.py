@@ -1,0 +1,42 @@
+"""What a doctor finds, on one screen."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from corrbench.doctor import GOOD, LOOK, NONE, Line, works
+
+STYLES = {GOOD: "green", LOOK: "bold yellow", NONE: "dim"}
+
+
+def show(console: Console, lines: list[Line]) -> None:
+    """Print the lines under their topics, what to type below what was found, and the verdict last."""
+    width = max((len(line.name) for line in lines if len(line.name) <= 18), default=0)
+    for topic, several in groupby(lines, key=lambda line: line.topic):
+        console.print(Text(topic, "bold"))
+        grid = Table.grid(padding=(0, 1))
+        for column in (1, width, None):
+            grid.add_column(width=column, overflow="fold")
+        for line in several:
+            said = Text(line.said)
+            if line.todo:
+                said.append("  → ").append(line.todo, "cyan")
+            name, mark = line.name, Text(line.mark, "bold red" if line.fatal else STYLES[line.mark])
+            if len(name) > width:  # a long name goes before what is said of it
+                name, said = "", Text.assemble(f"{line.name}", "" if said.plain.startswith("=") else " ", said)
+            grid.add_row(mark, name, said)
+        console.print(grid)
+    console.print(last(lines))
+
+
+def last(lines: list[Line]) -> Text:
+    """The verdict."""
+    if not works(lines):
+        names = ", ".join(line.name for line in lines if line.fatal)
+        return Text.assemble(("CANNOT WORK ", "bold red"), f"because of {names}")
+    count = sum(line.mark == LOOK for line in lines)
+    return Text.assemble(("READY ", "green"), f"{count} worth a look (!)" if count else "nothing stands in the way")
