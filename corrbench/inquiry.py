@@ -185,7 +185,10 @@ class Inquiries:
         jobs = {job.key: job for name in request.checks or ("",) for job in plan.jobs(shape, name)}
         made.questions = list(_questions(made, jobs.values()))
         if not jobs:
-            raise Unjudgeable(f"{request.target}: nothing to ask; it takes {', '.join(support.takes) or 'nothing'}")
+            said = next((f"; of {feature} it said {words}" for feature, words in support.refuses.items()), "")
+            raise Unjudgeable(
+                f"{request.target}: nothing to ask; it takes {', '.join(sorted(support.takes)) or 'nothing'}{said}"
+            )
         return made
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import secrets
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from corrbench.case import Case
     from corrbench.inquiry import Inquiries, Request
     from corrbench.testing import Check, ConvProblem
 
@@ -69,7 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Take the arguments that are ids of ours, and fix the seed."""
     config.addinivalue_line(
-        "markers", "corrbench(request): one test for each check of a target; see corrbench.testing."
+        "markers", "corrbench(target, **options): one test for each check of a target; see corrbench.testing."
     )
     config.addinivalue_line(
         "markers", "conv_problems(form='conv2d', arrays='torch', suite='speed'): what the fixture conv_problem gives."
@@ -91,7 +90,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     state = config.stash[STATE]
     if not state.targets and config.option.corrbench_seed is None:
         return None
-    return " ".join(["corrbench:", *(f"{target}," for target in state.targets), f"seed {state.seed}"])
+    return "corrbench: " + ", ".join([*state.targets, _profile(config), f"seed {state.seed}"])
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -145,8 +144,6 @@ class CheckItem(pytest.Item):
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Add the targets of the command line before -k and --lf choose."""
-    from corrbench.testing import Check
-
     for target, wanted in config.stash[STATE].targets.items():
         collector = Target.from_parent(session, name=target, nodeid=ROOT + target)
         found = list(session.genitems(collector))
@@ -155,8 +152,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
             raise pytest.UsageError(f"not found: {missing[0]}; --collect-only {ROOT}{target} shows what there is")
         items += [item for item in found if not wanted or any(_within(item.nodeid, one) for one in wanted)]
     for item in items:
-        check = item.check if isinstance(item, CheckItem) else _params(item).get("check")
-        if isinstance(check, Check):
+        if (check := _check(item)) is not None:
             item.user_properties += [
                 (PROPERTY, check.question.inquiry.request.target),
                 (SEED, config.stash[STATE].seed),
@@ -165,21 +161,29 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """For tests of `corrbench.testing`, and of `conv_problem`: one for each check, and each problem."""
-    mark = metafunc.definition.get_closest_marker("corrbench")
+    mark, option = metafunc.definition.get_closest_marker("corrbench"), metafunc.config.option
     if mark is not None:
+        from corrbench.testing import asked
+
         try:
-            request = mark.args[0] if mark.args else metafunc.cls.request()
-        except ValueError as error:
-            raise pytest.Collector.CollectError(str(error)) from None
-        own = {
-            "profile": metafunc.config.option.corrbench_profile,
-            "checks": tuple(metafunc.config.option.corrbench_check),
-        }
-        request = replace(request, **{name: value for name, value in own.items() if value})
+            request = asked(*mark.args, **mark.kwargs) if mark.args else metafunc.cls.request()
+        except (TypeError, ValueError) as error:
+            raise pytest.Collector.CollectError(f"corrbench: {error}") from None
+        request = replace(
+            request,
+            profile=option.corrbench_profile or request.profile,
+            checks=tuple(option.corrbench_check) or request.checks,
+        )
         metafunc.parametrize("check", _checks(metafunc.config, request), ids=str)
     if "conv_problem" in metafunc.fixturenames:
-        problems = _problems(metafunc.definition.get_closest_marker("conv_problems"))
-        metafunc.parametrize("conv_problem", problems, indirect=True, ids=lambda problem: _short(problem[0]))
+        from corrbench.testing import short, timed
+
+        problems = metafunc.definition.get_closest_marker("conv_problems")
+        try:
+            chosen = timed(**(problems.kwargs if problems else {}))
+        except (TypeError, ValueError) as error:
+            raise pytest.Collector.CollectError(f"conv_problems: {error}") from None
+        metafunc.parametrize("conv_problem", chosen, indirect=True, ids=lambda problem: short(problem[0]))
 
 
 @pytest.fixture
@@ -195,13 +199,17 @@ def conv_problem(request: pytest.FixtureRequest) -> ConvProblem:
     return ConvProblem.drawn(case, request.config.stash[STATE].seed, form, arrays)
 
 
+def _profile(config: pytest.Config) -> str:
+    return config.option.corrbench_profile or "standard"
+
+
 def _named(config: pytest.Config, target: str) -> Request:
     """What the command line asks of a target that it names."""
     from corrbench.inquiry import Request
 
     option = config.option
     return Request(
-        target=target, profile=option.corrbench_profile or "standard", checks=tuple(option.corrbench_check),
+        target=target, profile=_profile(config), checks=tuple(option.corrbench_check),
         suites=tuple(option.corrbench_suite), baseline=option.corrbench_baseline, form=option.corrbench_form,
         arrays=option.corrbench_arrays, accuracy=option.corrbench_accuracy, device=option.corrbench_device,
         python=option.corrbench_python, timeout=option.corrbench_timeout,
@@ -228,30 +236,14 @@ def _checks(config: pytest.Config, request: Request) -> list[Check]:
         raise pytest.Collector.CollectError(f"corrbench: {error}") from None
 
 
-def _problems(mark: pytest.Mark | None) -> list[tuple[Case, str, str]]:
-    from corrbench import suites
-    from corrbench.target import fit
+def _check(item: pytest.Item) -> Check | None:
+    """The check that an item is there for."""
+    found = getattr(item, "check", None) or getattr(getattr(item, "callspec", None), "params", {}).get("check")
+    if found is None:
+        return None
+    from corrbench.testing import Check
 
-    given: dict[str, Any] = {"form": "conv2d", "arrays": "torch", "suite": "speed", **(mark.kwargs if mark else {})}
-    form, arrays, suite = given["form"], given["arrays"], given["suite"]
-    if len(given) > 3 or form not in ("conv2d", "corr2d") or arrays not in ("torch", "numpy") or (mark and mark.args):
-        raise pytest.Collector.CollectError(
-            "conv_problems takes form='conv2d' or 'corr2d', arrays='torch' or 'numpy', and suite=NAME"
-        )
-    if suite not in suites.registry():
-        raise pytest.Collector.CollectError(f"no suite named {suite!r}; there are: {', '.join(suites.registry())}")
-    fitted = {str(case): case for one in suites.registry()[suite](1, 0) if (case := fit(one, form)) is not None}
-    return [(case, form, arrays) for case in fitted.values()]
-
-
-def _short(case: Case) -> str:
-    """Its text without blanks, and without what all have."""
-    words = str(case).split()
-    return "-".join(word for word in words if word not in ("dtype=float32", "data=unit"))
-
-
-def _params(item: pytest.Item) -> dict[str, Any]:
-    return getattr(getattr(item, "callspec", None), "params", {})
+    return found if isinstance(found, Check) else None
 
 
 def _within(nodeid: str, wanted: str) -> bool:
@@ -260,6 +252,15 @@ def _within(nodeid: str, wanted: str) -> bool:
 
 
 # ---- what it comes to
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A skip tells which item it is of, not where in corrbench it was raised."""
+    report = yield
+    if report.when == "call" and isinstance(report.longrepr, tuple) and _check(item) is not None:
+        report.longrepr = (item.nodeid, None, report.longrepr[2])  # type: ignore[assignment]  # pytest takes no line
+    return report
 
 
 @dataclass(slots=True)
@@ -290,7 +291,7 @@ class Outcomes:
             )
         if any(outcomes["failed"] for outcomes in self.by_target.values()):
             terminalreporter.write_line(
-                f"corrbench: seed {self.config.stash[STATE].seed}; --lf takes it again, or --corrbench-seed"
+                f"corrbench: the seed was {self.config.stash[STATE].seed}; --lf takes it again, or --corrbench-seed"
             )
 
     @property

@@ -15,6 +15,7 @@ import pytest
 from corrbench.case import Case
 from corrbench.inquiry import Question, Request
 from corrbench.render import portion
+from corrbench.target import config, fit
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 
@@ -59,7 +60,7 @@ def parametrize_with_checks(target: str | Callable[..., Any], **options: Unpack[
         ValueError: the object cannot be found by a name (a lambda, a local function).
         TypeError: no such option.
     """
-    return pytest.mark.corrbench(asked(target, **options))
+    return pytest.mark.corrbench(asked(target, **options).target, **options)
 
 
 class ConvConformance:
@@ -125,7 +126,7 @@ class Check:
         """
         run = self.question.ask()
         for text in portion.doubts(run):
-            _warn(text)
+            _warn(text, run.target)
         if run.findings:
             pytest.fail(portion.findings(run, self.question.check), pytrace=False)
         if said := portion.unjudged(run):
@@ -154,7 +155,6 @@ class ConvProblem:
     def drawn(cls, case: Case, seed: int, form: str, arrays: str) -> ConvProblem:
         """The operands of a case, from a seed, as torch tensors or numpy arrays."""
         from corrbench import inputs
-        from corrbench.target import config
 
         operands: list[Any] = [inputs.draw(case, seed, name) for name in ("x", "w", *("b" * case.bias))]
         if form == "corr2d":
@@ -167,16 +167,39 @@ class ConvProblem:
         return cls(case, tuple(operands), words)
 
 
-def _warn(text: str) -> None:
+def _warn(text: str, target: str) -> None:
     """Say it, and do not fail where all warnings are made errors: only a filter that names the class does that."""
+    warning = CorrbenchWarning(text)
     try:
-        warnings.warn(CorrbenchWarning(text), stacklevel=3)
+        warnings.warn_explicit(warning, None, target, 0)
     except CorrbenchWarning:
         if any(entry[2] is CorrbenchWarning for entry in warnings.filters):
             pytest.fail(text, pytrace=False)
         with warnings.catch_warnings():
             warnings.simplefilter("always", CorrbenchWarning)
-            warnings.warn(CorrbenchWarning(text), stacklevel=3)
+            warnings.warn_explicit(warning, None, target, 0)
+
+
+def timed(form: str = "conv2d", arrays: str = "torch", suite: str = "speed") -> list[tuple[Case, str, str]]:
+    """What the fixture `conv_problem` gives in turn: the cases of a suite in a form, each with form and arrays.
+
+    Raises:
+        ValueError: there is no such form, kind of arrays or suite; the message says what there is.
+    """
+    from corrbench import suites
+
+    known = {"form": (form, ("conv2d", "corr2d")), "arrays": (arrays, ("torch", "numpy")),
+             "suite": (suite, tuple(suites.registry()))}  # fmt: skip
+    for what, (given, there) in known.items():
+        if given not in there:
+            raise ValueError(f"no {what} {given!r}; there are: {', '.join(there)}")
+    fitted = [case for one in suites.registry()[suite](1, 0) if (case := fit(one, form)) is not None]
+    return [(case, form, arrays) for case in dict.fromkeys(fitted)]
+
+
+def short(case: Case) -> str:
+    """Its text without blanks, and without what most have, for the id of a test."""
+    return "-".join(word for word in str(case).split() if word not in ("dtype=float32", "data=unit"))
 
 
 def asked(target: str | Callable[..., Any], **options: Unpack[Options]) -> Request:
