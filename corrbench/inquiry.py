@@ -185,19 +185,20 @@ class Inquiries:
         jobs = {job.key: job for name in request.checks or ("",) for job in plan.jobs(shape, name)}
         made.questions = list(_questions(made, jobs.values()))
         if not jobs:
+            takes = ", ".join(sorted(support.takes)) or "nothing"
             said = next((f"; of {feature} it said {words}" for feature, words in support.refuses.items()), "")
-            raise Unjudgeable(
-                f"{request.target}: nothing to ask; it takes {', '.join(sorted(support.takes)) or 'nothing'}{said}"
-            )
+            raise Unjudgeable(f"{request.target}: nothing to ask; it takes {takes}{said}")
         return made
 
 
 def _questions(inquiry: Inquiry, jobs: Iterable[Job]) -> Iterator[Question]:
-    """By check and element type in order of name, then what is refused."""
+    """By name of the check, common element types first; then what is refused."""
+    from corrbench.plan import ORDER
+
     groups: dict[tuple[str, str], list[Job]] = {}
     for job in jobs:
         groups.setdefault((job.check, Case.parse(job.case).dtype), []).append(job)
-    for check, dtype in sorted(groups):
+    for check, dtype in sorted(groups, key=lambda key: (key[0], ORDER.index(key[1]))):
         yield Question(inquiry=inquiry, check=check, group=dtype, jobs=groups[check, dtype])
     for feature, said in sorted(inquiry.support.refuses.items()):
         yield Question(inquiry=inquiry, check=REFUSED, group=feature, said=said)

@@ -124,7 +124,12 @@ class Target(pytest.Collector):
 
     def collect(self) -> Sequence[pytest.Item]:
         checks = _checks(self.config, _named(self.config, self.name))
-        return [CheckItem.from_parent(self, name=f"{c.question.check}[{c.question.group}]", check=c) for c in checks]
+        names = {f"{check.question.check}[{check.question.group}]": check for check in checks}
+        # pytest takes ids apart at the bracket, and would not know these again if they were put together from names
+        return [
+            CheckItem.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}", check=check)
+            for name, check in names.items()
+        ]
 
 
 class CheckItem(pytest.Item):
@@ -162,17 +167,18 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """For tests of `corrbench.testing`, and of `conv_problem`: one for each check, and each problem."""
     mark, option = metafunc.definition.get_closest_marker("corrbench"), metafunc.config.option
-    if mark is not None:
+    if mark is not None or ("check" in metafunc.fixturenames and hasattr(metafunc.cls, "corrbench_request")):
         from corrbench.testing import asked
 
         try:
-            request = asked(*mark.args, **mark.kwargs) if mark.args else metafunc.cls.request()
+            request = asked(*mark.args, **mark.kwargs) if mark is not None else metafunc.cls.corrbench_request()
         except (TypeError, ValueError) as error:
             raise pytest.Collector.CollectError(f"corrbench: {error}") from None
         request = replace(
             request,
             profile=option.corrbench_profile or request.profile,
             checks=tuple(option.corrbench_check) or request.checks,
+            suites=tuple(option.corrbench_suite) or request.suites,
         )
         metafunc.parametrize("check", _checks(metafunc.config, request), ids=str)
     if "conv_problem" in metafunc.fixturenames:

@@ -89,13 +89,12 @@ class ConvConformance:
     timeout: ClassVar[float] = 0.0
     memory: ClassVar[float] = 0.0
 
-    @pytest.mark.corrbench
     def test_conforms(self, check: Check) -> None:
         """One check on all cases of one element type."""
         check()
 
     @classmethod
-    def request(cls) -> Request:
+    def corrbench_request(cls) -> Request:
         """What the class asks for.
 
         Raises:
