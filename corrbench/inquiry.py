@@ -155,9 +155,9 @@ class Inquiries:
                 raise Unjudgeable(f"{request.target}: {error}") from None
         return self._open[request]
 
-    def close(self) -> None:
-        """End the judge, and with it the target's process."""
-        self._stack.close()
+    def close(self, interrupt: BaseException | None = None) -> None:
+        """End the judge, and with it the target's process; after an interrupt without waiting for an answer."""
+        self._stack.__exit__(type(interrupt) if interrupt else None, interrupt, None)
 
     def _opened(self, request: Request) -> Inquiry:
         from corrbench import executors, plan, suites

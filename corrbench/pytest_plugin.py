@@ -81,8 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
             targets.setdefault(target, []).append(wanted)
         config.args.remove(wanted)
     config.stash[STATE] = State(targets, _seed(config))
-    if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Outcomes(config), "corrbench outcomes")
+    config.pluginmanager.register(Outcomes(config), "corrbench outcomes")
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -271,7 +270,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @dataclass(slots=True)
 class Outcomes:
-    """The outcomes of each target's items, as the reports come in; where xdist runs, in its controller."""
+    """The outcomes of each target's items, as the reports come in."""
 
     config: pytest.Config
     by_target: dict[str, Counter[str]] = field(default_factory=dict)
@@ -282,8 +281,15 @@ class Outcomes:
             known = hasattr(report, "wasxfail") and not report.failed
             self.by_target.setdefault(target, Counter())["known" if known else report.outcome] += 1
 
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Do not wait for an answer that may never come."""
+        if (inquiries := self.config.stash[STATE].inquiries) is not None:
+            inquiries.close(excinfo.value)
+
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """A run in which nothing passed is not a pass."""
+        if hasattr(self.config, "workerinput"):
+            return  # the controller of xdist sees all reports
         if self.empty and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.INTERRUPTED  # 2, as `corrbench verify`: could not judge
         cache = getattr(self.config, "cache", None)
