@@ -89,7 +89,9 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     state = config.stash[STATE]
     if not state.targets and config.option.corrbench_seed is None:
         return None
-    return "corrbench: " + ", ".join([*state.targets, _profile(config), f"seed {state.seed}"])
+    return "corrbench: " + ", ".join(
+        [*state.targets, *([_profile(config)] if state.targets else []), f"seed {state.seed}"]
+    )
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -333,6 +333,36 @@ def test_the_plugin_imports_nothing_heavy(project: pytest.Pytester) -> None:
     done.stdout.no_fnmatch_line("*seed*")
 
 
+def test_other_tests_do_not_notice(project: pytest.Pytester) -> None:
+    """Neither the seed nor what judges are asked for is in the environment, and warnings stay errors."""
+    project.makepyfile(
+        test_it="""
+        import os
+        import warnings
+
+        import pytest
+        from corrbench.testing import parametrize_with_checks
+
+        BEFORE = dict(os.environ)
+
+        few = {"arrays": "numpy", "profile": "quick", "checks": "values.exact", "suites": "article"}
+
+        @parametrize_with_checks("right:corr2d", **few)
+        def test_right(check):
+            check()
+
+        def test_it(request):
+            now = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+            assert now == {name: value for name, value in BEFORE.items() if name != "PYTEST_CURRENT_TEST"}
+            assert not [name for name, value in now.items() if "40490" in value]
+            with pytest.raises(UserWarning):
+                warnings.warn("an error")
+        """
+    )
+    done = run(project, "-p", "corrbench.pytest_plugin", "-W", "error", "--corrbench-seed=40490")
+    assert done.ret == 0
+
+
 def test_it_may_be_loaded_twice(project: pytest.Pytester) -> None:
     project.makeconftest("pytest_plugins = ['corrbench.pytest_plugin']")
     project.makepyfile(test_it="def test_it(): pass")
