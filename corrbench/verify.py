@@ -42,6 +42,25 @@ class Options:
     workers: int = field(default_factory=lambda: max(1, len(os.sched_getaffinity(0))))
 
 
+@dataclass(slots=True)
+class Deaths:
+    """How often the target's process died, and what that has cost."""
+
+    number: int = 0
+    lost: float = 0.0  # seconds
+
+    def count(self, records: Iterable[dict[str, Any]]) -> None:
+        """Add those among some results, as JSON types."""
+        costs = [record["seconds"] + START for record in records if record["status"] in DEATHS]
+        self.number, self.lost = self.number + len(costs), self.lost + sum(costs)
+
+    def reason(self, judged: int, workers: int) -> str:
+        """Why no more is asked after so many questions; empty if there is no reason."""
+        if self.lost > LOST * workers or (self.number >= OFTEN and 2 * self.number > judged):
+            return f"{self.number} deaths of the target's process"
+        return ""
+
+
 def secret_seed() -> int:
     """A seed that no target can know beforehand."""
     return secrets.randbits(48)
@@ -112,20 +131,19 @@ def _asked(
 ) -> Iterator[Done]:
     """The answers, batch by batch; says in the run why it asks no more, if findings are the reason."""
     found = {result.check for result in run.findings}
-    died, lost = 0, 0.0
+    deaths = Deaths()
     for jobs in sources:
         wanted = (job for job in jobs if not (options.once and job.check in found))
         with contextlib.closing(execute(plan.batches(spec, support, wanted), start, options.workers + 1)) as flow:
             for done in flow:
                 records = [record for _, several in done for record in several]
                 found |= {record["check"] for record in records if record["status"] in FINDINGS}
-                deaths = [record["seconds"] + START for record in records if record["status"] in DEATHS]
-                died, lost = died + len(deaths), lost + sum(deaths)
+                deaths.count(records)
                 yield done
                 if found and options.fail_fast:
                     run.stopped = "the first finding (--fail-fast)"
-                elif lost > LOST * options.workers or (died >= OFTEN and 2 * died > run.judged):
-                    run.stopped = f"{died} deaths of the target's process; --check and --case ask the rest"
+                elif reason := deaths.reason(run.judged, options.workers):
+                    run.stopped = f"{reason}; --check and --case ask the rest"
                 if run.stopped:
                     return
     if found and options.once:

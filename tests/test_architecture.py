@@ -158,7 +158,10 @@ def test_nothing_imports_the_command_line() -> None:
 # ---- what an import costs, and who touches the world
 
 
-@pytest.mark.parametrize("module", ["corrbench", "corrbench.cli", "corrbench.__main__", *inside("commands")])
+LIGHT = ("corrbench", "corrbench.cli", "corrbench.__main__", "corrbench.pytest_plugin", "corrbench.testing")
+
+
+@pytest.mark.parametrize("module", [*LIGHT, *inside("commands")])
 def test_the_top_level_imports_nothing_heavy(module: str) -> None:
     for name in closure(module):
         roots = {m.partition(".")[0] for m in imported(NAMES[name], lazy=False)}

@@ -6,10 +6,14 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from corrbench import executors, plan, verify
@@ -54,6 +58,26 @@ def test_local(spec: Spec) -> None:
         assert answer["form"] == "corr2d"
         assert tally(execute(batches(spec), start, 3)) == everything()
         assert start() is start()
+
+
+def test_judges_end_with_a_run_that_was_killed(tmp_path: Path) -> None:
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import os, time\nfrom corrbench.executors import opened\n"
+        "if __name__ == '__main__':\n"
+        "    with opened('local', 1) as start:\n"
+        "        print(start().submit(os.getpid).result(), flush=True)\n"
+        "        time.sleep(60)\n"
+    )
+    root = {"PYTHONPATH": str(Path(executors.__file__).parents[1])}
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, env=os.environ | root) as run:
+        assert run.stdout is not None
+        judge = int(run.stdout.readline())
+        run.kill()
+    until = time.monotonic() + 20
+    while psutil.pid_exists(judge) and psutil.Process(judge).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < until, "the judge waits for work that will never come"
+        time.sleep(0.05)
 
 
 def test_a_judge_killed_in_mid_run_loses_nothing(spec: Spec) -> None:

@@ -26,6 +26,7 @@ PUBLIC = {
     "corrbench.oracle": {"Exact", "exact"},
     "corrbench.bounds": {"bound"},
     "corrbench.target": {"Declared", "Spec", "find", "registered"},
+    "corrbench.testing": {"ConvConformance", "ConvProblem", "CorrbenchWarning", "parametrize_with_checks"},
     "corrbench.verify": {"Options", "verify"},
 }
 SIGNATURES = {

@@ -1,0 +1,247 @@
+"""How do I ask for corrbench's checks in my own tests? For pytest: a decorator, a class, and problems to be timed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.machinery import ModuleSpec
+from typing import Any, ClassVar, TypedDict, TypeVar, Unpack
+
+import pytest
+
+from corrbench.case import Case
+from corrbench.inquiry import Question, Request
+from corrbench.render import portion
+from corrbench.target import config, fit
+
+Test = TypeVar("Test", bound=Callable[..., Any])
+
+
+class CorrbenchWarning(UserWarning):
+    """Worth a look, never a reason to fail."""
+
+
+class Options(TypedDict, total=False):
+    """How a target is to be judged; the names are those of `corrbench verify`, see `corrbench.inquiry.Request`."""
+
+    profile: str
+    checks: Sequence[str]
+    suites: Sequence[str]
+    baseline: str
+    form: str
+    arrays: str
+    accuracy: str
+    device: str
+    python: str
+    timeout: float
+    memory: float
+
+
+def parametrize_with_checks(target: str | Callable[..., Any], **options: Unpack[Options]) -> Callable[[Test], Test]:
+    """Run a test function once for each check of a target; it is given `check`, to be called.
+
+    ::
+
+        @parametrize_with_checks("mypkg.ops:conv2d", profile="quick")
+        def test_conv2d(check):
+            check()
+
+    The target is called in a process of its own, never in pytest's. ``--corrbench-profile`` and ``--corrbench-check``
+    go before what is given here.
+
+    Args:
+        target: what `corrbench verify` takes, or the function or class itself if a module has it under its name.
+        options: see `Options`.
+
+    Raises:
+        ValueError: the object cannot be found by a name (a lambda, a local function).
+        TypeError: no such option.
+    """
+    return pytest.mark.corrbench(asked(target, **options).target, **options)
+
+
+class ConvConformance:
+    """The checks of a target as a class of tests: name it `Test...`, and say which target.
+
+    ::
+
+        class TestConv2d(ConvConformance):
+            target = "mypkg.ops:conv2d"
+            profile = "quick"
+
+    Attributes:
+        target: as in `parametrize_with_checks`; so are the others, each named like its option.
+    """
+
+    target: ClassVar[Any] = None
+    profile: ClassVar[str] = "standard"
+    checks: ClassVar[Sequence[str]] = ()
+    suites: ClassVar[Sequence[str]] = ()
+    baseline: ClassVar[str] = ""
+    form: ClassVar[str] = ""
+    arrays: ClassVar[str] = ""
+    accuracy: ClassVar[str] = ""
+    device: ClassVar[str] = ""
+    python: ClassVar[str] = ""
+    timeout: ClassVar[float] = 0.0
+    memory: ClassVar[float] = 0.0
+
+    def test_conforms(self, check: Check) -> None:
+        """One check on all cases of one element type."""
+        check()
+
+    @classmethod
+    def corrbench_request(cls) -> Request:
+        """What the class asks for.
+
+        Raises:
+            ValueError: it names no target, or one that cannot be found by a name.
+        """
+        if cls.target is None:
+            raise ValueError(f'{cls.__name__} names no target: write target = "pkg.mod:attr" in it')
+        given: Any = {name: getattr(cls, name) for name in Options.__annotations__}
+        return asked(cls.target, **given)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a test is given: calling it asks the question, and ends the test unless the answer is that all is right."""
+
+    question: Question
+
+    def __str__(self) -> str:
+        return f"{self.question.check}-{self.question.group}"
+
+    def __call__(self) -> None:
+        """Ask.
+
+        Raises:
+            pytest.fail.Exception: a finding, with its message and the command that shows it again.
+            pytest.skip.Exception: nothing passed, since the target refused, or since right cannot be told from wrong.
+            pytest.xfail.Exception: all findings are known to the baseline.
+        """
+        run = self.question.ask()
+        for text in portion.doubts(run):
+            _warn(text, run.target)
+        if run.findings:
+            pytest.fail(portion.findings(run, self.question.check), pytrace=False)
+        if said := portion.unjudged(run):
+            pytest.fail(f"could not judge: {said}", pytrace=False)
+        if said := portion.known(run):
+            pytest.xfail(f"known: {said}")
+        if "pass" not in run.counts:
+            pytest.skip(portion.aside(run))
+
+
+@dataclass(frozen=True, slots=True)
+class ConvProblem:
+    """A call to be timed: ``function(*problem.args, **problem.kwargs)``.
+
+    Attributes:
+        case: the case, one of those that `corrbench bench` times.
+        args: input and weight, and the bias if the case has one; in the form corr2d X and K, both of two axes.
+        kwargs: stride, padding, dilation and groups where they are not the default.
+    """
+
+    case: Case
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def drawn(cls, case: Case, seed: int, form: str, arrays: str) -> ConvProblem:
+        """The operands of a case, from a seed, as torch tensors or numpy arrays."""
+        from corrbench import inputs
+
+        operands: list[Any] = [inputs.draw(case, seed, name) for name in ("x", "w", *("b" * case.bias))]
+        if form == "corr2d":
+            operands = [operand[0, 0] for operand in operands]
+        if arrays == "torch":
+            import torch
+
+            operands = [torch.from_numpy(operand) for operand in operands]
+        words = {key: tuple(value) if isinstance(value, list) else value for key, value in config(case).items()}
+        return cls(case, tuple(operands), words)
+
+
+def _warn(text: str, target: str) -> None:
+    """Say it, and do not fail where all warnings are made errors: only a filter that names the class does that."""
+    warning = CorrbenchWarning(text)
+    try:
+        warnings.warn_explicit(warning, None, target, 0)
+    except CorrbenchWarning:
+        if any(entry[2] is CorrbenchWarning for entry in warnings.filters):
+            pytest.fail(text, pytrace=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", CorrbenchWarning)
+            warnings.warn_explicit(warning, None, target, 0)
+
+
+def timed(form: str = "conv2d", arrays: str = "torch", suite: str = "speed") -> list[tuple[Case, str, str]]:
+    """What the fixture `conv_problem` gives in turn: the cases of a suite in a form, each with form and arrays.
+
+    Raises:
+        ValueError: there is no such form, kind of arrays or suite; the message says what there is.
+    """
+    from corrbench import suites
+
+    known = {"form": (form, ("conv2d", "corr2d")), "arrays": (arrays, ("torch", "numpy")),
+             "suite": (suite, tuple(suites.registry()))}  # fmt: skip
+    for what, (given, there) in known.items():
+        if given not in there:
+            raise ValueError(f"no {what} {given!r}; there are: {', '.join(there)}")
+    fitted = [case for one in suites.registry()[suite](1, 0) if (case := fit(one, form)) is not None]
+    return [(case, form, arrays) for case in dict.fromkeys(fitted)]
+
+
+def short(case: Case) -> str:
+    """Its text without blanks, and without what most have, for the id of a test."""
+    return "-".join(word for word in str(case).split() if word not in ("dtype=float32", "data=unit"))
+
+
+def asked(target: str | Callable[..., Any], **options: Unpack[Options]) -> Request:
+    """The Request for a target or the object itself.
+
+    Raises:
+        ValueError: see `place`.
+        TypeError: no such option.
+    """
+    given: dict[str, Any] = dict(options)
+    for name in ("checks", "suites"):
+        if name in given:
+            given[name] = (given[name],) if isinstance(given[name], str) else tuple(given[name])
+    return replace(Request(target=target if isinstance(target, str) else place(target)), **given)
+
+
+def place(thing: Callable[..., Any]) -> str:
+    """``pkg.mod:name`` of a function or class, or ``path/to/file.py:name`` where its module is not on the path.
+
+    Raises:
+        ValueError: a module does not have it under its name.
+    """
+    module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", None)
+    found: Any = sys.modules.get(module or "")
+    for part in (name or "?").split("."):
+        found = getattr(found, part, None)
+    if found is not thing or not module or not name:
+        raise ValueError(
+            f"{thing!r} cannot be found by a name, and the process that judges it has to: define it at the top of a "
+            'module, or name it, as "pkg.mod:attr" or "path/to/file.py:attr"'
+        )
+    file = getattr(sys.modules[module], "__file__", None)
+    return f"{module}:{name}" if file is None or _found(module) == file else f"{os.path.relpath(file)}:{name}"
+
+
+def _found(module: str) -> str | None:
+    """The file that another process with the same path would import; None if it would find none."""
+    spec: ModuleSpec | None = None
+    names = module.split(".")
+    for end in range(1, len(names) + 1):
+        path = spec.submodule_search_locations if spec else None
+        finders = (find for finder in sys.meta_path if (find := getattr(finder, "find_spec", None)))
+        spec = next((found for find in finders if (found := find(".".join(names[:end]), path))), None)
+        if spec is None:
+            return None
+    return spec.origin if spec else None
