@@ -86,7 +86,10 @@ def _grid(marks: Array) -> str:
 
 
 def resemblance(problem: Problem, got: Array, dtype: str) -> str:
-    """The known fault whose result the array equals; empty if none does. Looks at small problems only."""
+    """The known fault whose result the array equals; empty if none does. Looks at small problems only.
+
+    A fault that leaves this problem's result as it is, such as a flip of the only row, is none.
+    """
     if (
         got.size * problem.terms > 2e7
         or problem.axes != (0, 1, 2, 3)
@@ -96,6 +99,8 @@ def resemblance(problem: Problem, got: Array, dtype: str) -> str:
         return ""
     if not got.any():
         return "the result is all zeros"
+    near = TOLERANCE[dtype]
+    right = _plain(problem)
     for name, values in _faults(problem):
         try:
             candidate = values()
@@ -105,7 +110,8 @@ def resemblance(problem: Problem, got: Array, dtype: str) -> str:
             continue
         scale = np.abs(candidate).max() if candidate.size else 0.0
         with np.errstate(invalid="ignore"):
-            if scale and np.all(np.abs(got - candidate) <= TOLERANCE[dtype] * scale):
+            alike = scale and np.all(np.abs(got - candidate) <= near * scale)
+            if alike and not np.all(np.abs(right - candidate) <= near * scale):
                 return name
     return ""
 

@@ -40,6 +40,6 @@ def table(lines: list[dict[str, Any]]) -> Table:
     for name in ("subject", "integers bit-exact", "reals within bound", "worst error/bound", "gradients", "gradcheck"):
         grid.add_column(name, justify="left" if name == "subject" else "right")
     for line in lines:
-        ratio = "" if math.isnan(line["ratio"]) else f"{line['ratio']:.3f}"
+        ratio = "" if math.isnan(line["ratio"]) else f"{line['ratio']:.3g}"
         grid.add_row(line["target"], line["exact"], line["bound"], ratio, line["gradients"], line["gradcheck"])
     return grid

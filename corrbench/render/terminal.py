@@ -86,7 +86,7 @@ def table(run: Run, *, narrow: bool = False) -> Table:
         cells = (
             row.check, str(counts.get(Status.PASS, 0)), Text(str(bad or ""), "bold red"),
             Text(str(counts.get(Status.WARN, "")), "yellow"),
-            str(aside or ""), number(row.ratio), number(row.bits),
+            str(aside or ""), number(row.ratio), "" if math.isnan(row.bits) else f"{row.bits:.1f}",
             "" if math.isnan(row.rounded) else f"{row.rounded:.1%}",
         )  # fmt: skip
         grid.add_row(*cells[:shown])
@@ -115,12 +115,7 @@ def _groups(console: Console, run: Run, title: str, results: list[Result], style
         more = f"on {group.cases} cases, in {', '.join(group.checks)}; the smallest" if group.cases > 1 else "case"
         console.print(Padding(Text(f"{more}: {result.case}", "dim"), (0, 0, 0, 5)))
         console.print(Text("     ").append(result.reproduce, "cyan"), soft_wrap=True)  # whole, to be copied
-    if len(found) > (3 if brief else SHOWN):
-        console.print(
-            Padding(
-                Text(
-                    f"and {len(found) - (3 if brief else SHOWN)} groups more: see --report, --json or --verbose", "dim"
-                ),
-                (0, 0, 0, 2),
-            )
-        )
+    more = len(found) - (3 if brief else SHOWN)
+    if more > 0:
+        said = f"and {more} more group{'s' if more > 1 else ''}: see --html, --json or --verbose"
+        console.print(Padding(Text(said, "dim"), (0, 0, 0, 2)))
