@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -68,10 +69,11 @@ def plain(text: str) -> str:
 def missing(shown: list[str], output: str) -> str:
     """The first passage that is shown and does not come, in this order; empty if all do."""
     rest = plain(output)
-    for passage in "\n".join(shown).split("...\n" if shown[-1:] != ["..."] else "..."):
-        before, found, rest = rest.partition(plain(passage))
-        if plain(passage) and not found:
-            return f"{passage.strip()}\n-- is not in, or not in this order --\n{before}"
+    for whole, lines in groupby(shown, lambda line: line != "..."):
+        passage = plain("\n".join(lines)) if whole else ""
+        if passage and passage not in rest:
+            return f"{passage}\n-- is not in, or not in this order --\n{rest}"
+        rest = rest.partition(passage)[2] if passage else rest
     return ""
 
 
@@ -91,8 +93,8 @@ def environment(folder: Path) -> dict[str, str]:
         (programs / name).chmod(0o755)
     hidden = ("GITHUB_", "RUNNER_", "PYTEST_", "GIT_", "CORRBENCH_")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(hidden) and key != "CI"}
-    who = {f"GIT_{role}_{what}": f"{what.lower()}@x.invalid" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    return kept | who | {
+    names = ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL")
+    return kept | {f"GIT_{name}": "a@b.invalid" for name in names} | {
         "PATH": f"{programs}{os.pathsep}{kept['PATH']}", "PYTHONPATH": str(ROOT), "COLUMNS": "80", "NO_COLOR": "1",
         "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
     }  # fmt: skip
@@ -138,7 +140,8 @@ def test_the_tutorial_comes_true(tmp_path: Path) -> None:
 
 def test_what_is_shown_of_the_action_is_what_it_takes() -> None:
     [workflow] = [yaml.safe_load(block.text) for block in blocks(TUTORIAL) if block.kind == "yaml"]
-    given = {key for job in workflow["jobs"].values() for step in job["steps"] if "corrbench" in step["uses"] for key in step["with"]}
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    given = {key for step in steps if "corrbench" in step["uses"] for key in step["with"]}
     assert given
     assert given <= set(yaml.safe_load((ROOT / "action.yml").read_text())["inputs"])
 
