@@ -12,7 +12,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test audit mutants bench changes gate history peers machine performance score lint reports clean
+.PHONY: help verify test audit mutants bench changes gate history peers machine performance score lint docs reports clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
@@ -47,6 +47,9 @@ lint: $(STAMP) ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(STAMP) ## write docs/api.md from the docstrings
+	$(BIN)/python -m docs.api
 
 # asv machine keeps only the fields that differ from the machine's own, which is what makes the record anonymous.
 # Each measurement has a process of its own. Forking them from one that has imported torch saves minutes; it is safe

@@ -81,7 +81,20 @@ class Result:
 
 @dataclass(slots=True, kw_only=True)
 class Run:
-    """All results for one target, and what is needed to have them again."""
+    """All results for one target, and what is needed to have them again.
+
+    Attributes:
+        target, form, arrays, accuracy, device: what was judged, see `corrbench.target.Spec`.
+        seed, profile: of the questions.
+        environment: releases, processor and the like, by name.
+        unsupported: what the target does not do, with what it says.
+        results: a `Result` for each question, or several.
+        fixed: what the baseline records and was not seen any more.
+        planned, judged: how many questions there were, and how many were answered.
+        stopped: why it ended before all was judged, if it did so on purpose.
+        seconds: wall time.
+        problem: why nothing could be judged; empty if something was.
+    """
 
     target: str
     form: str
@@ -93,12 +106,12 @@ class Run:
     environment: dict[str, str] = field(default_factory=dict)
     unsupported: dict[str, str] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
-    fixed: list[dict[str, Any]] = field(default_factory=list)  # recorded in the baseline, not seen any more
-    planned: int = 0  # jobs
+    fixed: list[dict[str, Any]] = field(default_factory=list)
+    planned: int = 0
     judged: int = 0
-    stopped: str = ""  # why it ended before all was judged, if it did so on purpose
+    stopped: str = ""
     seconds: float = 0.0
-    problem: str = ""  # why nothing could be judged
+    problem: str = ""
 
     @property
     def counts(self) -> dict[str, int]:

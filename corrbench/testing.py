@@ -54,7 +54,8 @@ def parametrize_with_checks(target: str | Callable[..., Any], **options: Unpack[
 
     Args:
         target: what `corrbench verify` takes, or the function or class itself if a module has it under its name.
-        options: see `Options`.
+        options: profile, checks, suites, baseline, form, arrays, accuracy, device, python, timeout and memory, as of
+            `corrbench verify`.
 
     Raises:
         ValueError: the object cannot be found by a name (a lambda, a local function).
@@ -73,7 +74,7 @@ class ConvConformance:
             profile = "quick"
 
     Attributes:
-        target: as in `parametrize_with_checks`; so are the others, each named like its option.
+        target: as in `parametrize_with_checks`; its options are attributes here.
     """
 
     target: ClassVar[Any] = None

@@ -27,7 +27,20 @@ Progress = Callable[[Run], None]  # the run so far
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How thoroughly to verify, and what to keep."""
+    """How thoroughly to verify, and what to keep.
+
+    Attributes:
+        profile: ``quick``, ``standard`` or ``deep``.
+        check, case: only this check or family, and only this case; empty for all.
+        seed: of data and hidden cases; None for a secret one.
+        suites: names of the suites that cases come from.
+        fail_fast: the first finding ends the run.
+        once: a check that has found something asks no more.
+        budget: seconds to go on with new hidden cases for; 0 for none.
+        store: the file that results are recorded in; None for none.
+        resume: go on with what is recorded there.
+        workers: judges at a time.
+    """
 
     profile: str = "standard"
     check: str = ""

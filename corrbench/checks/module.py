@@ -85,7 +85,7 @@ def state(trial: Trial) -> Iterator[Result]:
             yield trial.result(Status.PASS, numbers={"question": name})
         else:
             raised = look.get("raised")
-            detail = f"{raised['type']}: {raised['message'][:200]}" if raised else str(look)
+            detail = f"{raised['type']}: {' '.join(raised['message'].split())[:200]}" if raised else str(look)
             yield trial.result(Status.FAIL, f"{words} ({detail})")
 
 

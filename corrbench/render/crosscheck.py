@@ -38,7 +38,8 @@ def table(lines: list[dict[str, Any]]) -> Table:
     """The table for a terminal."""
     grid = Table(title="Against the exact answer", title_justify="left", box=None, pad_edge=False, header_style="dim")
     for name in ("subject", "integers bit-exact", "reals within bound", "worst error/bound", "gradients", "gradcheck"):
-        grid.add_column(name, justify="left" if name == "subject" else "right")
+        first = name == "subject"
+        grid.add_column(name, justify="left" if first else "right", no_wrap=first)
     for line in lines:
         ratio = "" if math.isnan(line["ratio"]) else f"{line['ratio']:.3g}"
         grid.add_row(line["target"], line["exact"], line["bound"], ratio, line["gradients"], line["gradcheck"])

@@ -62,9 +62,13 @@ def show(console: Console, match: Match, names: Sequence[str] = ("a", "b")) -> N
     """Print a comparison."""
     grid = Table(box=None, pad_edge=False, header_style="dim")
     narrow = console.width < NARROW
-    for head in (HEADS[0], *names, *HEADS[3 : 4 if narrow else 5], HEADS[5]):
-        left = head in ("case", "verdict")
-        grid.add_column(head, justify="left" if left else "right", no_wrap=not left, overflow="fold")
+    word = max((len(word) for one in match.contrasts for word in short(one.case).split()), default=0)
+    grid.add_column(HEADS[0], overflow="fold", min_width=min(word, console.width // 3))  # x=1,1,64,64 stays whole
+    for name in names:
+        grid.add_column(name, justify="right", overflow="fold")
+    for head in HEADS[3 : 4 if narrow else 5]:
+        grid.add_column(head, justify="right", no_wrap=True)
+    grid.add_column(HEADS[5], no_wrap=True)
     for one in match.contrasts:
         *rest, verdict = cells(one)
         grid.add_row(*rest[: 4 if narrow else 5], Text(verdict, STYLES[one.verdict]))
