@@ -1,4 +1,4 @@
-"""What does the public surface offer? Writes docs/api.md from the docstrings: ``python -m docs.api``, or ``make docs``."""
+"""What does the public surface offer? ``python -m docs.api`` writes docs/api.md from the docstrings."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.test_public_api import PUBLIC
 PAGE = Path(__file__).with_name("api.md")
 HEAD = """# API
 
-What is here, the [command line](../README.md), the exit codes, the JSON and the text form of a case are the public surface;
-everything else may change without notice. `make docs` writes this page from the docstrings.
+What is here, the [command line](usage.md), the exit codes, the JSON and the text form of a case are the public
+surface; all else may change without notice. `make docs` writes this page from the docstrings.
 """
 WIDTH = 80  # characters of a signature on one line
 SECTION = re.compile(r"^(Args|Attributes|Raises|Returns|Note):\n((?:(?: .*)?\n?)*)", re.MULTILINE)
@@ -107,7 +107,7 @@ class Bare(str):
 
 def first(doc: str) -> str:
     """The first paragraph, on one line."""
-    return " ".join(doc.split("\n\n")[0].split())
+    return " ".join(doc.split("\n\n", maxsplit=1)[0].split())
 
 
 def prose(doc: str) -> str:

@@ -1,4 +1,4 @@
-"""The pages are true: the API page is that of the docstrings, links lead somewhere, numbers and options are those there are."""
+"""The pages are true: the API page is what docstrings say; links lead somewhere; numbers and options are those there are."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ def test_the_api_page_is_what_the_docstrings_say() -> None:
 
 
 def test_a_docstring_becomes_markdown() -> None:
-    doc = "What it is, ``so``.\n\n::\n\n    a = 1\n        b\n\nMore.\n\nArgs:\n    x, y: two\n        lines.\n    z: one.\n\nRaises:\n    E: no."
-    assert api.prose(doc) == (
-        "What it is, `so`.\n\n```python\na = 1\n    b\n```\n\nMore.\n\n**Args**\n\n- `x`, `y`: two lines.\n- `z`: one.\n\n"
-        "**Raises**\n\n- `E`: no.\n"
+    example = "::\n\n    a = 1\n        b\n\nMore.\n\n"
+    sections = "Args:\n    x, y: two\n        lines.\n    z: one.\n\nRaises:\n    E: no."
+    assert api.prose(f"What it is, ``so``.\n\n{example}{sections}") == (
+        "What it is, `so`.\n\n```python\na = 1\n    b\n```\n\nMore.\n\n"
+        "**Args**\n\n- `x`, `y`: two lines.\n- `z`: one.\n\n**Raises**\n\n- `E`: no.\n"
     )
 
 

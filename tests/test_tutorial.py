@@ -1,9 +1,9 @@
 """The tutorial does what it says: its files are written, its commands typed, and what it shows is what comes.
 
-In ``docs/tutorial.md`` a block ``python title=ops.py`` is a file, ``diff title=ops.py`` an edit of it (every line with its
-sign), and ``console`` a session: lines after ``$`` are typed, those below must come, in this order, but for the numbers
-in them; ``...`` stands for any lines. The last command of a session ends with the code of ``exit=1``, 0 if none is given;
-with another one of ``exit=0,3`` it may say something else.
+In ``docs/tutorial.md`` a block ``python title=ops.py`` is a file, ``diff title=ops.py`` an edit of it (every line with
+its sign), and ``console`` a session: lines after ``$`` are typed, those below must come, in this order, but for the
+numbers in them; ``...`` stands for anything. The last command of a session ends with the code of ``exit=1``, 0 if none is
+given; with the second of ``exit=0,3`` it may say something else.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+)(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
-NUMBER = re.compile(r"[-+]?\d[\d.]*(?:e[-+]?\d+)?")
+NUMBER = re.compile(r"\b[0-9a-f]{10}\b|[-+]?\d[\d.]*(?:e[-+]?\d+)?")  # commits among them
 
 
 @dataclass(frozen=True)
@@ -69,11 +68,10 @@ def plain(text: str) -> str:
 def missing(shown: list[str], output: str) -> str:
     """The first passage that is shown and does not come, in this order; empty if all do."""
     rest = plain(output)
-    for whole, lines in groupby(shown, lambda line: line != "..."):
-        passage = plain("\n".join(lines)) if whole else ""
-        if passage and passage not in rest:
+    for passage in map(plain, "\n".join(shown).split("...")):
+        if passage not in rest:
             return f"{passage}\n-- is not in, or not in this order --\n{rest}"
-        rest = rest.partition(passage)[2] if passage else rest
+        rest = rest[rest.index(passage) + len(passage) :]
     return ""
 
 
@@ -102,8 +100,8 @@ def environment(folder: Path) -> dict[str, str]:
 
 def typed(command: Command, folder: Path, known: dict[str, str]) -> tuple[int, str]:
     done = subprocess.run(
-        ["bash", "-c", command.typed], cwd=folder, env=known, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        check=False,
+        ["bash", "-c", command.typed], cwd=folder, env=known, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout
 
