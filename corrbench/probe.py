@@ -76,7 +76,7 @@ class Answers:
         reply = self.call(Call(case=base, arrays=arrays, mode=mode))
         if reply is None or (not reply.raised and {MODES[mode], MODES[mode].replace("x", "w")} & reply.outputs.keys()):
             self.takes.add(mode)
-        elif mode == "backward" and MISFIT.search(reply.raised["message"]):
+        elif mode == "backward" and reply.raised and MISFIT.search(reply.raised["message"]):
             self.takes.add(mode)  # there is a backward pass, and it is wrong
         elif reply.raised:
             first = reply.raised["message"].splitlines()[0][:160] if reply.raised["message"] else ""
