@@ -12,7 +12,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test audit mutants bench changes gate history peers machine performance score lint reports clean
+.PHONY: help verify test audit mutants bench changes follows gate history index peers machine performance score lint reports clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
@@ -105,6 +105,17 @@ changes: $(STAMP) .venv-otava/bin/otava ## from which commits on do the results 
 	$(BIN)/corrbench history
 
 reports: verify audit bench performance peers score ## regenerate everything under reports/
+	$(MAKE) index
+
+index: $(STAMP) ## write the index of the reports from what they say
+	$(BIN)/python -m benchmarks.report_index
+
+# Figures may differ from processor to processor, and times do; what was asked, what came of it and every word may not.
+FIGURES := sed -E -e '/^\#\# Environment/,$$d' -e 's/[0-9]+\.[0-9]+(e[-+]?[0-9]+)?//g'
+follows: verify ## does the committed correctness report follow from the code?
+	@git show HEAD:reports/correctness.md | $(FIGURES) >.corrbench/recorded.md
+	@$(FIGURES) reports/correctness.md | diff .corrbench/recorded.md - || { echo "reports/correctness.md no longer \
+follows from the code: look at what changed, and commit what 'make verify' wrote" >&2; exit 1; }
 
 clean: ## forget the environment and what was built
 	rm -rf .venv .venv-otava $(PEERS) .asv build dist *.egg-info
