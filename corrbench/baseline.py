@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from corrbench import digest
+from corrbench import digest, region
 from corrbench.case import Case
 from corrbench.region import PREDICATES
 from corrbench.result import Result, Run, Status
@@ -152,8 +152,7 @@ def record(run: Run, reason: str) -> str:
     """The text of a baseline that accepts every finding of `run`, each group with its region or its cases."""
     known = []
     for group in digest.groups(run, run.findings):
-        where = [] if not group.region else group.region.partition(" (")[0].split(" and ")
-        where = where if all(name in PREDICATES for name in where) else []
+        where = region.names(group.region)
         for check in group.checks:
             mine = [member for member in group.members if member.check == check]
             known.append(
