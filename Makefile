@@ -12,7 +12,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test audit mutants bench changes follows gate history index peers machine performance score lint reports clean
+.PHONY: help verify test audit mutants bench changes follows gate history index peers somepeers machine performance score lint reports clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
@@ -76,9 +76,9 @@ performance: $(STAMP) ## time against kernel size: the reference, SciPy and PyTo
 		--suite kernels --seed 1 --report reports
 
 # Libraries that cannot live together have environments of their own; torch goes first here too.
-PEERS := .venv-peers .venv-paddle
-EXTRAS_.venv-peers := peers,tensorflow
-EXTRAS_.venv-paddle := paddle
+PEERS := .venv-peers .venv-frameworks
+EXTRAS_.venv-peers := peers
+EXTRAS_.venv-frameworks := tensorflow,paddle
 $(PEERS:=/.installed): %/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $*
 	$*/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
@@ -88,6 +88,11 @@ $(PEERS:=/.installed): %/.installed: pyproject.toml constraints.txt
 # Interrupted, the same `corrbench peers` with --resume goes on.
 peers: $(STAMP) $(PEERS:=/.installed) ## judge released libraries, about 20 minutes; writes reports/conformance.md
 	$(BIN)/corrbench peers $(PEERS:%=--python %/bin/python) --baselines baselines --seed 1 --report reports $(NAMES)
+
+# The libraries that install in two minutes, on fewer questions: is there a finding that is not known?
+somepeers: $(STAMP) .venv-peers/.installed
+	OMP_NUM_THREADS=1 $(BIN)/corrbench peers --python .venv-peers/bin/python --baselines baselines --seed 1 \
+		--check values --suite handpicked --no-speed
 
 gate: $(STAMP) ## has the verifier itself become dearer, in instructions, than it was at VERIFIER_BASE?
 	$(BIN)/python -m benchmarks.verifier_gate --base $(VERIFIER_BASE)
