@@ -32,7 +32,7 @@ def model(
         strides=steps, pads=(top, left, bottom, right), dilations=spread, group=groups,
     )  # fmt: skip
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-    ends = (helper.make_tensor_value_info("x", kind, shape), helper.make_tensor_value_info("y", kind, None))
+    ends = (helper.make_tensor_value_info("x", kind, shape), helper.make_tensor_value_info("y", kind, list("nohw")))
     graph = helper.make_graph([node], "conv", [ends[0]], [ends[1]], given)
     made: bytes = helper.make_model(
         graph, ir_version=9, opset_imports=[helper.make_opsetid("", 17)], producer_name=onnx.__name__

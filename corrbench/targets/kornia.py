@@ -7,7 +7,9 @@ from typing import Any
 from corrbench.target import Declared
 
 DECLARED = {
-    "filter2d": Declared(form="corr2d", needs="kornia", about="kornia.filters.filter2d, padding='valid'"),
+    "filter2d": Declared(
+        form="corr2d", needs="kornia", dtypes="float32 float64", about="kornia.filters.filter2d, padding='valid'"
+    )
 }
 
 

@@ -49,7 +49,8 @@ def extract(input: Any, weight: Any, bias: Any, arguments: tuple[Any, Any, Any, 
     net, results = network(weight.shape, values, bias is not None, arguments, winograd), []
     for image in input:
         extractor = net.create_extractor()
-        extractor.input("in", Mat(np.ascontiguousarray(image)).clone())
+        plain = np.ascontiguousarray(image)  # which must live until it is copied
+        extractor.input("in", Mat(plain).clone())
         status, found = extractor.extract("out")
         if status:
             raise RuntimeError(f"ncnn: extract returned {status}")

@@ -15,8 +15,8 @@ DECLARED = {
 
 
 def correlate(X: Any, K: Any) -> Any:
-    """`scipy.ndimage.correlate`, which puts the middle of the kernel on each element and conjugates nothing."""
+    """`scipy.ndimage.correlate`, which puts the middle of the kernel on each element and conjugates its second operand."""
     from scipy import ndimage
 
     (rows, columns), (top, left) = valid(X, K), (size // 2 for size in K.shape)
-    return ndimage.correlate(X, K, mode="constant")[top : top + rows, left : left + columns]
+    return ndimage.correlate(X, K.conj(), mode="constant")[top : top + rows, left : left + columns]

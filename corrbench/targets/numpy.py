@@ -46,6 +46,8 @@ def windows(input: Any, weight: Any, stride: Any, padding: Any, dilation: Any) -
     import numpy as np
 
     (rows, columns), (down, right) = pair(stride), pair(dilation)
+    if min(rows, columns, down, right) < 1:
+        raise ValueError(f"stride {stride} and dilation {dilation} must be positive: a slice would run backwards")
     top, bottom, left, far = sides(padding, weight.shape[2:], (down, right))
     padded = np.pad(input, ((0, 0), (0, 0), (top, bottom), (left, far)))
     reach = (down * (weight.shape[2] - 1) + 1, right * (weight.shape[3] - 1) + 1)
@@ -56,4 +58,4 @@ def biased(result: Any, bias: Any) -> Any:
     """With the bias of each kernel; one that was rounded to 16 bits before has no exact place for it."""
     if bias is not None and bias.dtype == "float16":
         raise NotImplementedError("a bias on float16: it would be added to results that are rounded already")
-    return result if bias is None else result + bias[:, None, None]
+    return result if bias is None else result + bias.reshape(result.shape[1], 1, 1)

@@ -9,14 +9,15 @@ from corrbench.target import Declared
 from corrbench.targets._arguments import pair, sides
 
 
-def _convolution(about: str) -> Declared:
-    dtypes = "float32 float16 float64"
-    return Declared(form="conv2d", arrays="numpy", needs="openvino", dtypes=dtypes, about=f"a model of one convolution{about}")
+def _convolution(about: str, dtypes: str) -> Declared:
+    return Declared(
+        form="conv2d", arrays="numpy", needs="openvino", dtypes=dtypes, about=f"a model of one convolution{about}"
+    )
 
 
 DECLARED = {
-    "openvino": _convolution(" in the precision that the plugin prefers"),
-    "f32": _convolution(", INFERENCE_PRECISION_HINT=f32"),
+    "openvino": _convolution(" in the precision that the plugin prefers", "float32"),
+    "f32": _convolution(", INFERENCE_PRECISION_HINT=f32", "float32 float64"),
 }
 
 
@@ -73,5 +74,5 @@ def compiled(
         y = opset13.group_convolution(x, opset13.constant(split), *geometry)
     if bias is not None:
         y = opset13.add(y, opset13.constant(np.frombuffer(bias, dtype).reshape(1, -1, 1, 1)))
-    config = {"INFERENCE_NUM_THREADS": 1} | ({"INFERENCE_PRECISION_HINT": hint} if hint else {})
+    config = {"INFERENCE_NUM_THREADS": 1, "ENABLE_CPU_PINNING": False} | ({"INFERENCE_PRECISION_HINT": hint} if hint else {})
     return core().compile_model(Model([y], [x]), "CPU", config)
