@@ -17,11 +17,10 @@ def _convolution(about: str, accuracy: str) -> Declared:
 
 
 DECLARED = {"ncnn": _convolution("on, as it is by default", "winograd"), "direct": _convolution("off", "direct")}
-LAYERS = """7767517
-2 2
-Input in 0 1 in
-{kind} conv 1 1 in out 0={o} 1={kw} 11={kh} 2={dw} 12={dh} 3={sw} 13={sh} 4={left} 15={right} 14={top} 16={bottom} 5={bias} 6={size}{groups}
-"""
+LAYERS = (  # ncnn's own format; its parameters have numbers for names
+    "7767517\n2 2\nInput in 0 1 in\n{kind} conv 1 1 in out 0={o} 1={kw} 11={kh} 2={dw} 12={dh} 3={sw} 13={sh} "
+    "4={left} 15={right} 14={top} 16={bottom} 5={bias} 6={size}{groups}\n"
+)
 
 
 def ncnn(

@@ -15,7 +15,7 @@ DECLARED = {
 
 
 def correlate(X: Any, K: Any) -> Any:
-    """`scipy.ndimage.correlate`, which puts the middle of the kernel on each element and conjugates its second operand."""
+    """`scipy.ndimage.correlate`: the middle of the kernel lies on each element; it conjugates its second operand."""
     from scipy import ndimage
 
     (rows, columns), (top, left) = valid(X, K), (size // 2 for size in K.shape)

@@ -51,7 +51,8 @@ def windows(input: Any, weight: Any, stride: Any, padding: Any, dilation: Any) -
     top, bottom, left, far = sides(padding, weight.shape[2:], (down, right))
     padded = np.pad(input, ((0, 0), (0, 0), (top, bottom), (left, far)))
     reach = (down * (weight.shape[2] - 1) + 1, right * (weight.shape[3] - 1) + 1)
-    return np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(2, 3))[:, :, ::rows, ::columns, ::down, ::right]
+    every = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(2, 3))
+    return every[:, :, ::rows, ::columns, ::down, ::right]
 
 
 def biased(result: Any, bias: Any) -> Any:

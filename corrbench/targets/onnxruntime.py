@@ -10,9 +10,8 @@ from corrbench.targets._onnx import conv
 
 
 def _conv(about: str) -> Declared:
-    return Declared(
-        form="conv2d", arrays="numpy", needs="onnxruntime", dtypes="float32 float16", about=f"a model with one Conv{about}"
-    )
+    about = f"a model with one Conv{about}"
+    return Declared(form="conv2d", arrays="numpy", needs="onnxruntime", dtypes="float32 float16", about=about)
 
 
 DECLARED = {"onnxruntime": _conv(""), "plain": _conv(", graph optimisations off")}

@@ -74,5 +74,7 @@ def compiled(
         y = opset13.group_convolution(x, opset13.constant(split), *geometry)
     if bias is not None:
         y = opset13.add(y, opset13.constant(np.frombuffer(bias, dtype).reshape(1, -1, 1, 1)))
-    config = {"INFERENCE_NUM_THREADS": 1, "ENABLE_CPU_PINNING": False} | ({"INFERENCE_PRECISION_HINT": hint} if hint else {})
+    config: dict[str, Any] = {"INFERENCE_NUM_THREADS": 1, "ENABLE_CPU_PINNING": False}
+    if hint:
+        config["INFERENCE_PRECISION_HINT"] = hint
     return core().compile_model(Model([y], [x]), "CPU", config)

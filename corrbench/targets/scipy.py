@@ -14,9 +14,7 @@ INEXACT = "float32 float64 complex64 complex128"  # the types that come back as 
 
 def _plane(about: str, accuracy: str = "direct", dtypes: str = "") -> Declared:
     """What is the same for all: single planes as numpy arrays."""
-    return Declared(
-        form="corr2d", arrays="numpy", accuracy=accuracy, needs="scipy.signal", dtypes=dtypes, about=about
-    )
+    return Declared(form="corr2d", arrays="numpy", accuracy=accuracy, needs="scipy.signal", dtypes=dtypes, about=about)
 
 
 DECLARED = {
@@ -44,7 +42,7 @@ def convolve2d(X: Any, K: Any) -> Any:
     return signal.convolve2d(X, K[::-1, ::-1], mode="valid")
 
 
-def correlate(X: Any, K: Any, method: str = "auto") -> Any:
+def correlate(X: Any, K: Any, method: Any = "auto") -> Any:
     """`scipy.signal.correlate`, which conjugates its second operand and by default chooses the faster method."""
     from scipy import signal
 
