@@ -29,8 +29,8 @@ class Library:
 
     take: Callable[[Any], Any]
     give: Callable[[Any], Any]
-    vjp: Callable[[Function, Arrays, Arrays], Arrays]
-    jvp: Callable[[Function, Arrays, Arrays], tuple[Arrays, Arrays]] | None = None
+    vjp: Callable[[Function, Arrays, Arrays], Any]
+    jvp: Callable[[Function, Arrays, Arrays], Any] | None = None
     vmap: Callable[[Function, Sequence[int | None]], Function] | None = None
     bits: bool = False
     cannot: str = ""
@@ -61,7 +61,7 @@ def conv2d(library: Library, convolve: Callable[..., Any], tensors: Arrays, geom
     told = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1} | geometry
     given = {name: value if name == "groups" else pair(value) for name, value in told.items()}
     present = [tensor for tensor in tensors if tensor is not None]
-    return autograd().apply(library, lambda *arrays: (convolve(*arrays, **given),), *present)[0]
+    return autograd()(library, lambda *arrays: (convolve(*arrays, **given),), *present)[0]
 
 
 def pair(value: Any) -> Any:
@@ -117,7 +117,7 @@ def to_torch(library: Library, array: Any, dtype: Any) -> Any:
 
 @cache
 def autograd() -> Any:
-    """The `torch.autograd.Function` that runs (library, f, tensors...); its derivatives are such runs themselves."""
+    """What runs (library, f, tensors...) under torch's autograd; the derivatives of a run are such runs themselves."""
     import torch
 
     class Bridged(torch.autograd.Function):
@@ -137,16 +137,16 @@ def autograd() -> Any:
             tensors, library, f = ctx.saved_tensors, ctx.library, ctx.f
             wanted = [index for index, needed in enumerate(ctx.needs_input_grad[2:]) if needed]
 
-            def gradients(*arrays: Any) -> Arrays:
+            def gradients(*arrays: Any) -> Any:
                 operands, given = arrays[: len(tensors)], arrays[len(tensors) :]
 
-                def part(*chosen: Any) -> Arrays:
+                def part(*chosen: Any) -> Any:
                     replaced = dict(zip(wanted, chosen, strict=True))
                     return f(*(replaced.get(index, operand) for index, operand in enumerate(operands)))
 
                 return library.vjp(part, [operands[index] for index in wanted], given)
 
-            found = dict(zip(wanted, Bridged.apply(library, gradients, *tensors, *cotangents), strict=True))
+            found = dict(zip(wanted, run(library, gradients, *tensors, *cotangents), strict=True))
             return None, None, *(found.get(index) for index in range(len(tensors)))
 
         @staticmethod
@@ -154,14 +154,15 @@ def autograd() -> Any:
             tensors, library, f = ctx.saved_tensors, ctx.library, ctx.f
             given = [torch.zeros_like(x) if t is None else t for x, t in zip(tensors, tangents, strict=True)]
 
-            def along(*arrays: Any) -> Arrays:
+            def along(*arrays: Any) -> Any:
                 return library.jvp(f, arrays[: len(tensors)], arrays[len(tensors) :])[1]
 
-            return Bridged.apply(library, along, *tensors, *given)
+            return run(library, along, *tensors, *given)
 
         @staticmethod
         def vmap(_info: Any, axes: Any, library: Any, f: Any, *tensors: Any) -> Any:
-            results = Bridged.apply(library, library.vmap(f, axes[2:]), *tensors)
+            results = run(library, library.vmap(f, axes[2:]), *tensors)
             return results, (0,) * len(results)
 
-    return Bridged
+    run: Any = Bridged.apply
+    return run

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 import torch
 
-torch.backends.mkldnn.enabled = False
+torch.backends.mkldnn.set_flags(False)  # type: ignore[no-untyped-call]
 __version__ = f"{torch.__version__} without oneDNN"

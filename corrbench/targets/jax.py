@@ -33,10 +33,15 @@ def library() -> _bridge.Library:
     import jax
     import numpy as np
 
+    def vjp(f: _bridge.Function, arrays: _bridge.Arrays, cotangents: _bridge.Arrays) -> Any:
+        # JAX's gradients of complex numbers are the conjugates of torch's
+        found = jax.vjp(f, *arrays)[1](tuple(jax.numpy.conj(g) for g in cotangents))
+        return tuple(jax.numpy.conj(one) for one in found)
+
     return _bridge.Library(
         take=jax.numpy.array,
         give=np.asarray,
-        vjp=lambda f, arrays, cotangents: jax.vjp(f, *arrays)[1](tuple(cotangents)),
+        vjp=vjp,
         jvp=lambda f, arrays, tangents: jax.jvp(f, tuple(arrays), tuple(tangents)),
         vmap=lambda f, axes: jax.vmap(f, in_axes=tuple(axes)),
     )

@@ -29,9 +29,7 @@ def library() -> _bridge.Library:
             array.stop_gradient = False
         results = f(*arrays)
         found = paddle.grad(list(results), list(arrays), list(cotangents), create_graph=True, allow_unused=True)
-        return [
-            paddle.zeros_like(array) if grad is None else grad for array, grad in zip(arrays, found, strict=True)
-        ]
+        return [paddle.zeros_like(array) if grad is None else grad for array, grad in zip(arrays, found, strict=True)]
 
     return _bridge.Library(
         take=paddle.to_tensor, give=lambda array: array.numpy(), vjp=vjp, cannot="double_grad` is not registered"

@@ -59,7 +59,7 @@ def module(input: Any, weight: Any, bias: Any = None, groups: int = 1, **geometr
     from torch.nn import Conv2d, utils
 
     o, c, kh, kw = weight.shape
-    layer = utils.skip_init(
+    layer: Any = utils.skip_init(  # type: ignore[no-untyped-call]
         Conv2d, c * groups, o, (kh, kw), groups=groups, bias=bias is not None, dtype=weight.dtype, **geometry
     )
     return functional_call(layer, {"weight": weight} if bias is None else {"weight": weight, "bias": bias}, input)
