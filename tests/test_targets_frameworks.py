@@ -97,7 +97,7 @@ def itself(*, bits: bool = False) -> _bridge.Library:
 
     def vjp(f: _bridge.Function, arrays: _bridge.Arrays, cotangents: _bridge.Arrays) -> Any:
         with torch.enable_grad():
-            leaves = [array.detach().requires_grad_() for array in arrays]
+            leaves = [array if array.requires_grad else array.requires_grad_() for array in arrays]
             return torch.autograd.grad(f(*leaves), leaves, cotangents, create_graph=True, materialize_grads=True)
 
     def jvp(f: _bridge.Function, arrays: _bridge.Arrays, tangents: _bridge.Arrays) -> Any:
