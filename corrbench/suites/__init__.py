@@ -36,7 +36,7 @@ def bases(names: list[str], support: Support, thorough: int, seed: int) -> list[
     for name in names:
         for case in known[name](thorough, seed):
             fitted = fit(case, support.form)
-            if fitted is not None and fitted.dtype == "float32":
+            if fitted is not None and (fitted.dtype, fitted.data) == ("float32", "small"):
                 fitted = fitted.but(dtype=dtype)
             if fitted is not None and support.all_of(fitted):
                 found[str(fitted)] = fitted
