@@ -99,7 +99,7 @@ def test_a_missing_file_says_so(tmp_path: Path) -> None:
         Baseline.load(tmp_path / "absent.json")
 
 
-@pytest.mark.parametrize("path", sorted(Path(__file__).parents[1].glob("baselines/*.json")), ids=lambda p: p.name)
+@pytest.mark.parametrize("path", sorted(Path(__file__).parents[1].glob("baselines/**/*.json")), ids=lambda p: p.name)
 def test_ours_are_understood_and_give_reasons(path: Path) -> None:
     assert Baseline.load(path).known
     assert json.loads(path.read_text())["target"]
