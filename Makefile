@@ -12,7 +12,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test audit mutants bench changes gate history peers machine performance score lint docs reports clean
+.PHONY: help verify test audit mutants bench changes follows gate history index peers somepeers machine performance score lint docs reports clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
@@ -79,9 +79,9 @@ performance: $(STAMP) ## time against kernel size: the reference, SciPy and PyTo
 		--suite kernels --seed 1 --report reports
 
 # Libraries that cannot live together have environments of their own; torch goes first here too.
-PEERS := .venv-peers .venv-paddle
-EXTRAS_.venv-peers := peers,tensorflow
-EXTRAS_.venv-paddle := paddle
+PEERS := .venv-peers .venv-frameworks
+EXTRAS_.venv-peers := peers
+EXTRAS_.venv-frameworks := tensorflow,paddle
 $(PEERS:=/.installed): %/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $*
 	$*/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
@@ -91,6 +91,11 @@ $(PEERS:=/.installed): %/.installed: pyproject.toml constraints.txt
 # Interrupted, the same `corrbench peers` with --resume goes on.
 peers: $(STAMP) $(PEERS:=/.installed) ## judge released libraries, about 20 minutes; writes reports/conformance.md
 	$(BIN)/corrbench peers $(PEERS:%=--python %/bin/python) --baselines baselines --seed 1 --report reports $(NAMES)
+
+# The libraries that install in two minutes, on fewer questions: is there a finding that is not known?
+somepeers: $(STAMP) .venv-peers/.installed
+	OMP_NUM_THREADS=1 $(BIN)/corrbench peers --python .venv-peers/bin/python --baselines baselines --seed 1 \
+		--check values --suite handpicked --no-speed
 
 gate: $(STAMP) ## has the verifier itself become dearer, in instructions, than it was at VERIFIER_BASE?
 	$(BIN)/python -m benchmarks.verifier_gate --base $(VERIFIER_BASE)
@@ -108,6 +113,17 @@ changes: $(STAMP) .venv-otava/bin/otava ## from which commits on do the results 
 	$(BIN)/corrbench history
 
 reports: verify audit bench performance peers score ## regenerate everything under reports/
+	$(MAKE) index
+
+index: $(STAMP) ## write the index of the reports from what they say
+	$(BIN)/python -m benchmarks.report_index
+
+# Figures may differ from processor to processor, and times do; what was asked, what came of it and every word may not.
+FIGURES := sed -E -e '/^\#\# Environment/,$$d' -e 's/[0-9]+\.[0-9]+(e[-+]?[0-9]+)?//g'
+follows: verify ## does the committed correctness report follow from the code?
+	@git show HEAD:reports/correctness.md | $(FIGURES) >.corrbench/recorded.md
+	@$(FIGURES) reports/correctness.md | diff .corrbench/recorded.md - || { echo "reports/correctness.md no longer \
+follows from the code: look at what changed, and commit what 'make verify' wrote" >&2; exit 1; }
 
 clean: ## forget the environment and what was built
 	rm -rf .venv .venv-otava $(PEERS) .asv build dist *.egg-info

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 ABOUT = {
     "gate": "`corrbench gate`, by time alone: alternating samples, 8 blocks, then 20 fresh ones, tests over blocks",
-    "asv continuous": "`asv continuous --factor 1.01 --interleave-rounds`: two processes each, in turn",
-    "pytest-benchmark": "`pytest --benchmark-compare-fail=median:1%`: one process each, one after the other",
+    "asv continuous": "`asv continuous --factor {factor:g} --interleave-rounds`: two processes each, in turn",
+    "pytest-benchmark": "`pytest --benchmark-compare-fail=median:{tolerance}%`: one process each, one after the other",
 }
 
 
@@ -71,6 +71,11 @@ def _lines(outcomes: Sequence[dict[str, Any]], slowed: int, tolerance: int) -> I
     plants = sorted({one["plant"] for one in outcomes})
     yield "# Gate: how often it is wrong"
     yield ""
+    found = {plant: "{} of {}".format(*hits(outcomes, "gate", plant, slowed)) for plant in plants}
+    grown = ", ".join(f"{plant} % in {found[plant]}" for plant in plants if plant)
+    equal = f"The gate called equal programs slower in {found.get(0, 'no')} runs"
+    yield f"**{equal}, and found a planted slowdown of {grown}.**"
+    yield ""
     yield (
         "One revision of a small program differs from another by a planted slowdown of one of four cases. Each tool "
         f"was asked whether the later one is slower, with a tolerance of {tolerance} %, in the same hours, in an order "
@@ -98,4 +103,4 @@ def _lines(outcomes: Sequence[dict[str, Any]], slowed: int, tolerance: int) -> I
     yield "| median time of a run, four cases | " + " | ".join(cells) + " |"
     yield ""
     for tool in tools:
-        yield f"- **{tool}**: {ABOUT[tool]}"
+        yield f"- **{tool}**: {ABOUT[tool].format(tolerance=tolerance, factor=1 + tolerance / 100)}"

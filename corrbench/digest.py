@@ -8,9 +8,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 from corrbench.case import Case
-from corrbench.region import describe
+from corrbench.region import ENOUGH, describe, has
 from corrbench.result import Result, Run, Status
 
+MAIN = 0.8  # share of findings with one cause that a property must tell to part them from the rest
 MOST = 0.8  # share of findings that is most of them
 MANY, LOOSE = 8, (0.9, 0.75, 0.6)  # wrong cases, and shares of right ones left out, that are no coincidence
 
@@ -36,6 +37,14 @@ class Group:
     common: str
     place: str
     resembles: str
+
+    @property
+    def where(self) -> str:
+        """On which cases it is wrong, as a clause; empty if no property tells."""
+        if self.region:
+            return f"wrong where {self.region}"
+        text, bracket, rest = self.common.partition(" (")
+        return f"wrong only where {text}, and not always there{bracket}{rest}" if text else ""
 
     @property
     def cases(self) -> int:
@@ -90,6 +99,29 @@ def place(results: list[Result]) -> str:
     return " and ".join(part if part.startswith("at ") else f"in {part}" for part in held)
 
 
+def parted(members: list[Result], passed: set[str]) -> list[list[Result]]:
+    """Those that a simple property of their cases tells from the right ones, and the rest: another cause, most likely.
+
+    All together where one property tells all of them, or none tells most.
+    """
+    cases = [member.case for member in members]
+    if len(set(cases)) < MANY or describe(cases, passed):
+        return [members]
+    region = describe(cases, passed, (ENOUGH, *LOOSE), share=MAIN)
+    first = [member for member in members if has(member.case, region)]
+    rest = [member for member in members if not has(member.case, region)]
+    return [first, rest] if region and rest else [members]
+
+
+def _group(key: tuple[str, ...], members: list[Result], passed: set[str]) -> Group:
+    likely = Counter(member.resembles for member in members).most_common(2)
+    alike = [name for name, n in likely if name and 3 * n >= len(members)]
+    cases = [member.case for member in members]
+    region = describe(cases, passed)
+    common = "" if region or len(set(cases)) < MANY else describe(cases, passed, LOOSE)
+    return Group(key, min(members, key=size), members, region, common, place(members), alike[0] if alike else "")
+
+
 def groups(run: Run, results: list[Result]) -> list[Group]:
     """Results by cause, wrong values first, then those with most members."""
     found: dict[tuple[str, ...], list[Result]] = {}
@@ -103,16 +135,7 @@ def groups(run: Run, results: list[Result]) -> list[Group]:
     made = []
     for key, members in found.items():
         passed = set().union(*(right.get(check, set()) for check in {m.check for m in members}))
-        smallest = min(members, key=size)
-        alike = [
-            (name, n)
-            for name, n in Counter(m.resembles for m in members).most_common(2)
-            if name and 3 * n >= len(members)
-        ]
-        cases = [m.case for m in members]
-        region = describe(cases, passed)
-        common = "" if region or len(set(cases)) < MANY else describe(cases, passed, LOOSE)
-        made.append(Group(key, smallest, members, region, common, place(members), alike[0][0] if alike else ""))
+        made += [_group(key, part, passed) for part in parted(members, passed)]
     rank = {"values": 0, "raised": 1, "gradients": 2}
     return sorted(made, key=lambda group: (rank.get(group.cause[0], 3), -len(group.members)))
 

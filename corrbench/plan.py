@@ -102,7 +102,9 @@ def known(text: str) -> Case:
     """
     case = Case.parse(text)
     if inputs.borrowed(case):
-        corpora.sample(case.data)
+        own = corpora.sample(case.data).case
+        if case.but(dtype=own.dtype, layout="") != own:
+            raise ValueError(f"data={case.data} are the operands of another case: {own}")
     elif case.data not in inputs.FILLS:
         raise ValueError(f"no data named {case.data!r}; there are: {', '.join(inputs.FILLS)}")
     for operand, layout in inputs.layouts(case).items():

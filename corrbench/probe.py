@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +21,8 @@ SILENT = {
     "jvp": "the result carries no tangent",
     "vmap": "no result",
 }
+# What autograd says of a gradient that does not fit its operand: that is wrong, where another error is a refusal.
+MISFIT = re.compile(r"invalid gradient|incorrect number of gradients|\b(shape|size|dimension)s?\b", re.IGNORECASE)
 ENOUGH = 2  # deaths after which the rest counts as taken, and is left to the checks
 
 
@@ -73,6 +76,8 @@ class Answers:
         reply = self.call(Call(case=base, arrays=arrays, mode=mode))
         if reply is None or (not reply.raised and {MODES[mode], MODES[mode].replace("x", "w")} & reply.outputs.keys()):
             self.takes.add(mode)
+        elif mode == "backward" and reply.raised and MISFIT.search(reply.raised["message"]):
+            self.takes.add(mode)  # there is a backward pass, and it is wrong
         elif reply.raised:
             first = reply.raised["message"].splitlines()[0][:160] if reply.raised["message"] else ""
             self.refuses[mode] = f"{reply.raised['type']}: {first}"

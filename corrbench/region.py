@@ -62,6 +62,7 @@ PREDICATES: dict[str, Predicate] = {
     "an array has more than 2^15 elements": lambda c: c.x[1] * c.x[2] * c.x[3] > 2**15,
     "an axis is longer than 2^16": lambda c: max(*c.x, *c.w) > 2**16,
     "operands are views": lambda c: bool(c.layout),
+    "an operand is one element, stretched": lambda c: "expanded_all" in c.layout,
     "the dtype is not float32": lambda c: c.dtype != "float32",
     "the dtype is a 16-bit float": lambda c: c.dtype in ("float16", "bfloat16"),
     "the dtype is an integer": lambda c: c.dtype.startswith(("int", "uint")),
@@ -86,26 +87,50 @@ def _parsed(text: str) -> Case:
     return Case.parse(text)
 
 
-def describe(wrong: Iterable[str], right: Iterable[str], levels: Sequence[float] = (ENOUGH,)) -> str:
-    """The simplest property that all wrong cases share and hardly a right one has; empty if there is none.
+def describe(
+    wrong: Iterable[str], right: Iterable[str], levels: Sequence[float] = (ENOUGH,), share: float = 1.0
+) -> str:
+    """The simplest property that the wrong cases share and hardly a right one has; empty if there is none.
 
     One predicate is preferred to two; of equally simple ones that which leaves out most of the right cases. It must
     leave out a share of them that is the first of `levels` that any description reaches.
+
+    Args:
+        wrong: texts of cases.
+        right: texts of others.
+        levels: see above.
+        share: of the wrong cases that must have the property.
     """
     failed, passed = list(dict.fromkeys(wrong)), list(dict.fromkeys(right))
     if len(failed) < 2 or len(passed) < 5:
         return ""
-    bad, good = [_parsed(text) for text in failed], [_parsed(text) for text in passed]
-    shared = {name: holds for name, holds in PREDICATES.items() if all(holds(case) for case in bad)}
-    marks = {name: sum(1 << i for i, case in enumerate(good) if holds(case)) for name, holds in shared.items()}
+    bad, good = _marks(failed), _marks(passed)
+    least = share * len(failed)
+    shared = [name for name in PREDICATES if bad[name].bit_count() >= least]
     for enough, count in product(levels, (1, 2)):
         found = []
-        for names in combinations(marks, count):
-            both = marks[names[0]] & marks[names[-1]]
-            if both.bit_count() <= (1 - enough) * len(good):
-                found.append((both.bit_count(), names))
+        for names in combinations(shared, count):
+            mine, others = (side[names[0]] & side[names[-1]] for side in (bad, good))
+            if mine.bit_count() >= least and others.bit_count() <= (1 - enough) * len(passed):
+                found.append((others.bit_count(), -mine.bit_count(), names))
         if found:
-            others, names = min(found)
-            tail = f"all {len(bad)} such cases that were wrong" if others else f"{len(bad)} cases"
-            return f"{' and '.join(names)} ({tail}; {others} of {len(good)} right ones)"
+            others, mine, names = min(found)
+            tail = f"all {-mine} such cases that were wrong" if others else f"{-mine} cases"
+            return f"{' and '.join(names)} ({tail}; {others} of {len(passed)} right ones)"
     return ""
+
+
+def names(description: str) -> list[str]:
+    """The predicates that a description of `describe` is made of."""
+    return description.partition(" (")[0].split(" and ") if description else []
+
+
+def has(case: str, description: str) -> bool:
+    """Whether a case has the property that was described."""
+    return all(PREDICATES[name](_parsed(case)) for name in names(description))
+
+
+def _marks(texts: Sequence[str]) -> dict[str, int]:
+    """For each predicate a number with a bit for each case that has it."""
+    cases = [_parsed(text) for text in texts]
+    return {name: sum(1 << i for i, case in enumerate(cases) if holds(case)) for name, holds in PREDICATES.items()}

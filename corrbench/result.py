@@ -91,7 +91,8 @@ class Run:
         results: a `Result` for each question, or several.
         fixed: what the baseline records and was not seen any more.
         planned, judged: how many questions there were, and how many were answered.
-        stopped: why it ended before all was judged, if it did so on purpose.
+        stopped: why it ended before all was judged.
+        budgeted: whether it was to end then, having had its time.
         seconds: wall time.
         problem: why nothing could be judged; empty if something was.
     """
@@ -110,6 +111,7 @@ class Run:
     planned: int = 0
     judged: int = 0
     stopped: str = ""
+    budgeted: bool = False
     seconds: float = 0.0
     problem: str = ""
 
@@ -126,12 +128,15 @@ class Run:
 
     @property
     def verdict(self) -> str:
-        """``fail`` with any finding; ``error`` if anything could not be judged or nothing passed; else ``pass``."""
+        """``fail`` with any finding; ``error`` if anything was not judged or nothing passed; else ``pass``.
+
+        What a baseline accepts is no finding, and no pass either.
+        """
         if self.findings:
             return "fail"
         broken = any(result.status is Status.ERROR for result in self.results)
-        missing = self.judged < self.planned and not self.stopped
-        if self.problem or broken or missing or not any(r.status in (Status.PASS, Status.KNOWN) for r in self.results):
+        missing = self.judged < self.planned and not self.budgeted
+        if self.problem or broken or missing or not any(r.status is Status.PASS for r in self.results):
             return "error"
         return "pass"
 

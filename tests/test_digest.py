@@ -52,3 +52,16 @@ def test_the_strictest_level_that_is_reached_counts() -> None:
     bad, good = STRIDED[:8], [*STRIDED[8:], *OTHERS]
     assert describe(bad, good) == ""
     assert describe(bad, good, (0.99, 0.9)) == describe(bad, good, (0.9,)) != ""
+
+
+def test_another_cause_among_the_findings_is_parted_from_the_main_one() -> None:
+    halves = [case.replace("float32", "float16").replace(" data", " bias data") for case in OTHERS[:2]]
+    run = Run(target="t", form="conv2d", seed=1, results=[*map(finding, STRIDED + halves), *map(passed, OTHERS)])
+    main, other = digest.groups(run, run.findings)
+    assert sorted(member.case for member in main.members) == sorted(STRIDED)
+    assert main.where.startswith("wrong where the stride")
+    assert [member.case for member in other.members] == halves
+    mixed = Run(
+        target="t", form="conv2d", seed=1, results=[*map(finding, STRIDED[:5] + OTHERS[:5]), *map(passed, OTHERS[5:])]
+    )
+    assert len(digest.groups(mixed, mixed.findings)) == 1, "no property tells most of them"

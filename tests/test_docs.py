@@ -1,4 +1,4 @@
-"""The pages are true: the API page is what docstrings say; links lead somewhere; numbers and options are those there are."""
+"""The pages are true: the API page is what docstrings say, links lead somewhere, numbers and options are right."""
 
 from __future__ import annotations
 

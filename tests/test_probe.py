@@ -108,3 +108,25 @@ import corrbench.oracle
         [sys.executable, "-S", "-c", ask], env=bare, cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.stderr.strip().splitlines()[-1] == "ModuleNotFoundError: No module named 'corrbench.oracle'"
+
+
+@pytest.mark.slow
+def test_a_gradient_that_does_not_fit_is_wrong_and_no_refusal(tmp_path: Path) -> None:
+    source = """
+import torch
+
+class Twice(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, w):
+        return torch.nn.functional.conv2d(x, w)
+    @staticmethod
+    def backward(ctx, g):
+        {body}
+
+def conv2d(input, weight, bias=None):
+    return Twice.apply(input, weight)
+"""
+    misfit = asked(tmp_path, source.format(body="return g, None"), "conv2d", "torch")
+    assert "backward" in misfit.takes
+    honest = asked(tmp_path, source.format(body="raise RuntimeError('no gradients here')"), "conv2d", "torch")
+    assert honest.refuses["backward"] == "RuntimeError: no gradients here"

@@ -193,3 +193,12 @@ def test_bases_are_those_that_the_target_takes_each_once() -> None:
     single = suites.bases(names, Support(frozenset({"float32"}), {}, "corr2d"), 1, 3)
     assert all(case.single_channel for case in single)
     assert len(single) == len({str(case) for case in single}) > 100
+
+
+def test_a_target_without_float32_is_asked_in_another_type() -> None:
+    takes = frozenset({*features(BASES[0]), "int64", "float64"})
+    cases = suites.bases(["article", "handpicked"], Support(takes, {}, "conv2d"), 0, 3)
+    assert len(cases) > 50
+    assert {case.dtype for case in cases} == {"float64"}
+    both = suites.bases(["article", "handpicked"], Support(takes | {"float32"}, {}, "conv2d"), 0, 3)
+    assert [case.but(dtype="float64") for case in both] == cases

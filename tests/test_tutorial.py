@@ -2,8 +2,8 @@
 
 In ``docs/tutorial.md`` a block ``python title=ops.py`` is a file, ``diff title=ops.py`` an edit of it (every line with
 its sign), and ``console`` a session: lines after ``$`` are typed, those below must come, in this order, but for the
-numbers in them; ``...`` stands for anything. The last command of a session ends with the code of ``exit=1``, 0 if none is
-given; with the second of ``exit=0,3`` it may say something else.
+numbers in them; ``...`` stands for anything. The last command of a session ends with the code of ``exit=1``, 0 if none
+is given; with the second of ``exit=0,3`` it may say something else.
 """
 
 from __future__ import annotations

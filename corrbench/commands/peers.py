@@ -88,7 +88,9 @@ def judge(names: tuple[str, ...], given: dict[str, Any], step: Step) -> Conforma
         record = recorded({"names": list(names), **given}, options.seed or 0, resume=given["resume"])
         options = replace(options, seed=record.header["seed"])
         narrow = " ".join([given["check"], *given["suites"]]).strip()
-        made = peers.Conformance(profile=given["profile"], seed=record.header["seed"], narrow=narrow)
+        made = peers.Conformance(
+            profile=given["profile"], seed=record.header["seed"], narrow=narrow, wanted=bool(names)
+        )
         made.environment = verify.summary_environment()
         folder = Path(given["baselines"]) if given["baselines"] else None
         step(0, len(where), "")
@@ -121,14 +123,29 @@ def asked(given: dict[str, Any]) -> Options:
 
 
 def recorded(given: dict[str, Any], seed: int, *, resume: bool) -> Store:
-    """Where rows are kept as they come, one file for each command."""
-    from corrbench.store import Store
+    """Where rows are kept as they come, a file for each command. What is known goes into them: it must be the same.
+
+    Raises:
+        BadStore: the file cannot be used, or belongs to another seed or to other baselines.
+    """
+    from corrbench.store import BadStore, Store
 
     keys = ("names", "pythons", "profile", "check", "suites", "baselines")
     header = {key: list(given[key]) if isinstance(given[key], tuple) else given[key] for key in keys}
-    words = json.dumps(header)
-    path = Path(".corrbench", f"peers-{hashlib.blake2b(words.encode(), digest_size=6).hexdigest()}.jsonl")
-    return Store.resume(path, header) if resume else Store.create(path, {**header, "seed": seed})
+    path = Path(".corrbench", f"peers-{digest(json.dumps(header).encode())}.jsonl")
+    files = sorted(Path(given["baselines"]).glob("*.json")) if given["baselines"] else []
+    header["known"] = digest(b"".join(file.name.encode() + file.read_bytes() for file in files))
+    if not resume:
+        return Store.create(path, {**header, "seed": seed})
+    store = Store.resume(path, header)
+    if given["seed"] not in (None, store.header["seed"]):
+        raise BadStore(f"{path} belongs to a run with --seed {store.header['seed']}: give that seed, or none")
+    return store
+
+
+def digest(data: bytes) -> str:
+    """A short name for some bytes."""
+    return hashlib.blake2b(data, digest_size=6).hexdigest()
 
 
 def typed(names: tuple[str, ...], seed: int, given: dict[str, Any]) -> str:

@@ -53,8 +53,8 @@ def show(console: Console, change: Change) -> None:
             one = group.smallest
             head = Text.assemble((f"{index}. ", style), (one.check, "bold"), f"  {one.message}")
             console.print(Padding(head, (0, 0, 0, 2)))
-            if group.region:
-                console.print(Padding(Text(f"wrong where {group.region}", "italic"), (0, 0, 0, 5)))
+            if group.where:
+                console.print(Padding(Text(group.where, "italic"), (0, 0, 0, 5)))
             if one.reproduce:
                 console.print(Text("     ").append(one.reproduce, "cyan"), soft_wrap=True)
         if len(groups) > SHOWN:
@@ -91,7 +91,7 @@ def _lines(change: Change) -> Iterator[str]:
             yield f"## {title}"
             yield ""
         for group in digest.groups(run, found) if found else ():
-            tail = f"; wrong where {group.region}" if group.region else ""
+            tail = f"; {group.where}" if group.where else ""
             yield f"- **{group.smallest.check}** {markdown.escape(group.smallest.message)}{tail}"
             yield f"  ({len(group.members)} results on {group.cases} cases)"
             if group.smallest.reproduce:

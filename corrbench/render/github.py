@@ -71,8 +71,8 @@ def _of_groups(run: Run, groups: Iterable[digest.Group], place: Place | None) ->
 def _words(group: digest.Group) -> Iterator[str]:
     one = group.smallest
     yield one.message
-    if group.region:
-        yield f"wrong where {group.region}"
+    if group.where:
+        yield group.where
     if group.resembles:
         yield f"looks as if {group.resembles}"
     if group.cases > 1:

@@ -151,8 +151,8 @@ def _groups(run: Run, title: str, results: list[Result]) -> Iterator[str]:
         result = group.smallest
         yield ""
         yield f"{index}. **{result.check}**: {escape(result.message)}"
-        if group.region:
-            yield f"   *Wrong where {group.region}.*"
+        if group.where:
+            yield f"   *{group.where[0].upper()}{group.where[1:]}.*"
         if group.resembles:
             yield f"   *Looks as if {group.resembles}.*"
         asked = ", ".join(group.checks)

@@ -56,8 +56,8 @@ def doubts(run: Run, check: str = "") -> list[str]:
 def _paragraph(group: digest.Group, check: str) -> Iterable[str]:
     one = group.smallest
     yield one.message if one.check == check else f"{one.check}: {one.message}"
-    if group.region:
-        yield f"  wrong where {group.region}"
+    if group.where:
+        yield f"  {group.where}"
     if group.resembles:
         yield f"  looks as if {group.resembles}"
     if group.cases > 1:

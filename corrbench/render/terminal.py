@@ -106,8 +106,8 @@ def _groups(console: Console, run: Run, title: str, results: list[Result], style
         result = group.smallest
         head = Text.assemble((f"{index}. ", style), (result.check, "bold"), f"  {result.message}")
         console.print(Padding(head, (0, 0, 0, 2)))
-        if group.region:
-            console.print(Padding(Text(f"wrong where {group.region}", "italic"), (0, 0, 0, 5)))
+        if group.where:
+            console.print(Padding(Text(group.where, "italic"), (0, 0, 0, 5)))
         if group.resembles:
             console.print(Padding(Text(f"looks as if {group.resembles}", "italic"), (0, 0, 0, 5)))
         if brief:

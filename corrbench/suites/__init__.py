@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Callable
 from functools import cache
 
-from corrbench.case import Case
+from corrbench.case import DTYPES, Case
 from corrbench.target import Support, fit
 
 Suite = Callable[
@@ -27,11 +27,17 @@ def registry() -> dict[str, Suite]:
 
 
 def bases(names: list[str], support: Support, thorough: int, seed: int) -> list[Case]:
-    """The named suites' cases in the target's form, without those it does not support, each once."""
+    """The named suites' cases in the target's form, without those it does not support, each once.
+
+    A target without float32 is asked them in the first element type that it takes.
+    """
     known, found = registry(), {}
+    dtype = next((dtype for dtype in ("float32", *DTYPES) if dtype in support.takes), "float32")
     for name in names:
         for case in known[name](thorough, seed):
             fitted = fit(case, support.form)
+            if fitted is not None and (fitted.dtype, fitted.data) == ("float32", "small"):
+                fitted = fitted.but(dtype=dtype)
             if fitted is not None and support.all_of(fitted):
                 found[str(fitted)] = fitted
     return list(found.values())
