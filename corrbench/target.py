@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import re
 from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -105,9 +106,11 @@ def find(name: str, **given: Any) -> Spec:
         return Spec(target=name, **given)
     known = registered()
     if name not in known:
+        near = get_close_matches(name, known, n=3, cutoff=0.5)
+        there = f"did you mean {' or '.join(near)}?" if near else f"registered: {', '.join(sorted(known))}"
         raise UnknownTarget(
-            f"{name!r} is not a registered target (known: {', '.join(sorted(known))}); "
-            "name your own as pkg.mod:attr or path/to/file.py:attr"
+            f"{name!r} is not a registered target; name your own as pkg.mod:attr or path/to/file.py:attr"
+            + (f", here {name}:NAME" if name.endswith(".py") else f" ({there})")
         )
     target, declared = known[name]
     said = {key: value for key, value in asdict(declared).items() if key != "about"}

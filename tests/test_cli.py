@@ -131,7 +131,7 @@ def test_a_refused_case_is_neither_passed_nor_failed(tmp_path: Path) -> None:
     [
         (["no.such:thing", *ONE], "no module named 'no'"),
         (["missing.py:f", *ONE], "no such file: missing.py"),
-        (["nonsense"], "'nonsense' is not a registered target (known: "),
+        (["nonsense"], "'nonsense' is not a registered target; name your own as pkg.mod:attr"),
         (["json:loads.nothing", *ONE], "json has no 'loads.nothing'"),
         (["json:__doc__", *ONE], "cannot be called"),
         (["torch", "--check", "value"], "no check or family named 'value'; there are: "),

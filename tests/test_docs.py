@@ -34,6 +34,13 @@ def test_a_docstring_becomes_markdown() -> None:
     )
 
 
+def test_the_first_example_is_the_one_that_the_tutorial_runs() -> None:
+    tutorial = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    source, session = re.findall(r"^```(?:python)?\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)[:2]
+    assert source.replace("    h, w =", "    # size of the kernel: h, w =") in tutorial
+    assert all(part.strip() in tutorial for part in session.split("..."))
+
+
 def anchors(page: Path) -> set[str]:
     """As a forge makes them of headings."""
     titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)

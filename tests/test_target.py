@@ -71,11 +71,20 @@ def test_paths_are_taken_as_they_are(name: str) -> None:
     assert find(name, arrays="numpy") == Spec(target=name, arrays="numpy")
 
 
-@pytest.mark.parametrize("name", ["cuneiform", "reference", "mykernel.py", ""])
-def test_an_unknown_name_is_refused_and_the_known_listed(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cuneiform", "registered: cupy.correlate2d,"),
+        ("", "scipy.correlate2d,"),
+        ("reference", "did you mean reference.corr2d or"),
+        ("scipy.corelate2d", "did you mean scipy.correlate2d"),
+        ("mykernel.py", "here mykernel.py:NAME"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_what_to_type(name: str, said: str) -> None:
     with pytest.raises(UnknownTarget, match="not a registered target") as caught:
         find(name)
-    assert "scipy.correlate2d" in str(caught.value)
+    assert said in str(caught.value)
     assert "path/to/file.py:attr" in str(caught.value)
 
 
