@@ -135,7 +135,8 @@ def _modulus(error: Array) -> Array:
 
 def _distance(got: Array, want: Array) -> Array:
     if got.dtype.kind in "iub":
-        return np.abs(got.astype(np.float64) - want.astype(np.float64))
+        a, b = got.astype(np.int64), want.astype(np.int64)  # as floats, neighbours beyond 2**53 would be 0 apart
+        return (np.maximum(a, b).astype(np.uint64) - np.minimum(a, b).astype(np.uint64)).astype(np.float64)
     return _modulus(got.astype(np.complex128) - want.astype(np.complex128))
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corrbench import inputs
+from corrbench import compare, inputs
 from corrbench.case import DTYPES, INTEGERS, Case
 from corrbench.compare import Expected
 from corrbench.problem import Problem
@@ -52,6 +52,16 @@ def test_whole_numbers_leave_no_room(dtype: str) -> None:
     assert judgement.numbers["tier"] == "exact"
     assert judgement.message.startswith(f"1 of {got.size} elements differ; worst at [1, 2, 3, 1]: got ")
     assert f"({dtype}, K=12)" in judgement.message
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_integers_are_apart_by_what_they_are(dtype: str) -> None:
+    want = expected(BASE.but(dtype=dtype, data="full"))
+    got = right(want)
+    got[0, 0, 0, 0] ^= 1
+    assert want.judge(got).numbers["off"] == 1
+    highest, lowest = np.iinfo(got.dtype).max, np.iinfo(got.dtype).min
+    assert compare._distance(np.array([highest], got.dtype), np.array([lowest], got.dtype)) == highest - lowest
 
 
 def test_one_ulp_is_too_much_in_the_exact_tier() -> None:

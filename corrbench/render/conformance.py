@@ -34,6 +34,7 @@ NUMBERS = (
     "on one thread; smaller is faster."
 )
 ABSENT = "not installed"
+WIDE = 120  # columns of a terminal below which version and class are left to the report
 MEASURED = ("", "version", "class", "float64", "float32", "bits", "float16", "bfloat16", *TIMED)
 
 
@@ -77,8 +78,8 @@ def absent(made: Conformance) -> str:
 def line(one: Peer, found: Found) -> str:
     """A finding in one sentence."""
     where = f" ({found.region})" if found.region else ""
-    what = found.name or "new"
-    return f"{one.name}: {what}, {found.kind}, {found.cases} cases{where}: {found.message}"
+    what = f"{found.name}, {found.kind}" if found.name else found.kind
+    return f"{one.name}: {what}, {found.cases} case{'s' * (found.cases != 1)}{where}: {found.message}"
 
 
 def show(console: Console, made: Conformance) -> None:
@@ -87,7 +88,10 @@ def show(console: Console, made: Conformance) -> None:
         console.print(_grid(title, [SHORT.get(name, name) for name in columns], rows))
         console.print()
     title = "error over its bound, effective bits in float32; time over torch's on one thread"
-    console.print(_grid(title, list(MEASURED), [measured(one) for one in made.judged]))
+    heads, rows = [SHORT.get(name, name) for name in MEASURED], [measured(one) for one in made.judged]
+    if console.width < WIDE:
+        heads, *rows = [[row[0], *row[3:]] for row in (heads, *rows)]
+    console.print(_grid(title, heads, rows))
     console.print()
     console.print("   ".join(f"{mark.value} {said}" for mark, said in LEGEND.items()), style="dim")
     for one in made.judged:

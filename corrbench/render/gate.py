@@ -113,7 +113,7 @@ def markdown(gate: Gate) -> str:
     for line in lines(gate):
         ours = line.startswith("    `")  # a command; the rest may be words of the target
         text = line.strip() if ours else escape(line)
-        found.append(f"  {text}  " if line.startswith("    ") else f"- {text}")
+        found.append(f"  {text}  " if line.startswith("    ") else f"- {text}  ")  # two blanks: a line of its own
     return "\n".join(found).rstrip() + "\n"
 
 
