@@ -18,6 +18,7 @@ STYLES = {
     Verdict.SLOWER: "bold red", Verdict.FASTER: "green", Verdict.SAME: "", Verdict.INCONCLUSIVE: "yellow",
     Verdict.FAILED: "bold red", Verdict.SKIPPED: "dim",
 }  # fmt: skip
+LONG = 12  # characters of a target that take a second line
 
 
 def duration(seconds: float) -> str:
@@ -65,7 +66,7 @@ def show(console: Console, match: Match, names: Sequence[str] = ("a", "b")) -> N
     word = max((len(word) for one in match.contrasts for word in short(one.case).split()), default=0)
     grid.add_column(HEADS[0], overflow="fold", min_width=min(word, console.width // 3))  # x=1,1,64,64 stays whole
     for name in names:
-        grid.add_column(name, justify="right", overflow="fold")
+        grid.add_column(name.replace(":", ":\n") if len(name) > LONG else name, justify="right", overflow="fold")
     for head in HEADS[3 : 4 if narrow else 5]:
         grid.add_column(head, justify="right", no_wrap=True)
     grid.add_column(HEADS[5], no_wrap=True)
