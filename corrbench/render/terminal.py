@@ -115,7 +115,7 @@ def _groups(console: Console, run: Run, title: str, results: list[Result], style
         more = f"on {group.cases} cases, in {', '.join(group.checks)}; the smallest" if group.cases > 1 else "case"
         console.print(Padding(Text(f"{more}: {result.case}", "dim"), (0, 0, 0, 5)))
         console.print(Text("     ").append(result.reproduce, "cyan"), soft_wrap=True)  # whole, to be copied
-    more = len(found) - (3 if brief else SHOWN)
-    if more > 0:
-        said = f"and {more} more group{'s' if more > 1 else ''}: see --html, --json or --verbose"
+    rest = len(found) - (3 if brief else SHOWN)
+    if rest > 0:
+        said = f"and {rest} more group{'s' if rest > 1 else ''}: see --html, --json or --verbose"
         console.print(Padding(Text(said, "dim"), (0, 0, 0, 2)))
