@@ -83,6 +83,8 @@ def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
     chosen = select(only)
     if case:
         asked = fitting(known(case), shape.support.form)
+        if only not in chosen:  # not named one by one: those that have nothing to ask of such a target are left out
+            chosen = {name: c for name, c in chosen.items() if next(iter(c.plan(shape)), None) is not None}
         return [Job(check=name, case=str(asked), seed=shape.seed) for name in chosen]
     queues: list[tuple[float, int, Job]] = []
     for rank, (name, found) in enumerate(chosen.items()):

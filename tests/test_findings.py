@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -52,7 +53,8 @@ def test_a_finding_says_what_it_is(name: str) -> None:
     code = reproducer(name)
     assert len([line for line in code.splitlines() if line.strip()]) <= 10
     assert "corrbench" not in modules(code)
-    assert field(name, "class") == "crash" or re.search(r"^assert ", code, re.MULTILINE)
+    assert isinstance(ast.parse(code).body[-1], ast.Assert)
+    assert field(name, "upstream").startswith(("https://", "not known to us"))
 
 
 @pytest.mark.parametrize("name", FINDINGS)
@@ -90,5 +92,7 @@ def test_a_reproducer_still_shows_it(name: str) -> None:
     if f"'{version}" not in there.stdout and "''" not in there.stdout:
         pytest.skip(f"{there.stdout.strip()} is another release than {version}")
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode == 0 and "depends on the processor" in field(name, "version"):
+        pytest.skip("this processor's kernels are right")
     assert done.returncode != 0, "it is right now"
     assert done.returncode < 0 or "AssertionError" in done.stderr or field(name, "class") == "crash", done.stderr

@@ -31,6 +31,7 @@ def test_the_suites_are_found() -> None:
         "onnx",
         "pairwise",
         "planes",
+        "sample",
         "speed",
         "torch-opinfo",
     }

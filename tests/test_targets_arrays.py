@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
-import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from corrbench import baseline, reference
+from corrbench import reference
 from corrbench.case import Case
 from corrbench.inputs import draw
 from corrbench.problem import Array
@@ -110,29 +107,3 @@ def test_laws_of_whole_numbers_keep_their_type() -> None:
         trial = Trial("relations.laws", case, 1, spec, probe(spec, remote), remote)
         (result,) = numbers(trial, [(case, trial.operands())]) or []
     assert result.dtype == np.int64
-
-
-# ---- what is known
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "baselines/peers").glob("*.json")), ids=lambda path: path.stem)
-def test_a_known_finding_names_its_report(path: Path) -> None:
-    assert baseline.Baseline.load(path).known
-    for entry in json.loads(path.read_text(encoding="utf-8"))["known"]:
-        if found := re.search(r"\((reports/findings/[\w-]+\.md)\)$", entry["reason"]):
-            text = (ROOT / found[1]).read_text(encoding="utf-8")
-            assert path.stem in re.search(r"^target: (.*)$", text, re.MULTILINE)[1].split(", "), found[1]  # type: ignore[index]
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "reports/findings").glob("*.md")), ids=lambda path: path.stem)
-def test_a_finding_says_what_it_is_and_ends_in_a_short_reproducer(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    front = dict(re.findall(r"^(library|version|class|target|upstream): (.+)$", text, re.MULTILINE))
-    assert len(front) == 5
-    assert front["class"] in ("wrong", "inaccurate", "crash", "different")
-    assert front["upstream"].startswith(("https://", "not known to us"))
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    lines = [line for line in code.splitlines() if line.strip()]
-    assert len(lines) <= 10
-    assert "corrbench" not in code
-    assert isinstance(ast.parse(code).body[-1], ast.Assert)

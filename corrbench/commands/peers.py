@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     show_default=True,
 )  # fmt: skip
 @click.option("--check", default="", help="Only this check, or this family of checks.")
-@click.option("--suite", "suites", multiple=True, help="Only cases of this suite; may be repeated.")
+@click.option("--suite", "suites", multiple=True, help="Other cases than a sample of all suites; may be repeated.")
 @click.option("--seed", type=click.IntRange(0), help="Of every run; by default a secret one, printed at the end.")
 @click.option(
     "--baselines", type=click.Path(exists=True, file_okay=False), help="Folder of what is known of each target."
@@ -111,14 +111,14 @@ def asked(given: dict[str, Any]) -> Options:
     Raises:
         ValueError: an unknown suite.
     """
-    from corrbench import suites, verify
+    from corrbench import peers, suites, verify
 
     unknown = [name for name in given["suites"] if name not in suites.registry()]
     if unknown:
         raise ValueError(f"no suite named {unknown[0]!r}; there are: {', '.join(suites.registry())}")
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
     options = verify.Options(profile=given["profile"], check=given["check"], seed=seed)
-    options = replace(options, suites=tuple(given["suites"])) if given["suites"] else options
+    options = replace(options, suites=tuple(given["suites"]) or peers.SUITES)
     return replace(options, workers=given["workers"]) if given["workers"] else options
 
 

@@ -66,7 +66,7 @@ def score(made: Conformance) -> str:
     fixed = sum(len(one.fixed) for one in made.judged)
     said = f"{len(made.judged)} targets of {len(libraries)} libraries judged; {len(known)} known findings"
     said += f", {fresh} new" if fresh else ", none new"
-    return said + (f", {fixed} recorded ones no longer seen" if fixed else "")
+    return said + (f", {fixed} recorded ones not seen here" if fixed else "")
 
 
 def absent(made: Conformance) -> str:
@@ -101,7 +101,7 @@ def show(console: Console, made: Conformance) -> None:
             if found.kind == "new":
                 console.print(Text(f"   {found.reproduce}"), soft_wrap=True)
         for reason in one.fixed:
-            console.print(Text(f"{one.name}: no longer seen: {reason[:200]}", style="green"), soft_wrap=True)
+            console.print(Text(f"{one.name}: recorded, not seen here: {reason[:200]}", style="green"), soft_wrap=True)
         if one.problem:
             console.print(Text(f"{one.name}: {one.problem}", style="yellow"), soft_wrap=True)
     for one in made.peers:
@@ -149,7 +149,7 @@ def markdown(made: Conformance, command: str) -> str:
     lines += known(made)
     for one in made.judged:
         lines += [f"- **new** {escape(line(one, found))}: `{found.reproduce.replace('`', ' ')}`" for found in one.fresh]
-        lines += [f"- no longer seen in `{one.name}`: {escape(reason)}" for reason in one.fixed]
+        lines += [f"- recorded, but not seen here, in `{one.name}`: {escape(reason)}" for reason in one.fixed]
     called = [(f"`{one.name}`", escape(one.version or one.state), escape(one.about)) for one in made.peers]
     lines += ["", "## What was called", "", *table(("", "version", "call"), called), ""]
     lines += [f"- `{one.name}`: {escape(one.problem)}" for one in made.peers if one.problem and one.state != ABSENT]
