@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import sys
+from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ from corrbench.probe import MODES
 from corrbench.reference import conv2d
 from corrbench.target import BASES, FORMS, features, registered
 from corrbench.targets import _bridge
+from corrbench.worker.loading import version
 
 ROOT = Path(__file__).parent.parent
 FOREIGN = ("jax", "keras", "mlx", "paddle", "tensorflow", "tinygrad")
@@ -73,6 +77,13 @@ def test_results_and_gradients_on_whole_numbers(name: str, geometry: dict[str, A
         pytest.skip(str(error))
     for one, other in pairs:
         assert torch.equal(one, other)
+
+
+def test_a_library_without_a_version_of_its_own_is_named_with_its_distributions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "click", ModuleType("click"))
+    assert version("click", "corrbench.targets.torch:torch") == metadata.version("click")
 
 
 # ---- variants of torch
