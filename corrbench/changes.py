@@ -11,6 +11,7 @@ from typing import Any
 
 from corrbench.result import SCHEMA, Result, Run, Status, finite
 
+RIGHT = {Status.PASS, Status.WARN}
 LOSS, ENOUGH = 0.5, 5  # effective bits that may be lost on average over so many cases of an element type
 
 
@@ -54,9 +55,8 @@ class Change:
 
     @cached_property
     def fixed(self) -> list[Result]:
-        """Findings of the first run that the second has not, of what the second was asked."""
-        asked = {question(result) for result in self.after.results}
-        return [found for found in unknown(self.before, self.after) if question(found) in asked]
+        """Findings of the first run on what the second was right about."""
+        return mended(self.before, self.after)
 
     @cached_property
     def refused(self) -> dict[str, str]:
@@ -105,13 +105,36 @@ class Change:
 
 def unknown(one: Run, other: Run) -> list[Result]:
     """Findings of one run that another has not, of what both were asked: deaths may have ended the other early."""
-    known = {question(found) for found in other.findings}
+    known = {question(found) for found in findings(other)}
     asked = {question(result) for result in other.results}
     return [
         found
-        for found in one.findings
+        for found in findings(one)
         if question(found) not in known and (not other.stopped or question(found) in asked)
     ]
+
+
+def mended(before: Run, after: Run) -> list[Result]:
+    """Findings of the first run on what the second was right about; to skip, refuse or fail to judge is not right."""
+    old, new = statuses(before), statuses(after)
+    return [
+        found
+        for found in unknown(before, after)
+        if RIGHT & (now := new.get(question(found), set())) and now - RIGHT <= old[question(found)]
+    ]
+
+
+def findings(run: Run) -> list[Result]:
+    """What is wrong, whether or not a baseline accepts it: to be accepted is not to be right."""
+    return [result for result in run.results if result.finding or result.status is Status.KNOWN]
+
+
+def statuses(run: Run) -> dict[tuple[str, str], set[Status]]:
+    """What came of each question; it may have several answers, such as one for each gradient."""
+    found: dict[tuple[str, str], set[Status]] = {}
+    for result in run.results:
+        found.setdefault(question(result), set()).add(result.status)
+    return found
 
 
 def question(one: Result) -> tuple[str, str]:

@@ -57,6 +57,33 @@ def test_what_was_not_asked_again_is_not_fixed() -> None:
     assert later.alone == ([("values.bound", CASES[0])], [])
 
 
+@pytest.mark.parametrize("status", [Status.SKIPPED, Status.UNSUPPORTED, Status.ERROR, Status.KNOWN, Status.CRASH])
+def test_what_is_not_judged_or_only_accepted_is_not_fixed(status: Status) -> None:
+    broken = [failed(CASES[0]), *RIGHT[1:]]
+    later = change(broken, [replace(broken[0], status=status), *RIGHT[1:]])
+    assert (later.new, later.fixed) == ([], [])
+    assert later.verdict == ("error" if status is Status.ERROR else "same")
+
+
+def test_what_a_baseline_accepts_is_wrong_all_the_same() -> None:
+    known = [replace(failed(CASES[0]), status=Status.KNOWN), *RIGHT[1:]]
+    broken = [failed(CASES[0]), *RIGHT[1:]]
+    assert (change(known, broken).new, change(known, broken).verdict) == ([], "same")
+    assert change(RIGHT, known).new == known[:1]
+    assert change(known, RIGHT).fixed == known[:1]
+
+
+def test_a_warning_in_place_of_a_finding_is_a_fix() -> None:
+    broken = [failed(CASES[0]), *RIGHT[1:]]
+    assert change(broken, [replace(broken[0], status=Status.WARN), *RIGHT[1:]]).fixed == broken[:1]
+
+
+def test_of_several_answers_one_that_was_skipped_before_hides_no_fix() -> None:
+    aside = replace(failed(CASES[0]), status=Status.SKIPPED)
+    assert change([failed(CASES[0]), aside], [passed(CASES[0]), aside]).verdict == "better"
+    assert change([failed(CASES[0]), passed(CASES[0])], [aside, passed(CASES[0])]).fixed == []
+
+
 def test_a_search_is_one_question_wherever_it_ends() -> None:
     one, other = failed(CASES[0], "fuzz.search"), failed(CASES[1], "fuzz.search")
     same = change([one, *RIGHT], [other, *RIGHT])
