@@ -71,16 +71,23 @@ class Change:
     @cached_property
     def alone(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         """Check and case of what only the first run was asked, and only the second."""
-        first, second = ({question(one) for one in run.results} for run in (self.before, self.after))
+        first, second = statuses(self.before).keys(), statuses(self.after).keys()
         return sorted(first - second), sorted(second - first)
 
     @property
+    def strangers(self) -> bool:
+        """Whether there is no question that both were asked."""
+        return not statuses(self.before).keys() & statuses(self.after).keys()
+
+    @property
     def verdict(self) -> str:
-        """``worse``; ``error`` if the second could not be judged; ``better`` or ``same``."""
+        """``worse``; ``error`` if one could not be judged or they share no question; ``better`` or ``same``."""
         moved = {shift.verdict for shift in self.shifts}
+        if self.strangers:
+            return "error"
         if self.new or self.refused or "worse" in moved:
             return "worse"
-        if self.after.verdict == "error":
+        if "error" in (self.before.verdict, self.after.verdict):
             return "error"
         return "better" if self.fixed or "better" in moved else "same"
 

@@ -120,6 +120,23 @@ def test_a_later_run_that_was_not_judged_is_no_pass() -> None:
     assert change(RIGHT, []).verdict == "error"
 
 
+@pytest.mark.parametrize("later", [RIGHT[4:], [failed(CASES[5])]])
+def test_runs_that_share_no_question_are_not_compared(later: list[Result]) -> None:
+    apart = change(RIGHT[:4], later)
+    assert apart.verdict == "error"
+    assert "nothing to compare" in render.write(apart)
+
+
+def test_a_first_run_that_was_not_judged_is_nothing_to_compare_with() -> None:
+    gone = Change(before=replace(run([]), problem="cannot be loaded: no such file"), after=run(RIGHT))
+    assert gone.verdict == "error"
+    assert "the earlier run: cannot be loaded" in render.write(gone)
+    broken = replace(RIGHT[0], status=Status.ERROR)
+    assert change([broken, *RIGHT[1:]], RIGHT).verdict == "error"
+    assert "the earlier run was not judged to its end" in render.write(change([broken, *RIGHT[1:]], RIGHT))
+    assert change([broken, *RIGHT[1:]], [RIGHT[0], failed(CASES[1]), *RIGHT[2:]]).verdict == "worse"
+
+
 def test_it_is_told_in_markdown_and_json() -> None:
     broken = change(RIGHT, [failed(CASES[0]), *RIGHT[1:]])
     text = render.write(broken)

@@ -29,7 +29,7 @@ def report(a: str, b: str | None, page: str | None, prose: str | None, json_file
     """Render a recorded RUN again: a file of .corrbench/, or one that verify --json wrote. With LATER: what changed.
 
     Exit codes for one run are those of verify. For two: 0 nothing is worse, 1 new findings, refusals or a loss of
-    accuracy, 2 a file cannot be read, or LATER could not be judged.
+    accuracy, 2 a file cannot be read, one of them could not be judged, or they share no question.
     """
     from corrbench import recorded
     from corrbench.changes import Change
