@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from corrbench.recorded import INTERRUPTED
 from corrbench.result import SCHEMA, Result, Run, Status, finite
 
 RIGHT = {Status.PASS, Status.WARN}
@@ -151,7 +152,8 @@ def question(one: Result) -> tuple[str, str]:
 
 def refusals(before: Run, after: Run) -> dict[str, str]:
     """What the second does not do and the first did: features by name, and questions that it was right on."""
-    found = {name: said for name, said in after.unsupported.items() if name not in before.unsupported}
+    told = after.unsupported if before.stopped != INTERRUPTED else {}
+    found = {name: said for name, said in told.items() if name not in before.unsupported}
     right = {(one.check, one.case) for one in before.results if one.status is Status.PASS}
     asked: dict[str, list[str]] = {}
     for one in after.results:

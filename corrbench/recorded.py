@@ -10,6 +10,7 @@ from typing import Any
 from corrbench.case import Case
 from corrbench.result import SCHEMA, Result, Run
 
+INTERRUPTED = "an interruption"  # where a run stopped that left no closing line: what it refused is not known
 # What reports take for granted of a comparison of arrays: see corrbench.compare.
 FIGURES: dict[str, Any] = {"array": str, "at": list, "elements": int, "wrong": int,
            **dict.fromkeys(("off", "allowed", "ratio", "rounded"), (int, float))}  # fmt: skip
@@ -106,9 +107,9 @@ def _stored(header: dict[str, Any], text: str) -> Run:
             ended, done[record["job"]] = None, record["results"]
     counts = {"judged": len(done), "planned": len(done)}
     run = Run.from_json(said | (ended or counts) | {"results": [result for some in done.values() for result in some]})
-    if ended is None and run.findings:
-        run.stopped = "an interruption"
-    elif ended is None:
+    if ended is None:
+        run.stopped = INTERRUPTED
+    if ended is None and not run.findings:
         run.problem = f"the run was interrupted after {len(done)} questions; the same command with --resume goes on"
     run.results.sort(key=lambda r: (r.check, r.case, r.status, r.message))
     return run

@@ -162,6 +162,25 @@ def test_two_runs_are_compared() -> None:
     assert typed(before, written("none.json", run())).exit_code == 2
 
 
+def test_an_interrupted_run_refused_what_the_whole_one_does() -> None:
+    """What was refused is in the closing line, which it lacks."""
+    cut = stored("cut.jsonl", run(right(), wrong(OTHER)), whole=False)
+    whole = stored("whole.jsonl", run(right(), wrong(OTHER)))
+    done = typed(cut, whole, "--json", "changed.json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(Path("changed.json").read_text())["refused"] == {}
+    more = written("more.json", replace(run(right(), wrong(OTHER)), unsupported={"jvp": "no", "bias": "no"}))
+    assert typed(whole, more).exit_code == 1, "a run that was not interrupted says what it does"
+
+
+def test_a_finding_where_the_interrupted_run_did_not_get_is_not_new() -> None:
+    cut = stored("cut.jsonl", run(right()), whole=False)
+    done = typed(cut, written("whole.json", run(right(), wrong(OTHER))), "--html", "changed.html")
+    assert done.exit_code == 2
+    assert "ERROR 0 new findings" in done.output
+    assert "The earlier run: the run was interrupted after 1 questions" in Path("changed.html").read_text()
+
+
 def test_files_of_several_targets_are_not_compared() -> None:
     several = written("several.json", run(right()), replace(run(right()), target="other"))
     done = typed(several, written("one.json", run(right())))
