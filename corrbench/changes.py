@@ -10,9 +10,10 @@ from functools import cached_property
 from typing import Any
 
 from corrbench.recorded import INTERRUPTED
-from corrbench.result import SCHEMA, Result, Run, Status, finite
+from corrbench.result import FINDINGS, SCHEMA, Result, Run, Status, finite
 
 RIGHT = {Status.PASS, Status.WARN}
+WRONG = FINDINGS | {Status.KNOWN}  # to be accepted is not to be right
 LOSS, ENOUGH = 0.5, 5  # effective bits that may be lost on average over so many cases of an element type
 
 
@@ -112,29 +113,27 @@ class Change:
 
 
 def unknown(one: Run, other: Run) -> list[Result]:
-    """Findings of one run that another has not, of what both were asked: deaths may have ended the other early."""
-    known = {question(found) for found in findings(other)}
-    asked = {question(result) for result in other.results}
+    """Findings of one run that another has not, of what both were asked: deaths may have ended the other early.
+
+    What a baseline accepts is not new, and where it was accepted before a finding is not new either.
+    """
+    held = statuses(other)
     return [
         found
-        for found in findings(one)
-        if question(found) not in known and (not other.stopped or question(found) in asked)
+        for found in one.findings
+        if not WRONG & held.get(question(found), set()) and (not other.stopped or question(found) in held)
     ]
 
 
 def mended(before: Run, after: Run) -> list[Result]:
-    """Findings of the first run on what the second was right about; to skip, refuse or fail to judge is not right."""
+    """Findings of the first run, known ones too, on what the second was right about: there it found nothing, and
+    skipped, refused or failed to judge no more than the first.
+    """
     old, new = statuses(before), statuses(after)
-    return [
-        found
-        for found in unknown(before, after)
-        if RIGHT & (now := new.get(question(found), set())) and now - RIGHT <= old[question(found)]
-    ]
-
-
-def findings(run: Run) -> list[Result]:
-    """What is wrong, whether or not a baseline accepts it: to be accepted is not to be right."""
-    return [result for result in run.results if result.finding or result.status is Status.KNOWN]
+    right = {
+        asked for asked, now in new.items() if now & RIGHT and not now & WRONG and now - RIGHT <= old.get(asked, set())
+    }
+    return [one for one in before.results if one.status in WRONG and question(one) in right]
 
 
 def statuses(run: Run) -> dict[tuple[str, str], set[Status]]:

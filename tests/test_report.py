@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from corrbench import recorded
+from corrbench import baseline, recorded
 from corrbench.cli import main
 from corrbench.commands.verify import combined
 from corrbench.result import Result as Answer
@@ -136,6 +136,34 @@ def test_a_case_or_a_figure_that_is_none_is_damage() -> None:
 
 
 # ---- one run, and two
+
+
+def test_a_baseline_is_applied_as_verify_does() -> None:
+    Path("known.json").write_text(baseline.record(run(right(), wrong(OTHER)), "as ever"))
+    store = stored("run.jsonl", run(right(), wrong(OTHER)))
+    assert typed(store).exit_code == 1
+    done = typed(store, "--baseline", "known.json", "--json", "known.run.json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(Path("known.run.json").read_text())["counts"] == {"pass": 1, "known": 1}
+    worse = stored("worse.jsonl", run(wrong(), wrong(OTHER)))
+    assert typed(worse, "--baseline", "known.json").exit_code == 1
+    assert "1 new findings, 0 fixed" in typed(store, worse, "--baseline", "known.json").output
+    assert typed(stored("right.jsonl", run(right(), right(OTHER))), store, "--baseline", "known.json").exit_code == 0
+
+
+@pytest.mark.parametrize(("name", "said"), [("none.json", "cannot read the baseline"), ("run.jsonl", "is not JSON")])
+def test_a_baseline_that_is_none_is_said_in_one_line(name: str, said: str) -> None:
+    done = typed(stored("run.jsonl", run(right())), "--baseline", name)
+    assert (done.exit_code, done.output.count("\n")) == (2, 1)
+    assert said in done.output
+
+
+def test_a_baseline_is_not_applied_twice() -> None:
+    Path("known.json").write_text(baseline.record(run(wrong()), "as ever"))
+    known = written("run.json", run(right(OTHER), replace(wrong(), status=Status.KNOWN)))
+    done = typed(known, "--baseline", "known.json")
+    assert (done.exit_code, done.output.count("\n")) == (2, 1)
+    assert "has one in it already" in done.output
 
 
 def test_a_run_is_rendered_again() -> None:

@@ -25,13 +25,20 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False),
     help="Write the run, or what changed; - for stdout.",
 )
-def report(a: str, b: str | None, page: str | None, prose: str | None, json_file: str | None) -> None:
+@click.option("--baseline", type=click.Path(dir_okay=False), help="Accept the findings recorded in this file.")
+def report(
+    a: str, b: str | None, page: str | None, prose: str | None, json_file: str | None, baseline: str | None
+) -> None:
     """Render a recorded RUN again: a file of .corrbench/, or one that verify --json wrote. With LATER: what changed.
+
+    A file of .corrbench/ holds results as they were before any baseline; give --baseline again to have them as verify
+    showed them. What --json wrote has the baseline of that run in it.
 
     Exit codes for one run are those of verify. For two: 0 nothing is worse, 1 new findings, refusals or a loss of
     accuracy, 2 a file cannot be read, one of them could not be judged, or they share no question.
     """
     from corrbench import recorded
+    from corrbench.baseline import BadBaseline
     from corrbench.changes import Change
     from corrbench.commands.verify import code, combined
     from corrbench.render import changes, html, markdown, terminal
@@ -40,8 +47,11 @@ def report(a: str, b: str | None, page: str | None, prose: str | None, json_file
     console = output(json_file)
     try:
         runs = recorded.load(Path(b or a))
-        change = Change(before=_only(a, recorded.load(Path(a))), after=_only(b, runs)) if b else None
-    except recorded.Unreadable as error:
+        former = [_only(a, recorded.load(Path(a)))] if b else []
+        change = Change(before=former[0], after=_only(b, runs)) if b else None
+        if baseline:
+            _accept(baseline, [*former, *runs])
+    except (recorded.Unreadable, BadBaseline) as error:
         give_up(str(error))
     for run in runs if change is None else ():
         terminal.show(console, run)
@@ -59,6 +69,17 @@ def report(a: str, b: str | None, page: str | None, prose: str | None, json_file
     if change is None:
         raise SystemExit(max(code(run) for run in runs))
     raise SystemExit({"worse": FOUND, "error": UNJUDGED}.get(change.verdict, PASSED))
+
+
+def _accept(name: str, runs: list[Run]) -> None:
+    """Apply a baseline to runs to which none has been applied."""
+    from corrbench.baseline import Baseline
+
+    known = Baseline.load(Path(name))
+    for run in runs:
+        if "known" in run.counts or run.fixed:
+            give_up(f"--baseline: the run of {run.target} has one in it already; give its file of .corrbench/ instead")
+        known.apply(run)
 
 
 def _only(name: str, runs: list[Run]) -> Run:
