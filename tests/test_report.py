@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from corrbench import baseline, recorded
 from corrbench.cli import main
-from corrbench.commands.verify import combined
+from corrbench.commands.verify import code, combined
 from corrbench.result import Result as Answer
 from corrbench.result import Run, Status
 from corrbench.store import Store
@@ -136,6 +136,17 @@ def test_a_case_or_a_figure_that_is_none_is_damage() -> None:
 
 
 # ---- one run, and two
+
+
+def test_a_finding_outweighs_what_could_not_be_judged() -> None:
+    broken = replace(run(right(), replace(right(OTHER), status=Status.ERROR)), target="broken")
+    name = written("both.json", broken, run(wrong()))
+    assert json.loads(Path(name).read_text())["verdict"] == "fail"
+    assert typed(name).exit_code == 1
+    assert typed(written("one.json", broken, run(right()))).exit_code == 2
+    assert code([broken, run(right())]) == code([]) == 2
+    gone = replace(run(right()), fixed=[{"check": "values.bound"}])
+    assert [code([gone, run(right())], strict=strict) for strict in (False, True)] == [0, 1]
 
 
 def test_a_baseline_is_applied_as_verify_does() -> None:

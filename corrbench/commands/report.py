@@ -67,7 +67,7 @@ def report(
         with click.open_file(json_file, "w") as file:
             file.write(json.dumps(record, indent=1, allow_nan=False) + "\n")
     if change is None:
-        raise SystemExit(max(code(run) for run in runs))
+        raise SystemExit(code(runs))
     raise SystemExit({"worse": FOUND, "error": UNJUDGED}.get(change.verdict, PASSED))
 
 

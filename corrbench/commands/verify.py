@@ -114,14 +114,13 @@ def verify(target: str | None, **given: Any) -> None:
 
         places = {run.target: found for run in runs if (found := place(run.target))}
         announce(console, github.notes(runs, places), github.summary(runs))
-    raise SystemExit(max(code(run, strict=given["strict_baseline"]) for run in runs) if runs else UNJUDGED)
+    raise SystemExit(code(runs, strict=given["strict_baseline"]))
 
 
-def code(run: Run, *, strict: bool = False) -> int:
-    """The exit code of a run; a finding outweighs what could not be judged."""
-    if strict and run.fixed:
-        return FOUND
-    return {"pass": PASSED, "fail": FOUND, "error": UNJUDGED}[run.verdict]
+def code(runs: list[Run], *, strict: bool = False) -> int:
+    """The exit code of runs; a finding outweighs what could not be judged, in one run and among several."""
+    verdicts = {"fail" if strict and run.fixed else run.verdict for run in runs}
+    return FOUND if "fail" in verdicts else PASSED if verdicts == {"pass"} else UNJUDGED
 
 
 def _show(console: Console, runs: list[Run], extras: list[Run], given: dict[str, Any]) -> None:
