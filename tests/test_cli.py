@@ -84,6 +84,16 @@ def test_a_wrong_target_fails_and_its_finding_reproduces(tmp_path: Path) -> None
     assert {k: v for k, v in same.items() if k != "seconds"} == {k: v for k, v in finding.items() if k != "seconds"}
 
 
+def test_what_only_other_reports_need_may_be_broken(tmp_path: Path) -> None:
+    target = small_targets.write(tmp_path, small_targets.RIGHT)
+    code = (
+        "import sys\nsys.modules |= {'jinja2': None, 'junitparser': None}\nfrom corrbench.cli import main\n"
+        "if __name__ == '__main__':\n    main()"
+    )
+    done = shell("-c", code, "verify", target, *ONE, "--quiet")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_breach_of_contract_reproduces(tmp_path: Path) -> None:
     source = small_targets.RIGHT.replace("    return Y", "    X[0, 0] += 1\n    return Y")
     target = small_targets.write(tmp_path, source)

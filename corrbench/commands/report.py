@@ -41,7 +41,7 @@ def report(
     from corrbench.baseline import BadBaseline
     from corrbench.changes import Change
     from corrbench.commands.verify import code, combined
-    from corrbench.render import changes, html, markdown, terminal
+    from corrbench.render import changes, markdown, terminal
 
     writable(page, prose, json_file)
     console = output(json_file)
@@ -58,6 +58,8 @@ def report(
     if change is not None:
         changes.show(console, change)
     if page:
+        from corrbench.render import html
+
         Path(page).write_text(html.write(runs, change=change), encoding="utf-8")
     if prose:
         text = markdown.write(runs, [])

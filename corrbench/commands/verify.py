@@ -126,7 +126,7 @@ def code(runs: list[Run], *, strict: bool = False) -> int:
 def _show(console: Console, runs: list[Run], extras: list[Run], given: dict[str, Any]) -> None:
     """Everything a user sees and every file they asked for."""
     from corrbench import baseline
-    from corrbench.render import crosscheck, html, junit, markdown, terminal
+    from corrbench.render import crosscheck, markdown, terminal
 
     for run in runs:
         if given["quiet"]:
@@ -144,12 +144,18 @@ def _show(console: Console, runs: list[Run], extras: list[Run], given: dict[str,
         if name := given["record_baseline"]:
             Path(name).write_text(baseline.record(runs[0], given["reason"]), encoding="utf-8")
         if name := given["junit"]:
+            from corrbench.render import junit
+
             Path(name).write_text(junit.write(runs), encoding="utf-8")
         if name := given["page"]:
+            from corrbench.render import html
+
             Path(name).write_text(html.write(runs, extras), encoding="utf-8")
         if name := given["markdown"]:
             Path(name).write_text(markdown.write(runs, extras), encoding="utf-8")
         if name := given["report"]:
+            from corrbench.render import junit
+
             folder = Path(name)
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "correctness.md").write_text(markdown.write(runs, extras), encoding="utf-8")
