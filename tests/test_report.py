@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -109,6 +110,9 @@ def test_a_resumed_run_ends_anew() -> None:
         ("", "holds no run"),
         ("nonsense\n", "holds no run"),
         ("[1, 2]", "holds no run"),
+        ("[" * 100_000, "holds no run"),
+        ('{"header": ' + "[" * 100_000, "holds no run"),
+        ('{"schema": "corrbench/1", "results": [], "runs": []}', "holds no run"),
         ('{"schema": "corrbench-gate/1", "results": []}', "was written with schema 'corrbench-gate/1'"),
         ('{"schema": "corrbench/1", "results": [{"check": "a"}]}', "is damaged (KeyError"),
         ('{"schema": "corrbench/1", "results": [3], "target": "t"}', "is damaged (AttributeError"),
@@ -125,14 +129,55 @@ def test_what_is_no_run_is_said_in_one_line(text: str | None, said: str) -> None
         assert done.output.count("\n") == 1
 
 
-def test_a_case_or_a_figure_that_is_none_is_damage() -> None:
-    assert "is damaged (ValueError: case 'x=1'" in typed(written("bad.json", run(right("x=1")))).output
-    for name, value in (("ratio", "much"), ("at", 3), ("map", {"plane": "9,9:00"}), ("map", {"plane": "<svg>"})):
-        one = right()
-        one.numbers[name] = value
-        done = typed(written("bad.json", run(one)))
-        assert done.exit_code == 2
-        assert "is damaged" in done.output
+MAP = {"shape": "1,1,4,4", "plane": "4,4:0000"}
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {"ratio": "much"}, {"at": 3}, {"at": None}, {"array": ""}, {"array": 7}, {"bits": None}, {"visible": "x"},
+        {"map": 3}, {"map": {"shape": "1,1,4,4"}}, {"map": MAP | {"plane": "9,9:0"}}, {"map": MAP | {"plane": "<s>"}},
+        {"map": MAP | {"shape": "1,0,4,4"}}, {"map": MAP | {"shape": "4,4"}}, {"map": MAP, "at": [0, 0, 0, "a"]},
+        {"map": MAP | {"planes": 3}}, {"tier": None, "at": None}, {"tier": None, "elements": None},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_figure_that_no_report_can_show_is_damage(figures: dict[str, Any]) -> None:
+    """None stands for one that is not there."""
+    one = right()
+    one.numbers = {name: value for name, value in (one.numbers | figures).items() if value is not None}
+    damaged(written("bad.json", run(one)), stored("bad.jsonl", run(one)))
+
+
+def test_a_case_that_is_none_is_damage() -> None:
+    damaged(written("bad.json", run(right("x=1"))))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"judged": "abc"}, {"planned": 1.5}, {"seconds": "1"}, {"environment": [1]}, {"environment": {"torch": 2}},
+        {"unsupported": {"jvp": None}}, {"fixed": {}}, {"fixed": [3]}, {"problem": 0}, {"target": None}, {"seed": "5"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_of_another_type_is_damage(words: dict[str, Any]) -> None:
+    Path("bad.json").write_text(json.dumps(run(right()).to_json() | words))
+    damaged("bad.json", stored("bad.jsonl", replace(run(right()), **words)))
+
+
+@pytest.mark.parametrize("words", [{"message": 1}, {"check": None}, {"reproduce": ["x"]}, {"seconds": "1"}], ids=str)
+def test_a_result_of_other_types_is_damage(words: dict[str, Any]) -> None:
+    damaged(written("bad.json", run(replace(wrong(), **words))))
+
+
+def damaged(*names: str) -> None:
+    """That is said in one line, and nothing is written."""
+    for name in names:
+        done = typed(name, "--html", "bad.html", "--markdown", "bad.md")
+        assert (done.exit_code, done.output.count("\n")) == (2, 1), done.output
+        assert f"{name} is damaged" in done.output
+        assert not Path("bad.html").exists()
 
 
 # ---- one run, and two
