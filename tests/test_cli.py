@@ -119,6 +119,17 @@ def test_the_form_conv2d_on_numpy_arrays(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("pairs", "asked"), [(True, 2), (False, 1)])
+def test_arguments_without_a_pair_have_one_spelling(tmp_path: Path, pairs: bool, asked: int) -> None:
+    source = small_targets.CONV2D
+    if not pairs:
+        refusal = "    if not isinstance(stride, int):\n        raise NotImplementedError('numbers only')\n"
+        source = source.replace("    sh, sw", f"{refusal}    sh, sw")
+    words = ["--check", "contract.arguments", "--case", "x=1,2,6,7 w=3,2,2,3 dtype=float32 data=small"]
+    done = typed(small_targets.write(tmp_path, source, "conv2d"), *NUMPY, *words, "--json", "run.json")
+    assert json.loads(Path("run.json").read_text())["counts"] == {"pass": asked}, done.output
+
+
 def test_the_form_module(tmp_path: Path) -> None:
     target = small_targets.write(tmp_path, small_targets.MODULE, "Layer")
     done = typed(target, "--check", "values.exact", "--case", "x=1,1,5,6 w=1,1,2,3 bias data=small", "--workers", "1")
