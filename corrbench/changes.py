@@ -164,14 +164,9 @@ def refusals(before: Run, after: Run) -> dict[str, str]:
 
 
 def lost(before: Sequence[Result], after: Sequence[Result]) -> dict[str, float]:
-    """Mean loss of effective bits over the results that both passed, by element type, where it is worth a word."""
-    held = _bits(before)
-    losses: dict[str, list[float]] = {}
-    for key, bits in _bits(after).items():
-        if key in held:
-            losses.setdefault(dtype(key[1]), []).append(held[key] - bits)
-    means = {name: statistics.fmean(found) for name, found in losses.items() if len(found) >= ENOUGH}
-    return {name: mean for name, mean in means.items() if mean >= LOSS}
+    """By element type the mean loss of effective bits in the check that lost most, where a shift is ``worse``."""
+    worse = [shift for shift in shifts(before, after) if shift.verdict == "worse"]
+    return {shift.dtype: -shift.bits for shift in reversed(worse)}  # the largest loss, which stays, is the last
 
 
 def shifts(before: Sequence[Result], after: Sequence[Result]) -> list[Shift]:

@@ -38,7 +38,7 @@ class Gate:
         worse: findings of head that base does not have.
         fixed: findings of base on what head is right about.
         refused: what head does not do and base did, with what it says.
-        accuracy: element types in which effective bits were lost, with how many.
+        accuracy: element types in which effective bits were lost, with how many, in the check that lost most.
         match: base against head, if they were timed.
         instructions: of a call in base and in head, by case.
         timing, counting: why nothing was timed, and why instructions were not counted.

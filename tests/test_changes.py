@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from corrbench.changes import Change
+from corrbench.changes import Change, lost
 from corrbench.render import changes as render
 from corrbench.result import Result, Run, Status
 
@@ -107,6 +107,16 @@ def test_accuracy_is_told_by_check_and_element_type() -> None:
     worse = [replace(one, numbers={**one.numbers, "bits": 48.0}) for one in double]
     found = change(RIGHT + double, RIGHT + worse).shifts
     assert [(s.dtype, s.verdict) for s in found] == [("float64", "worse"), ("float32", "same")]
+
+
+def test_the_gate_sees_what_a_comparison_of_runs_sees() -> None:
+    """A loss in gradients is not thinned out by the many values that lost nothing."""
+    values = [passed(f"{case} stride={n}") for case in CASES for n in range(2, 12)]
+    before = [passed(case, check="gradients.first") for case in CASES]
+    after = [passed(case, 20.5, check="gradients.first") for case in CASES]
+    seen = change(values + before, values + after)
+    assert seen.verdict == "worse"
+    assert lost(seen.before.results, seen.after.results) == {"float32": 1.5}
 
 
 def test_a_refusal_of_what_was_right_is_worse() -> None:
