@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from corrbench import baseline, recorded
 from corrbench.cli import main
 from corrbench.commands.verify import code, combined
+from corrbench.render import markdown
 from corrbench.result import Result as Answer
 from corrbench.result import Run, Status
 from corrbench.store import Store
@@ -231,6 +232,11 @@ def test_a_run_is_rendered_again() -> None:
     assert json.loads(done.stdout)["counts"] == {"pass": 1, "fail": 1}
     assert typed(written("right.json", run(right()))).exit_code == 0
     assert typed(written("none.json", run())).exit_code == 2
+
+
+def test_what_stands_in_a_cell_does_not_end_it() -> None:
+    lines = list(markdown.table(("a|b", "c"), [("x|y\nz", markdown.escape("p|q"))], "lr"))
+    assert lines == ["| a\\|b | c |", "|---|---:|", "| x\\|y z | p\\|q |"]
 
 
 def test_two_runs_are_compared() -> None:
