@@ -193,3 +193,9 @@ def test_bases_are_those_that_the_target_takes_each_once() -> None:
     single = suites.bases(names, Support(frozenset({"float32"}), {}, "corr2d"), 1, 3)
     assert all(case.single_channel for case in single)
     assert len(single) == len({str(case) for case in single}) > 100
+
+
+def test_suites_are_chosen_by_name() -> None:
+    assert list(suites.select(["planes", "article"])) == ["planes", "article"]
+    with pytest.raises(ValueError, match=r"no suite named 'hand'; there are: article, common"):
+        suites.select(("article", "hand"))
