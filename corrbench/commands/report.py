@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from corrbench import complete
 from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, writable
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("a", metavar="RUN", type=click.Path())
-@click.argument("b", metavar="[LATER]", type=click.Path(), required=False)
+@click.argument("a", metavar="RUN", type=click.Path(), shell_complete=complete.records)
+@click.argument("b", metavar="[LATER]", type=click.Path(), required=False, shell_complete=complete.records)
 @click.option("--html", "page", type=click.Path(dir_okay=False), help="Write one page for a browser.")
 @click.option("--markdown", "prose", type=click.Path(dir_okay=False), help="Write Markdown.")
 @click.option(
