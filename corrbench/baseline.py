@@ -34,6 +34,7 @@ class Known:
         statuses: what it may be: ``fail``, ``crash``, ...
         message: how it read when it was recorded.
         reason: why it is accepted, by whom it was reported.
+        cause: what `corrbench.digest.cause` begins with for it, such as ``raised``; empty for anything.
         kind: what it is, one of `KINDS`; ``different`` is a documented convention of the target's own, not a fault.
         finding: the name of what is written about it under ``reports/findings``; empty if nothing is.
     """
@@ -44,6 +45,7 @@ class Known:
     cases: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ("fail",)
     message: str = ""
+    cause: str = ""
     kind: str = "wrong"
     finding: str = ""
 
@@ -62,6 +64,7 @@ class Baseline:
     """The known findings of a target, and how accurate it was: worst error over bound by check and dtype."""
 
     known: tuple[Known, ...] = ()
+    target: str = ""
     accuracy: dict[str, float] = field(default_factory=dict)
     factor: float = FACTOR
 
@@ -100,18 +103,31 @@ class Baseline:
                 )
             known.append(one)
         return cls(
-            known=tuple(known), accuracy=dict(record.get("accuracy", {})), factor=float(record.get("factor", FACTOR))
+            known=tuple(known),
+            target=str(record.get("target", "")),
+            accuracy=dict(record.get("accuracy", {})),
+            factor=float(record.get("factor", FACTOR)),
         )
 
     def apply(self, run: Run) -> None:
-        """Turn known findings of `run` into ``known``, note those that are gone, add one for each loss of accuracy."""
+        """Turn known findings of `run` into ``known``, note those that are gone, add one for each loss of accuracy.
+
+        Raises:
+            BadBaseline: it was recorded for another target.
+        """
+        if self.target not in ("", run.target):
+            raise BadBaseline(
+                f"this baseline was recorded for {self.target}, not for {run.target}: record one of its own with "
+                "--record-baseline, or change what the file says the target is called"
+            )
         seen: set[int] = set()
         asked: set[int] = set()
         for result in run.results:
             for index, one in enumerate(self.known):
                 if one.covers(result.check, result.case):
                     asked.add(index)
-                    if result.finding and result.status.value in one.statuses:
+                    alike = one.cause in ("", digest.cause(result)[0])
+                    if result.finding and result.status.value in one.statuses and alike:
                         seen.add(index)
                         result.status, result.message = Status.KNOWN, f"{result.message} [known: {one.reason}]"
                         result.numbers |= {"known": one.finding or one.reason, "kind": one.kind}
@@ -163,6 +179,7 @@ def record(run: Run, reason: str) -> str:
                     cases=() if where else tuple(sorted({m.case for m in mine})),
                     statuses=tuple(sorted({m.status.value for m in mine})),
                     message=mine[0].message,
+                    cause=group.cause[0],
                 )
             )
     accuracy = {key: result.numbers["ratio"] for key, result in sorted(measured(run).items())}

@@ -75,6 +75,7 @@ class Peer:
         about: what is called.
         version: of the library.
         form, arrays, accuracy: as judged.
+        verdict: of the run, its baseline applied.
         state: ``judged``, ``not installed``, or ``not judged`` with the reason in `problem`.
         cells: a `Mark` by column.
         found: its findings, known and new.
@@ -91,6 +92,7 @@ class Peer:
     form: str = ""
     arrays: str = ""
     accuracy: str = ""
+    verdict: str = ""
     state: str = "judged"
     problem: str = ""
     cells: dict[str, str] = field(default_factory=dict)
@@ -125,7 +127,7 @@ def peer(run: Run, about: str = "") -> Peer:
     """The row of a run to which its baseline has been applied."""
     row = Peer(
         name=run.target, about=about, version=run.environment.get("target version", ""), form=run.form,
-        arrays=run.arrays, accuracy=run.accuracy, counts=run.counts, seconds=run.seconds,
+        arrays=run.arrays, accuracy=run.accuracy, counts=run.counts, seconds=run.seconds, verdict=run.verdict,
     )  # fmt: skip
     if run.problem or not run.results:
         row.state, row.problem = "not judged", run.problem or "nothing was asked"
@@ -191,15 +193,19 @@ def column_of(result: Result) -> str:
 def cells(run: Run, found: list[Found]) -> dict[str, str]:
     """A mark for every column."""
     passed: set[str] = set()
+    failed: set[str] = set()
     for result in run.results:
+        column = column_of(result)
+        touched = {column} if column else needs(Case.parse(result.case))
         if result.status in (Status.PASS, Status.WARN):
-            column = column_of(result)
-            passed |= {column} if column else needs(Case.parse(result.case))
+            passed |= touched
+        elif (result.finding or result.status is Status.KNOWN) and not column:
+            failed |= touched
     wrong = {column for one in found if one.kind != "different" for column in one.columns}
     other = {column for one in found if one.kind == "different" for column in one.columns}
     marks = {}
     for column in (name for section in SECTIONS.values() for name in section):
-        if column in wrong:
+        if column in wrong or (column in failed - passed and column not in other):
             mark = Mark.WRONG
         elif column in other:
             mark = Mark.DIFFERENT

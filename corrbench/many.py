@@ -29,10 +29,10 @@ def many(
     stopped = threading.Event()
     with contextlib.ExitStack() as stack:
         workers = max(1, min(workers, len(items)))
+        crew = stack.enter_context(ThreadPoolExecutor(workers))  # left last: it waits for what the executors are at
         free: queue.Queue[executors.Start] = queue.Queue()
         for _ in range(workers):
             free.put(_guarded(stack.enter_context(executors.opened("local", 1)), stopped))
-        crew = stack.enter_context(ThreadPoolExecutor(workers))
 
         def one(item: Item) -> Answer:
             start = free.get()

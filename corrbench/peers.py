@@ -22,6 +22,7 @@ from corrbench.store import Store
 from corrbench.target import Spec, find, registered
 
 SCHEMA = "corrbench-conformance/1"
+SUITES = ("sample", "hidden")  # what is asked of each: with all suites, the table would take an hour
 OURS = ("reference.corr2d", "reference.Conv2D")  # the reference is a peer once
 ASK = """
 import importlib.util, json, sys
@@ -42,12 +43,14 @@ class Conformance:
     Attributes:
         profile, seed: of every run.
         narrow: what was asked, if not everything.
+        wanted: whether the libraries were asked for by name.
         seconds: wall time of the whole.
     """
 
     profile: str
     seed: int
     narrow: str = ""
+    wanted: bool = False
     peers: list[Peer] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
@@ -58,10 +61,14 @@ class Conformance:
 
     @property
     def verdict(self) -> str:
-        """``fail`` with a finding that no baseline records; ``error`` where nothing was judged; else ``pass``."""
+        """``fail`` with a finding that no baseline records; ``error`` where nothing was judged, a run was not whole, a
+        library that is there could not be judged or one that was asked for is not there; else ``pass``.
+        """
         if any(one.fresh for one in self.peers):
             return "fail"
-        return "pass" if any(one.counts.get("pass") for one in self.judged) else "error"
+        wanting = [one for one in self.peers if one.state != "judged" and (self.wanted or one.state != "not installed")]
+        whole = self.judged and all(one.verdict == "pass" for one in self.judged)
+        return "pass" if whole and not wanting else "error"
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``--json`` writes; numbers that are not finite as text."""
@@ -143,7 +150,8 @@ def judge(
         return peer(run, registered()[name][1].about)
 
     for name, row in many(waiting, one, options.workers):
-        record.append([(name, [row.to_json()])])
+        if row.state == "judged":
+            record.append([(name, [row.to_json()])])
         yield row
 
 

@@ -83,6 +83,8 @@ def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
     chosen = select(only)
     if case:
         asked = fitting(known(case), shape.support.form)
+        if only not in chosen:  # not named one by one: those that have nothing to ask of such a target are left out
+            chosen = {name: c for name, c in chosen.items() if next(iter(c.plan(shape)), None) is not None}
         return [Job(check=name, case=str(asked), seed=shape.seed) for name in chosen]
     queues: list[tuple[float, int, Job]] = []
     for rank, (name, found) in enumerate(chosen.items()):
@@ -102,7 +104,9 @@ def known(text: str) -> Case:
     """
     case = Case.parse(text)
     if inputs.borrowed(case):
-        corpora.sample(case.data)
+        own = corpora.sample(case.data).case
+        if case.but(dtype=own.dtype, layout="") != own:
+            raise ValueError(f"data={case.data} are the operands of another case: {own}")
     elif case.data not in inputs.FILLS:
         raise ValueError(f"no data named {case.data!r}; there are: {', '.join(inputs.FILLS)}")
     for operand, layout in inputs.layouts(case).items():

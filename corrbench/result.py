@@ -96,7 +96,8 @@ class Run:
     fixed: list[dict[str, Any]] = field(default_factory=list)  # recorded in the baseline, not seen any more
     planned: int = 0  # jobs
     judged: int = 0
-    stopped: str = ""  # why it ended before all was judged, if it did so on purpose
+    stopped: str = ""  # why it ended before all was judged
+    budgeted: bool = False  # it was to end then, having had its time
     seconds: float = 0.0
     problem: str = ""  # why nothing could be judged
 
@@ -113,12 +114,15 @@ class Run:
 
     @property
     def verdict(self) -> str:
-        """``fail`` with any finding; ``error`` if anything could not be judged or nothing passed; else ``pass``."""
+        """``fail`` with any finding; ``error`` if anything was not judged or nothing passed; else ``pass``.
+
+        What a baseline accepts is no finding, and no pass either.
+        """
         if self.findings:
             return "fail"
         broken = any(result.status is Status.ERROR for result in self.results)
-        missing = self.judged < self.planned and not self.stopped
-        if self.problem or broken or missing or not any(r.status in (Status.PASS, Status.KNOWN) for r in self.results):
+        missing = self.judged < self.planned and not self.budgeted
+        if self.problem or broken or missing or not any(r.status is Status.PASS for r in self.results):
             return "error"
         return "pass"
 

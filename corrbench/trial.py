@@ -216,7 +216,8 @@ class Trial:
             resembles=resembles,
         )
         if status in (Status.FAIL, Status.WARN, Status.CRASH, Status.TIMEOUT, Status.MEMORY, Status.ERROR):
-            made.reproduce = reproducer(self.spec, made.check, made.case, self.seed)
+            # the check that made the call shows it again, though what it saw may be another one's matter
+            made.reproduce = reproducer(self.spec, self.check, made.case, self.seed)
         return made
 
     def _watch(self, call: Call, reply: Reply) -> None:

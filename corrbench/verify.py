@@ -117,7 +117,7 @@ def verify(spec: Spec, options: Options, start: Start, progress: Progress | None
         if progress:
             progress(run)
         if time.monotonic() > deadline:
-            run.stopped = f"the budget of {options.budget:g} s"
+            run.stopped, run.budgeted = f"the budget of {options.budget:g} s", True
             break
     run.results.sort(key=lambda r: (r.check, r.case, r.status, r.message))  # they come in any order; reports must not
     run.seconds = round(time.monotonic() - began, 3)

@@ -53,6 +53,23 @@ def test_a_crash_is_not_covered_by_a_known_failure(tmp_path: Path) -> None:
     assert worse.findings
 
 
+def test_another_fault_on_the_same_cases_is_not_covered(tmp_path: Path) -> None:
+    raises = Result(
+        check="values.bound", case=CASE.format("float32"), status=Status.FAIL, message="raised", numbers={"raised": "E"}
+    )
+    worse = run(result(Status.FAIL))
+    load(tmp_path, record(run(raises), "why")).apply(worse)
+    assert worse.findings
+
+
+def test_another_target_has_its_own_baseline(tmp_path: Path) -> None:
+    baseline = load(tmp_path, record(run(result(Status.FAIL)), "why"))
+    other = run(result(Status.FAIL))
+    other.target = "another"
+    with pytest.raises(BadBaseline, match=r"recorded for t, not for another: .*--record-baseline"):
+        baseline.apply(other)
+
+
 def test_lost_accuracy_is_a_finding(tmp_path: Path) -> None:
     baseline = load(tmp_path, record(run(result(Status.PASS, ratio=0.1)), "why"))
     same, worse = run(result(Status.PASS, ratio=0.19)), run(result(Status.PASS, ratio=0.21))
@@ -82,7 +99,7 @@ def test_a_missing_file_says_so(tmp_path: Path) -> None:
         Baseline.load(tmp_path / "absent.json")
 
 
-@pytest.mark.parametrize("path", sorted(Path(__file__).parents[1].glob("baselines/*.json")), ids=lambda p: p.name)
+@pytest.mark.parametrize("path", sorted(Path(__file__).parents[1].glob("baselines/**/*.json")), ids=lambda p: p.name)
 def test_ours_are_understood_and_give_reasons(path: Path) -> None:
     assert Baseline.load(path).known
     assert json.loads(path.read_text())["target"]

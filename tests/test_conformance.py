@@ -110,6 +110,16 @@ def test_errors_are_those_of_what_was_accepted() -> None:
     assert made.found[0].ratio == 9.0
 
 
+def test_an_argument_that_was_never_right_is_wrong_whatever_else_is() -> None:
+    made = row(
+        result("values.exact", STRIDED, Status.FAIL, array="y"),
+        result("values.exact", PLAIN, Status.FAIL, array="y"),
+        result("values.exact", HALF),
+    )
+    assert made.cells["stride"] == "✗"
+    assert made.cells["bias"] == ""
+
+
 def test_every_check_has_a_column() -> None:
     assert DERIVATIVES.keys() <= registry().keys()
     homeless = {"values", "relations", "fuzz"}  # they count at element types and arguments
@@ -138,13 +148,27 @@ def test_the_report_names_everything_and_escapes_what_targets_say() -> None:
     gone = Peer(name="absent.lib", state="not installed", problem="no absent here")
     made = Conformance(profile="quick", seed=1, peers=[bad, gone])
     text = render.markdown(made, "corrbench peers")
-    assert "\\<b\\>\\|\\`no\\`" in text
+    assert "&lt;b&gt;\\|\\`no\\`" in text
     assert "absent.lib" in text
     assert all(
         name in text for name in SECTIONS["arguments"] if name in render.SHORT.values() or name not in render.SHORT
     )
     assert made.verdict == "fail"
     assert Conformance(profile="quick", seed=1, peers=[gone]).verdict == "error"
+
+
+def test_a_pass_needs_every_run_whole_and_everything_that_was_asked_for() -> None:
+    right = row(result("values.exact", PLAIN))
+    cut = row(result("values.exact", PLAIN), result("values.exact", HALF, Status.ERROR))
+    gone = Peer(name="absent.lib", state="not installed")
+    broken = Peer(name="broken.lib", state="not judged", problem="no compiler")
+
+    def verdict(*peers: Peer, wanted: bool = False) -> str:
+        return Conformance(profile="quick", seed=1, peers=list(peers), wanted=wanted).verdict
+
+    assert verdict(right) == verdict(right, gone) == "pass"
+    assert verdict(right, cut) == verdict(right, broken) == verdict(right, gone, wanted=True) == "error"
+    assert verdict(cut, row(result("values.exact", PLAIN, Status.FAIL))) == "fail"
 
 
 def test_names_are_libraries_or_targets() -> None:
@@ -181,6 +205,21 @@ def test_the_command_judges_records_and_resumes(tmp_path: Path, monkeypatch: pyt
     again = CliRunner().invoke(main, [*words, "--resume"])
     assert again.exit_code == 0
     assert "seed 3" in again.output
+    other = CliRunner().invoke(main, [*words, "--seed", "4", "--resume"])
+    assert other.exit_code == 2
+    assert "--seed 3" in other.output
+
+
+def test_a_table_is_not_continued_with_other_baselines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("known").mkdir()
+    words = ["peers", "scipy.correlate2d", "--check", "values.exact", "--suite", "article", "--seed", "3", "--no-speed",
+             "--baselines", "known"]  # fmt: skip
+    assert CliRunner().invoke(main, words).exit_code == 0
+    Path("known/scipy.correlate2d.json").write_text('{"schema": "corrbench-baseline/1", "known": []}')
+    again = CliRunner().invoke(main, [*words, "--resume"])
+    assert again.exit_code == 2
+    assert "belongs to another command: known was" in again.output
 
 
 @pytest.mark.parametrize("words", [["fortran"], ["--suite", "nope"], ["--check", "nope"], ["--python", "/no/such"]])

@@ -124,3 +124,11 @@ def test_the_laws_of_real_numbers_are_broken_by_rounding_upwards() -> None:
     assert said.pop("-x (and -b) gives -y")
     assert said.pop("-w (and -b) gives -y")
     assert not any(said.values())
+
+
+def test_a_tap_that_would_lose_bits_is_not_scaled() -> None:
+    """Divided by eight the 16-bit float 2^-14 + 2^-24 is subnormal and rounded: another kernel, not the same result."""
+    case = Case(x=(1, 1, 4, 4), w=(1, 1, 1, 2), dtype="float16", data="unit")
+    for tap, scaled in ((2.0**-3, True), (2.0**-14 + 2.0**-24, False)):
+        a = {"x": np.ones(case.x, np.float16), "w": np.array([1, tap], np.float16).reshape(case.w)}
+        assert any(law.name.startswith("x·2^k") for law in real_laws(case, a)) is scaled

@@ -132,3 +132,12 @@ def test_a_case_that_the_form_cannot_express_is_refused_with_the_part_that_it_ca
         "x=1,1,8,9 w=1,1,3,2 dtype=float32 data=unit"
     }
     assert jobs(MODULE, case="x=1,1,8,9 w=1,1,3,2 bias") != jobs(MODULE, case="x=1,1,8,9 w=1,1,3,2")
+
+
+def test_one_case_is_asked_by_every_check_that_has_something_to_ask_of_such_a_target() -> None:
+    case = "x=1,1,5,6 w=1,1,2,3 dtype=float32 data=unit"
+    asked = {job.check for job in jobs(PLAIN, case=case)}
+    assert {"values.bound", "contract.result"} <= asked
+    assert not {check for check in asked if check.startswith(("gradients", "module"))}
+    assert {job.check for job in jobs(PLAIN, case=case, only="gradients.first")} == {"gradients.first"}
+    assert "gradients.first" in {job.check for job in jobs(FULL, case=case)}

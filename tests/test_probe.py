@@ -100,7 +100,8 @@ def test_adapters_are_lent_to_another_environment_and_the_judge_is_not(tmp_path:
     ask = """
 import importlib, pkgutil, corrbench.targets
 for info in pkgutil.iter_modules(corrbench.targets.__path__):
-    importlib.import_module("corrbench.targets." + info.name)
+    if not info.name.startswith("_"):
+        importlib.import_module("corrbench.targets." + info.name)
 import corrbench.oracle
 """
     bare = {"PYTHONPATH": lend(str(tmp_path))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from corrbench.case import Case
+from corrbench.checks.gradients import inner
 from corrbench.oracle import exact
 from corrbench.problem import Problem
 
@@ -133,3 +135,9 @@ def test_refuses_a_cotangent_of_another_shape() -> None:
     problem = build("float64")
     with pytest.raises(ValueError, match="cotangent"):
         problem.weight_gradient(np.zeros((1, 1, 1, 1)))
+
+
+def test_inner_products_are_exact_for_what_is_not_whole() -> None:
+    a = np.array([[18.9999981, -2.5]], np.float32)
+    assert inner(a, np.array([[1, 3]])) == Fraction(float(a[0, 0])) - Fraction(15, 2)
+    assert inner(np.array([2**60, 1.0]), np.array([3, 1])) == 3 * 2**60 + 1

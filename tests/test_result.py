@@ -84,7 +84,10 @@ def test_where_nothing_passed_there_is_no_pass(status: Status) -> None:
 def test_what_was_not_judged_is_no_pass() -> None:
     assert made(Status.PASS).verdict == "pass"
     assert made(Status.PASS, planned=2).verdict == "error"
-    assert made(Status.PASS, planned=2, stopped="the first finding (--fail-fast)").verdict == "pass"
+    assert made(Status.PASS, planned=2, stopped="12 deaths of the target's process").verdict == "error"
+    assert made(Status.PASS, planned=2, stopped="the budget of 9 s", budgeted=True).verdict == "pass"
+    assert made(Status.KNOWN).verdict == "error", "what is accepted is no pass"
+    assert made(Status.KNOWN, Status.PASS).verdict == "pass"
     assert made(Status.PASS, problem="cannot be loaded").verdict == "error"
     assert made(Status.PASS, Status.ERROR).verdict == "error"
     assert made(Status.FAIL, Status.ERROR, problem="and more").verdict == "fail"

@@ -31,6 +31,7 @@ def test_the_suites_are_found() -> None:
         "onnx",
         "pairwise",
         "planes",
+        "sample",
         "speed",
         "torch-opinfo",
     }
@@ -199,3 +200,12 @@ def test_suites_are_chosen_by_name() -> None:
     assert list(suites.select(["planes", "article"])) == ["planes", "article"]
     with pytest.raises(ValueError, match=r"no suite named 'hand'; there are: article, common"):
         suites.select(("article", "hand"))
+
+
+def test_a_target_without_float32_is_asked_in_another_type() -> None:
+    takes = frozenset({*features(BASES[0]), "int64", "float64"})
+    cases = suites.bases(["article", "handpicked"], Support(takes, {}, "conv2d"), 0, 3)
+    assert len(cases) > 50
+    assert {case.dtype for case in cases} == {"float64"}
+    both = suites.bases(["article", "handpicked"], Support(takes | {"float32"}, {}, "conv2d"), 0, 3)
+    assert [case.but(dtype="float64") for case in both] == cases

@@ -21,7 +21,7 @@ class Outline:
     """What a check plans its cases from.
 
     Attributes:
-        bases: the suites' cases in the target's form, every one with float32 and data ``small``.
+        bases: the suites' cases in the target's form, every one with float32, if it takes that, and data ``small``.
         own: those of them that bring operands of their own, which `corrbench.corpora` has.
         support: what the target takes.
         thorough: 0 for the quick profile, 1 for standard, 2 for deep.

@@ -109,6 +109,9 @@ def errors(trial: Trial) -> Iterator[Result]:  # noqa: C901 - one question after
     """Is bad input refused, rather than answered or died of?"""
     good = trial.operands()
     one = trial.case
+    if one.x[2:] + one.w[2:] != (6, 7, 3, 2):
+        yield trial.result(Status.SKIPPED, "bad calls are made from one case only, another than this")
+        return
     bad: list[tuple[str, dict[str, Any], dict[str, Any], bool]] = []
 
     def resized(name: str, shape: tuple[int, ...]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from itertools import combinations
 from math import prod
 from typing import Any
@@ -109,13 +110,14 @@ def adjoint(trial: Trial, reply: Reply, arrays: dict[str, Array]) -> Iterator[Re
     sums = {name: inner(values, arrays[pairs[name]]) for name, values in held.items()}
     rounded = trial.case.dtype in ("float16", "bfloat16")  # results of these types are rounded
     if len(set(sums.values())) > 1 and not rounded:
-        text = ", ".join(f"<{pairs[name]},{name}> = {total}" for name, total in sums.items())
+        text = ", ".join(f"<{pairs[name]},{name}> = {float(total):.17g}" for name, total in sums.items())
         yield trial.result(Status.FAIL, f"the adjoint identities do not hold: {text}")
 
 
-def inner(a: Array, b: Array) -> int:
-    """Inner product of whole numbers, exact."""
-    return sum(int(p) * int(q) for p, q in zip(np.ravel(a).tolist(), np.ravel(b).tolist(), strict=True) if p and q)
+def inner(a: Array, b: Array) -> int | Fraction:
+    """Inner product with whole numbers `b`, exact whatever `a` holds."""
+    exact = Fraction if (a % 1).any() else int
+    return sum(exact(p) * int(q) for p, q in zip(np.ravel(a).tolist(), np.ravel(b).tolist(), strict=True) if p and q)
 
 
 def subset_cases(outline: Outline) -> Iterator[Case]:

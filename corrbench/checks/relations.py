@@ -75,5 +75,5 @@ def numbers(trial: Trial, asked: list[Asked]) -> list[Array] | None:
         )
     ]
     rounds = trial.spec.accuracy != "direct" and trial.case.data == "small"
-    kept = [np.rint(array) if rounds else array for array in values if array is not None]
+    kept = [np.rint(array).astype(array.dtype) if rounds else array for array in values if array is not None]
     return kept if len(kept) == len(values) else None

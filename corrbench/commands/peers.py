@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     show_default=True,
 )  # fmt: skip
 @click.option("--check", default="", help="Only this check, or this family of checks.")
-@click.option("--suite", "suites", multiple=True, help="Only cases of this suite; may be repeated.")
+@click.option("--suite", "suites", multiple=True, help="Other cases than a sample of all suites; may be repeated.")
 @click.option("--seed", type=click.IntRange(0), help="Of every run; by default a secret one, printed at the end.")
 @click.option(
     "--baselines", type=click.Path(exists=True, file_okay=False), help="Folder of what is known of each target."
@@ -88,7 +88,9 @@ def judge(names: tuple[str, ...], given: dict[str, Any], step: Step) -> Conforma
         record = recorded({"names": list(names), **given}, options.seed or 0, resume=given["resume"])
         options = replace(options, seed=record.header["seed"])
         narrow = " ".join([given["check"], *given["suites"]]).strip()
-        made = peers.Conformance(profile=given["profile"], seed=record.header["seed"], narrow=narrow)
+        made = peers.Conformance(
+            profile=given["profile"], seed=record.header["seed"], narrow=narrow, wanted=bool(names)
+        )
         made.environment = verify.summary_environment()
         folder = Path(given["baselines"]) if given["baselines"] else None
         step(0, len(where), "")
@@ -109,26 +111,41 @@ def asked(given: dict[str, Any]) -> Options:
     Raises:
         ValueError: an unknown suite.
     """
-    from corrbench import suites, verify
+    from corrbench import peers, suites, verify
 
     unknown = [name for name in given["suites"] if name not in suites.registry()]
     if unknown:
         raise ValueError(f"no suite named {unknown[0]!r}; there are: {', '.join(suites.registry())}")
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
     options = verify.Options(profile=given["profile"], check=given["check"], seed=seed)
-    options = replace(options, suites=tuple(given["suites"])) if given["suites"] else options
+    options = replace(options, suites=tuple(given["suites"]) or peers.SUITES)
     return replace(options, workers=given["workers"]) if given["workers"] else options
 
 
 def recorded(given: dict[str, Any], seed: int, *, resume: bool) -> Store:
-    """Where rows are kept as they come, one file for each command."""
-    from corrbench.store import Store
+    """Where rows are kept as they come, a file for each command. What is known goes into them: it must be the same.
+
+    Raises:
+        BadStore: the file cannot be used, or belongs to another seed or to other baselines.
+    """
+    from corrbench.store import BadStore, Store
 
     keys = ("names", "pythons", "profile", "check", "suites", "baselines")
     header = {key: list(given[key]) if isinstance(given[key], tuple) else given[key] for key in keys}
-    words = json.dumps(header)
-    path = Path(".corrbench", f"peers-{hashlib.blake2b(words.encode(), digest_size=6).hexdigest()}.jsonl")
-    return Store.resume(path, header) if resume else Store.create(path, {**header, "seed": seed})
+    path = Path(".corrbench", f"peers-{digest(json.dumps(header).encode())}.jsonl")
+    files = sorted(Path(given["baselines"]).glob("*.json")) if given["baselines"] else []
+    header["known"] = digest(b"".join(file.name.encode() + file.read_bytes() for file in files))
+    if not resume:
+        return Store.create(path, {**header, "seed": seed})
+    store = Store.resume(path, header)
+    if given["seed"] not in (None, store.header["seed"]):
+        raise BadStore(f"{path} belongs to a run with --seed {store.header['seed']}: give that seed, or none")
+    return store
+
+
+def digest(data: bytes) -> str:
+    """A short name for some bytes."""
+    return hashlib.blake2b(data, digest_size=6).hexdigest()
 
 
 def typed(names: tuple[str, ...], seed: int, given: dict[str, Any]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -12,13 +13,14 @@ from rich.text import Text
 
 from corrbench.conformance import SECTIONS, Found, Mark, Peer
 from corrbench.peers import TIMED
+from corrbench.render.markdown import escape, table
 
 if TYPE_CHECKING:
     from corrbench.peers import Conformance
 
 COLOURS = {Mark.RIGHT: "green", Mark.WRONG: "bold red", Mark.DIFFERENT: "yellow", Mark.REFUSED: "dim"}
 LEGEND = {
-    Mark.RIGHT: "asked, and right", Mark.WRONG: "a finding", Mark.DIFFERENT: "another convention, documented",
+    Mark.RIGHT: "asked, and not wrong", Mark.WRONG: "a finding", Mark.DIFFERENT: "another convention, documented",
     Mark.REFUSED: "it does not do this",
 }  # fmt: skip
 SHORT = {
@@ -31,6 +33,7 @@ NUMBERS = (
     "bits in float32 on data uniform over [-1, 1). Time: over that of `torch.nn.functional.conv2d` in the same minute, "
     "on one thread; smaller is faster."
 )
+ABSENT = "not installed"
 MEASURED = ("", "version", "class", "float64", "float32", "bits", "float16", "bfloat16", *TIMED)
 
 
@@ -62,12 +65,12 @@ def score(made: Conformance) -> str:
     fixed = sum(len(one.fixed) for one in made.judged)
     said = f"{len(made.judged)} targets of {len(libraries)} libraries judged; {len(known)} known findings"
     said += f", {fresh} new" if fresh else ", none new"
-    return said + (f", {fixed} recorded ones no longer seen" if fixed else "")
+    return said + (f", {fixed} recorded ones not seen here" if fixed else "")
 
 
 def absent(made: Conformance) -> str:
     """What is not here, in one line; empty if everything is."""
-    names = [one.name for one in made.peers if one.state == "not installed"]
+    names = [one.name for one in made.peers if one.state == ABSENT]
     return f"Not installed: {', '.join(names)}" if names else ""
 
 
@@ -94,7 +97,7 @@ def show(console: Console, made: Conformance) -> None:
             if found.kind == "new":
                 console.print(Text(f"   {found.reproduce}"), soft_wrap=True)
         for reason in one.fixed:
-            console.print(Text(f"{one.name}: no longer seen: {reason[:200]}", style="green"), soft_wrap=True)
+            console.print(Text(f"{one.name}: recorded, not seen here: {reason[:200]}", style="green"), soft_wrap=True)
         if one.problem:
             console.print(Text(f"{one.name}: {one.problem}", style="yellow"), soft_wrap=True)
     for one in made.peers:
@@ -123,36 +126,40 @@ def markdown(made: Conformance, command: str) -> str:
         f"profile {made.profile}, seed {made.seed}, {made.seconds / 60:.0f} minutes. What the marks mean: "
         + ", ".join(f"{mark.value} {said}" for mark, said in LEGEND.items())
         + ". An element type has ✗ if a finding occurs in it; an argument if all cases of a finding ask for it; "
-        "conduct only if the finding shows nowhere else. Each finding is written up below `findings/`, with a "
-        "reproducer that uses the library alone.", "", f"`{command}`", "",
+        "conduct only if the finding shows nowhere else; any of them if it was never right. A finding is written up "
+        "below `findings/`, with a reproducer that uses the library alone, once it has been looked into.",
+        "", f"`{command}`", "",
     ]  # fmt: skip
     for title, columns, rows in sections(made):
-        lines += [f"## {title.capitalize()}", "", *_table([SHORT.get(name, name) for name in columns], rows), ""]
+        lines += [
+            f"## {title.capitalize()}",
+            "",
+            *table(tuple(SHORT.get(name, name) for name in columns), [tuple(row) for row in rows]),
+            "",
+        ]
     lines += [
         "## Accuracy and speed", "",
         NUMBERS, "",
-        *_table(list(MEASURED), [measured(one) for one in made.judged]), "", "## Findings", "",
+        *table(MEASURED, [tuple(measured(one)) for one in made.judged]), "", "## Findings", "",
     ]  # fmt: skip
-    known = {f.name: (f.kind, [o for o in made.judged if f.name in {g.name for g in o.found}])
-             for one in made.judged for f in one.found if f.name}  # fmt: skip
-    for name, (kind, ones) in sorted(known.items()):
-        lines.append(f"- [{name}](findings/{name}.md) ({kind}): {', '.join(f'`{one.name}`' for one in ones)}")
+    lines += known(made)
     for one in made.judged:
-        lines += [f"- **new** {_escaped(line(one, found))}: `{found.reproduce}`" for found in one.fresh]
-        lines += [f"- no longer seen in `{one.name}`: {_escaped(reason)}" for reason in one.fixed]
-    lines += ["", "## What was called", "", *_table(["", "version", "call"], [
-        [one.name, one.version or one.state, f"`{one.about}`"] for one in made.peers]), ""]  # fmt: skip
-    lines += [
-        f"- `{one.name}`: {_escaped(one.problem)}" for one in made.peers if one.problem and one.state != "not installed"
-    ]
+        lines += [f"- **new** {escape(line(one, found))}: `{found.reproduce.replace('`', ' ')}`" for found in one.fresh]
+        lines += [f"- recorded, but not seen here, in `{one.name}`: {escape(reason)}" for reason in one.fixed]
+    called = [(f"`{one.name}`", escape(one.version or one.state), escape(one.about)) for one in made.peers]
+    lines += ["", "## What was called", "", *table(("", "version", "call"), called), ""]
+    lines += [f"- `{one.name}`: {escape(one.problem)}" for one in made.peers if one.problem and one.state != ABSENT]
     said = ", ".join(f"{name} {value}" for name, value in made.environment.items())
     return "\n".join([*lines, "", f"Environment: {said}."]) + "\n"
 
 
-def _escaped(text: str) -> str:
-    return "".join("\\" + char if char in "\\`*_[]<>|" else " " if char in "\r\n" else char for char in text)
-
-
-def _table(headings: list[str], rows: list[list[str]]) -> list[str]:
-    ruled = ["| " + " | ".join(headings) + " |", "|" + " --- |" + " :-: |" * (len(headings) - 1)]
-    return ruled + ["| " + " | ".join(row) + " |" for row in rows]
+def known(made: Conformance) -> Iterator[str]:
+    """The known findings, each once, with a link where something is written about it."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for one in made.judged:
+        for found in one.found:
+            if found.kind != "new":
+                names.setdefault((found.name, found.kind), []).append(f"`{one.name}`")
+    for (name, kind), targets in sorted(names.items()):
+        written = f"[{name}](findings/{name}.md)" if re.fullmatch(r"[\w-]+", name) else escape(name)
+        yield f"- {written} ({kind}): {', '.join(targets)}"

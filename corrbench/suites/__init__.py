@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Callable, Collection
 from functools import cache
 
-from corrbench.case import Case
+from corrbench.case import DTYPES, Case
 from corrbench.target import Support, fit
 
 Suite = Callable[
@@ -40,11 +40,17 @@ def select(names: Collection[str]) -> dict[str, Suite]:
 
 
 def bases(names: list[str], support: Support, thorough: int, seed: int) -> list[Case]:
-    """The named suites' cases in the target's form, without those it does not support, each once."""
+    """The named suites' cases in the target's form, without those it does not support, each once.
+
+    A target without float32 is asked them in the first element type that it takes.
+    """
     found = {}
+    dtype = next((dtype for dtype in ("float32", *DTYPES) if dtype in support.takes), "float32")
     for suite in select(names).values():
         for case in suite(thorough, seed):
             fitted = fit(case, support.form)
+            if fitted is not None and (fitted.dtype, fitted.data) == ("float32", "small"):
+                fitted = fitted.but(dtype=dtype)
             if fitted is not None and support.all_of(fitted):
                 found[str(fitted)] = fitted
     return list(found.values())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import importlib.metadata
 import importlib.util
 import inspect
 import os
@@ -87,7 +89,11 @@ def version(*places: str) -> str:
     """Version of the library under test: of the first of these modules, or the packages they are in, that has one."""
     for place in places:
         whole = place.partition(":")[0]
-        for name in (whole, whole.partition(".")[0]):
+        package = whole.partition(".")[0]
+        for name in (whole, package):
             if found := getattr(sys.modules.get(name), "__version__", ""):
                 return str(found)
+        if package in sys.modules:
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                return importlib.metadata.version(package)
     return ""
