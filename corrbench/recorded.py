@@ -150,10 +150,15 @@ def _stored(header: dict[str, Any], text: str) -> Run:
     run = Run.from_json(said | (ended or counts) | {"results": [result for some in done.values() for result in some]})
     if ended is None:
         run.stopped = INTERRUPTED
-    if ended is None and not run.findings:
-        run.problem = f"the run was interrupted after {len(done)} questions; the same command with --resume goes on"
+        doubt(run)
     run.results.sort(key=lambda r: (r.check, r.case, r.status, r.message))
     return run
+
+
+def doubt(run: Run) -> None:
+    """Note that an interrupted run without a finding, or without one that no baseline accepts, is no pass."""
+    if run.stopped == INTERRUPTED and not run.findings:
+        run.problem = f"the run was interrupted after {run.judged} questions; the same command with --resume goes on"
 
 
 def _parse(text: str) -> Any:

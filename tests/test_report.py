@@ -202,6 +202,8 @@ def test_a_baseline_is_applied_as_verify_does() -> None:
     done = typed(store, "--baseline", "known.json", "--json", "known.run.json")
     assert done.exit_code == 0, done.output
     assert json.loads(Path("known.run.json").read_text())["counts"] == {"pass": 1, "known": 1}
+    cut = stored("cut.jsonl", run(right(), wrong(OTHER)), whole=False)
+    assert typed(cut, "--baseline", "known.json").exit_code == 2, "interrupted, and nothing found that is not accepted"
     worse = stored("worse.jsonl", run(wrong(), wrong(OTHER)))
     assert typed(worse, "--baseline", "known.json").exit_code == 1
     assert "1 new findings, 0 fixed" in typed(store, worse, "--baseline", "known.json").output

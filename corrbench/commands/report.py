@@ -77,12 +77,14 @@ def report(
 def _accept(name: str, runs: list[Run]) -> None:
     """Apply a baseline to runs to which none has been applied."""
     from corrbench.baseline import Baseline
+    from corrbench.recorded import doubt
 
     known = Baseline.load(Path(name))
     for run in runs:
         if "known" in run.counts or run.fixed:
             give_up(f"--baseline: the run of {run.target} has one in it already; give its file of .corrbench/ instead")
         known.apply(run)
+        doubt(run)
 
 
 def _only(name: str, runs: list[Run]) -> Run:
