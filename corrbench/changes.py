@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from corrbench.result import SCHEMA, Result, Run, Status, finite
+from corrbench.recorded import INTERRUPTED
+from corrbench.result import FINDINGS, SCHEMA, Result, Run, Status, finite
 
+RIGHT = {Status.PASS, Status.WARN}
+WRONG = FINDINGS | {Status.KNOWN}  # to be accepted is not to be right
 LOSS, ENOUGH = 0.5, 5  # effective bits that may be lost on average over so many cases of an element type
 
 
@@ -54,9 +57,8 @@ class Change:
 
     @cached_property
     def fixed(self) -> list[Result]:
-        """Findings of the first run that the second has not, of what the second was asked."""
-        asked = {question(result) for result in self.after.results}
-        return [found for found in unknown(self.before, self.after) if question(found) in asked]
+        """Findings of the first run on what the second was right about."""
+        return mended(self.before, self.after)
 
     @cached_property
     def refused(self) -> dict[str, str]:
@@ -71,16 +73,23 @@ class Change:
     @cached_property
     def alone(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         """Check and case of what only the first run was asked, and only the second."""
-        first, second = ({question(one) for one in run.results} for run in (self.before, self.after))
+        first, second = statuses(self.before).keys(), statuses(self.after).keys()
         return sorted(first - second), sorted(second - first)
 
     @property
+    def strangers(self) -> bool:
+        """Whether there is no question that both were asked."""
+        return not statuses(self.before).keys() & statuses(self.after).keys()
+
+    @property
     def verdict(self) -> str:
-        """``worse``; ``error`` if the second could not be judged; ``better`` or ``same``."""
+        """``worse``; ``error`` if one could not be judged or they share no question; ``better`` or ``same``."""
         moved = {shift.verdict for shift in self.shifts}
+        if self.strangers:
+            return "error"
         if self.new or self.refused or "worse" in moved:
             return "worse"
-        if self.after.verdict == "error":
+        if "error" in (self.before.verdict, self.after.verdict):
             return "error"
         return "better" if self.fixed or "better" in moved else "same"
 
@@ -104,14 +113,35 @@ class Change:
 
 
 def unknown(one: Run, other: Run) -> list[Result]:
-    """Findings of one run that another has not, of what both were asked: deaths may have ended the other early."""
-    known = {question(found) for found in other.findings}
-    asked = {question(result) for result in other.results}
+    """Findings of one run that another has not, of what both were asked: deaths may have ended the other early.
+
+    What a baseline accepts is not new, and where it was accepted before a finding is not new either.
+    """
+    held = statuses(other)
     return [
         found
         for found in one.findings
-        if question(found) not in known and (not other.stopped or question(found) in asked)
+        if not WRONG & held.get(question(found), set()) and (not other.stopped or question(found) in held)
     ]
+
+
+def mended(before: Run, after: Run) -> list[Result]:
+    """Findings of the first run, known ones too, on what the second was right about: there it found nothing, and
+    skipped, refused or failed to judge no more than the first.
+    """
+    old, new = statuses(before), statuses(after)
+    right = {
+        asked for asked, now in new.items() if now & RIGHT and not now & WRONG and now - RIGHT <= old.get(asked, set())
+    }
+    return [one for one in before.results if one.status in WRONG and question(one) in right]
+
+
+def statuses(run: Run) -> dict[tuple[str, str], set[Status]]:
+    """What came of each question; it may have several answers, such as one for each gradient."""
+    found: dict[tuple[str, str], set[Status]] = {}
+    for result in run.results:
+        found.setdefault(question(result), set()).add(result.status)
+    return found
 
 
 def question(one: Result) -> tuple[str, str]:
@@ -121,7 +151,8 @@ def question(one: Result) -> tuple[str, str]:
 
 def refusals(before: Run, after: Run) -> dict[str, str]:
     """What the second does not do and the first did: features by name, and questions that it was right on."""
-    found = {name: said for name, said in after.unsupported.items() if name not in before.unsupported}
+    told = after.unsupported if before.stopped != INTERRUPTED else {}
+    found = {name: said for name, said in told.items() if name not in before.unsupported}
     right = {(one.check, one.case) for one in before.results if one.status is Status.PASS}
     asked: dict[str, list[str]] = {}
     for one in after.results:
@@ -133,14 +164,9 @@ def refusals(before: Run, after: Run) -> dict[str, str]:
 
 
 def lost(before: Sequence[Result], after: Sequence[Result]) -> dict[str, float]:
-    """Mean loss of effective bits over the results that both passed, by element type, where it is worth a word."""
-    held = _bits(before)
-    losses: dict[str, list[float]] = {}
-    for key, bits in _bits(after).items():
-        if key in held:
-            losses.setdefault(dtype(key[1]), []).append(held[key] - bits)
-    means = {name: statistics.fmean(found) for name, found in losses.items() if len(found) >= ENOUGH}
-    return {name: mean for name, mean in means.items() if mean >= LOSS}
+    """By element type the mean loss of effective bits in the check that lost most, where a shift is ``worse``."""
+    worse = [shift for shift in shifts(before, after) if shift.verdict == "worse"]
+    return {shift.dtype: -shift.bits for shift in reversed(worse)}  # the largest loss, which stays, is the last
 
 
 def shifts(before: Sequence[Result], after: Sequence[Result]) -> list[Shift]:

@@ -16,6 +16,7 @@ EXAMPLES = {
     "x": ("1,1,5,6", "2,4,8,9"), "w": ("1,1,3,3", "6,4,3,2"), "stride": ("1,2", "2"), "dilation": ("1,2", "2"),
     "padding": ("1", "1,2", "same", "valid"), "groups": ("2", "4"),
 }  # fmt: skip
+RECORDS = (".json", ".jsonl")  # how files end that hold a run
 DEEPEST = 8  # folders with nothing else in them that are walked through at one stroke
 
 
@@ -92,7 +93,7 @@ def _places(begun: str) -> list[str]:
     return [begun]
 
 
-def _beside(begun: str) -> Iterator[str]:
+def _beside(begun: str, ends: tuple[str, ...] = (".py",)) -> Iterator[str]:
     folder, _, name = begun.rpartition("/")
     before = begun[: len(begun) - len(name)]
     try:
@@ -101,10 +102,16 @@ def _beside(begun: str) -> Iterator[str]:
                 if entry.name.startswith(name) and (name or entry.name[0] not in "._"):
                     if entry.is_dir():
                         yield f"{before}{entry.name}/"
-                    elif entry.name.endswith(".py"):
+                    elif entry.name.endswith(ends):
                         yield before + entry.name
     except OSError:
         return
+
+
+def records(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
+    """Files that may hold a run: before anything is typed those that `verify` left in .corrbench, too."""
+    left = () if incomplete else _beside(".corrbench/", RECORDS)
+    return [*left, *_beside(incomplete, RECORDS)]
 
 
 def checks(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:

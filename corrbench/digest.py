@@ -78,16 +78,17 @@ def size(result: Result) -> tuple[int, bool, int]:
 
 def cause(result: Result) -> tuple[str, ...]:
     """What findings of one cause have in common."""
+    words = re.sub(r"[-+]?\d[\d.,e+-]*|\b(float|int|uint|complex|bfloat)\d+|\[.*?\]", "#", result.message)[:48]
     if result.status is not Status.FAIL:
-        return (result.status.value, result.check if result.status is Status.WARN else "")
+        said = {Status.WARN: result.check, Status.ERROR: words, Status.KNOWN: str(result.numbers.get("known", ""))}
+        return (result.status.value, said.get(result.status, ""))
     if "raised" in result.numbers:
         return ("raised",)
     if result.family == "gradients" or str(result.numbers.get("array", "y"))[0] in "gt":
         return ("gradients",)
     if result.numbers.get("array") == "y" or result.check == "special.footprint":
         return ("values",)
-    words = re.sub(r"[-+]?\d[\d.,e+-]*|\b(float|int|uint|complex|bfloat)\d+|\[.*?\]", "#", result.message)
-    return (result.check, words[:48])
+    return (result.check, words)
 
 
 def place(results: list[Result]) -> str:

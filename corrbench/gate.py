@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from corrbench import counts, duel, executors, referee, timing, verify
-from corrbench.changes import lost, refusals, unknown
+from corrbench.changes import lost, mended, refusals, unknown
 from corrbench.child import Died
 from corrbench.contrast import Contrast, Verdict
 from corrbench.referee import Match
@@ -36,9 +36,9 @@ class Gate:
         new: why there is nothing to compare with, if the target is new.
         runs: of the verifier, on base (if it is there) and head.
         worse: findings of head that base does not have.
-        fixed: findings of base that head does not have.
+        fixed: findings of base on what head is right about.
         refused: what head does not do and base did, with what it says.
-        accuracy: element types in which effective bits were lost, with how many.
+        accuracy: element types in which effective bits were lost, with how many, in the check that lost most.
         match: base against head, if they were timed.
         instructions: of a call in base and in head, by case.
         timing, counting: why nothing was timed, and why instructions were not counted.
@@ -126,7 +126,7 @@ def correctness(gate: Gate, base: Spec | None, head: Spec, seed: int, start: exe
     before = gate.runs[0] if base is not None else None
     gate.worse = unknown(after, before) if before else after.findings
     if before:
-        gate.fixed = unknown(before, after)
+        gate.fixed = mended(before, after)
         gate.refused = refusals(before, after)
         gate.accuracy = lost(before.results, after.results)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from corrbench import baseline
 from corrbench.case import Case
 from corrbench.result import Result, Run, Status
-from corrbench.target import Spec, Support, find
+from corrbench.target import FORMS, Spec, Support, find
 
 if TYPE_CHECKING:
     from corrbench.executors import Start
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from corrbench.verify import Deaths
 
 AHEAD = 2  # batches handed out at a time
+LEAST = 0.1  # GiB that the target's process may hold, as for `corrbench verify`
 PORTION = 8  # jobs in a batch; between two batches it is seen whether to go on
 REFUSED = "unsupported"  # in place of a check's name, for what the target said it does not do
 
@@ -42,6 +44,9 @@ class Request:
         baseline: a file of known findings; empty for none.
         form, arrays, accuracy, device, python, timeout, memory: as in `corrbench.target.Spec`; empty or 0 for what is
             declared or the default.
+
+    Raises:
+        ValueError: an option is none of its choices, or out of range; the message says what there is.
     """
 
     target: str
@@ -56,6 +61,22 @@ class Request:
     python: str = ""
     timeout: float = 0.0
     memory: float = 0.0
+
+    def __post_init__(self) -> None:
+        """What `corrbench verify` refuses on its command line is refused here."""
+        from corrbench.bounds import ACCURACIES
+        from corrbench.plan import PROFILES
+
+        choices = {"profile": tuple(PROFILES), "form": ("", *FORMS), "arrays": ("", "torch", "numpy"),
+                   "accuracy": ("", *ACCURACIES)}  # fmt: skip
+        for name, there in choices.items():
+            if (given := getattr(self, name)) not in there:
+                raise ValueError(f"{self.target}: no {name} {given!r}; there are: {', '.join(filter(None, there))}")
+        for name, least in (("timeout", 0.0), ("memory", LEAST)):
+            given = getattr(self, name)
+            if not isinstance(given, int | float) or not (given == 0 or least <= given < math.inf):
+                said = f"{least:g} GiB or more" if least else "seconds, more than 0"
+                raise ValueError(f"{self.target}: {name}={given!r}: give {said}, or 0 for the default")
 
     @property
     def spec(self) -> Spec:
@@ -164,9 +185,7 @@ class Inquiries:
         from corrbench.verify import Deaths
 
         spec = request.spec
-        unknown = [name for name in request.suites if name not in suites.registry()]
-        if unknown:
-            raise ValueError(f"no suite named {unknown[0]!r}; there are: {', '.join(suites.registry())}")
+        suites.select(request.suites)
         for name in request.checks:
             plan.select(name)
         known = baseline.Baseline.load(Path(request.baseline)) if request.baseline else baseline.Baseline()

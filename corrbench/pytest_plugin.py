@@ -124,7 +124,10 @@ class Target(pytest.Collector):
     """A target that was named on the command line."""
 
     def collect(self) -> Sequence[pytest.Item]:
-        checks = _checks(self.config, _named(self.config, self.name))
+        try:
+            checks = _checks(self.config, _named(self.config, self.name))
+        except ValueError as error:
+            raise self.CollectError(f"corrbench: {error}") from None
         names = {f"{check.question.check}[{check.question.group}]": check for check in checks}
         # pytest takes ids apart at the bracket, and would not know these again if they were put together from names
         return [

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 from pathlib import Path
 
-BRANCHES = (ast.If, ast.Try, ast.With)  # a definition inside one of these belongs to the module nevertheless
+BLOCKS = (ast.stmt, ast.ExceptHandler, ast.match_case)  # a definition inside one of these belongs to the module
 
 
 def definitions(path: Path, within: str = "") -> dict[str, int]:
@@ -28,12 +28,14 @@ def definitions(path: Path, within: str = "") -> dict[str, int]:
     return {name: node.lineno for name, node in found.items()}
 
 
-def _named(body: Iterable[ast.stmt]) -> Iterable[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
-    for node in body:
+def _named(body: Iterable[ast.AST]) -> Iterable[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    waiting = [*body][::-1]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node
-        elif isinstance(node, BRANCHES):
-            yield from _named([*node.body, *getattr(node, "orelse", []), *getattr(node, "finalbody", [])])
+        elif isinstance(node, BLOCKS):
+            waiting += [*ast.iter_child_nodes(node)][::-1]
 
 
 def where(target: str, folder: Path) -> tuple[Path, int] | None:

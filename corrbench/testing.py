@@ -49,8 +49,8 @@ def parametrize_with_checks(target: str | Callable[..., Any], **options: Unpack[
         def test_conv2d(check):
             check()
 
-    The target is called in a process of its own, never in pytest's. ``--corrbench-profile`` and ``--corrbench-check``
-    go before what is given here.
+    The target is called in a process of its own, never in pytest's. ``--corrbench-profile``, ``--corrbench-check`` and
+    ``--corrbench-suite`` go before what is given here.
 
     Args:
         target: what `corrbench verify` takes, or the function or class itself if a module has it under its name.
@@ -58,7 +58,8 @@ def parametrize_with_checks(target: str | Callable[..., Any], **options: Unpack[
             `corrbench verify`.
 
     Raises:
-        ValueError: the object cannot be found by a name (a lambda, a local function).
+        ValueError: the object cannot be found by a name (a lambda, a local function), or an option is not one that
+            `corrbench verify` takes.
         TypeError: no such option.
     """
     return pytest.mark.corrbench(asked(target, **options).target, **options)

@@ -8,7 +8,7 @@ from corrbench import plan
 from corrbench.case import Case
 from corrbench.probe import probe
 from corrbench.remote import Remote
-from corrbench.suites import registry
+from corrbench.suites import select
 from corrbench.target import Spec, Support, fit
 
 
@@ -30,14 +30,13 @@ def cases(specs: Sequence[Spec], texts: Sequence[str] = (), mode: str = "forward
         ValueError: a text is no case, the suite is unknown, or nothing is left; the message says why.
         NotLoaded, Died: the process of a target.
     """
-    if suite not in registry():
-        raise ValueError(f"no suite named {suite!r}; there are: {', '.join(registry())}")
+    drawn = select([suite])[suite]
     supports = [support(spec) for spec in specs]
     narrow = next((form for form in ("corr2d", "module") if form in {one.form for one in supports}), "conv2d")
     if texts:
         chosen = [plan.fitting(plan.known(text), narrow) for text in texts]
     else:
-        chosen = [fitted for one in registry()[suite](1, 0) if (fitted := fit(one, narrow)) is not None]
+        chosen = [fitted for one in drawn(1, 0) if (fitted := fit(one, narrow)) is not None]
     found = {str(case): case for case in chosen if all(one.all_of(case) for one in supports)}
     if mode == "backward" and not all("backward" in one.takes for one in supports):
         raise ValueError("--backward: one of the targets has no gradients")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from corrbench.changes import Change
+from corrbench.changes import Change, lost
 from corrbench.render import changes as render
 from corrbench.result import Result, Run, Status
 
@@ -57,6 +57,33 @@ def test_what_was_not_asked_again_is_not_fixed() -> None:
     assert later.alone == ([("values.bound", CASES[0])], [])
 
 
+@pytest.mark.parametrize("status", [Status.SKIPPED, Status.UNSUPPORTED, Status.ERROR, Status.KNOWN, Status.CRASH])
+def test_what_is_not_judged_or_only_accepted_is_not_fixed(status: Status) -> None:
+    broken = [failed(CASES[0]), *RIGHT[1:]]
+    later = change(broken, [replace(broken[0], status=status), *RIGHT[1:]])
+    assert (later.new, later.fixed) == ([], [])
+    assert later.verdict == ("error" if status is Status.ERROR else "same")
+
+
+def test_what_a_baseline_accepts_is_not_new_and_fixed_once_it_is_right() -> None:
+    known = [replace(failed(CASES[0]), status=Status.KNOWN), *RIGHT[1:]]
+    broken = [failed(CASES[0]), *RIGHT[1:]]
+    assert (change(known, broken).new, change(known, broken).verdict) == ([], "same")
+    assert (change(RIGHT, known).new, change(RIGHT, known).verdict) == ([], "same")
+    assert change(known, RIGHT).fixed == known[:1]
+
+
+def test_a_warning_in_place_of_a_finding_is_a_fix() -> None:
+    broken = [failed(CASES[0]), *RIGHT[1:]]
+    assert change(broken, [replace(broken[0], status=Status.WARN), *RIGHT[1:]]).fixed == broken[:1]
+
+
+def test_of_several_answers_one_that_was_skipped_before_hides_no_fix() -> None:
+    aside = replace(failed(CASES[0]), status=Status.SKIPPED)
+    assert change([failed(CASES[0]), aside], [passed(CASES[0]), aside]).verdict == "better"
+    assert change([failed(CASES[0]), passed(CASES[0])], [aside, passed(CASES[0])]).fixed == []
+
+
 def test_a_search_is_one_question_wherever_it_ends() -> None:
     one, other = failed(CASES[0], "fuzz.search"), failed(CASES[1], "fuzz.search")
     same = change([one, *RIGHT], [other, *RIGHT])
@@ -82,6 +109,16 @@ def test_accuracy_is_told_by_check_and_element_type() -> None:
     assert [(s.dtype, s.verdict) for s in found] == [("float64", "worse"), ("float32", "same")]
 
 
+def test_the_gate_sees_what_a_comparison_of_runs_sees() -> None:
+    """A loss in gradients is not thinned out by the many values that lost nothing."""
+    values = [passed(f"{case} stride={n}") for case in CASES for n in range(2, 12)]
+    before = [passed(case, check="gradients.first") for case in CASES]
+    after = [passed(case, 20.5, check="gradients.first") for case in CASES]
+    seen = change(values + before, values + after)
+    assert seen.verdict == "worse"
+    assert lost(seen.before.results, seen.after.results) == {"float32": 1.5}
+
+
 def test_a_refusal_of_what_was_right_is_worse() -> None:
     refused = Result(check="values.bound", case=CASES[0], status=Status.UNSUPPORTED, message="no")
     worse = change(RIGHT, [refused, *RIGHT[1:]])
@@ -91,6 +128,23 @@ def test_a_refusal_of_what_was_right_is_worse() -> None:
 
 def test_a_later_run_that_was_not_judged_is_no_pass() -> None:
     assert change(RIGHT, []).verdict == "error"
+
+
+@pytest.mark.parametrize("later", [RIGHT[4:], [failed(CASES[5])]])
+def test_runs_that_share_no_question_are_not_compared(later: list[Result]) -> None:
+    apart = change(RIGHT[:4], later)
+    assert apart.verdict == "error"
+    assert "nothing to compare" in render.write(apart)
+
+
+def test_a_first_run_that_was_not_judged_is_nothing_to_compare_with() -> None:
+    gone = Change(before=replace(run([]), problem="cannot be loaded: no such file"), after=run(RIGHT))
+    assert gone.verdict == "error"
+    assert "the earlier run: cannot be loaded" in render.write(gone)
+    broken = replace(RIGHT[0], status=Status.ERROR)
+    assert change([broken, *RIGHT[1:]], RIGHT).verdict == "error"
+    assert "the earlier run was not judged to its end" in render.write(change([broken, *RIGHT[1:]], RIGHT))
+    assert change([broken, *RIGHT[1:]], [RIGHT[0], failed(CASES[1]), *RIGHT[2:]]).verdict == "worse"
 
 
 def test_it_is_told_in_markdown_and_json() -> None:

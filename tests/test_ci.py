@@ -104,7 +104,7 @@ def options(command: str) -> set[str]:
 def test_the_options_that_the_action_gives_exist() -> None:
     for step in ACTION["runs"]["steps"]:
         if step.get("id") in ("verify", "gate"):
-            assert set(re.findall(r"\(?\"?(--[a-z]+)\b(?==|\s)", step["run"])) <= options(step["id"]) | {"--html"}
+            assert set(re.findall(r"\(?\"?(--[a-z]+)\b(?==|\s)", step["run"])) <= options(step["id"])
 
 
 # ---- the action's steps, executed
@@ -231,6 +231,26 @@ def test_the_action_with_a_base_that_is_not_there(tmp_path: Path) -> None:
     assert outputs["verify"] == {"code": "0"}
     assert "there is no revision 'none'" in log
     assert "gate cannot judge ops.py:corr2d" in job.summary.read_text()
+
+
+GATE = "--arrays=numpy\n--seed=3\n--case=x=1,1,12,13 w=1,1,3,2 data=unit\n--no-counts"
+
+
+@pytest.mark.slow
+def test_the_action_with_a_base_judges_what_changed(tmp_path: Path) -> None:
+    job = Job(tmp_path, real())
+    job.commit(small_targets.RIGHT)
+    job.commit(small_targets.FLIPPED)
+    ended, log, outputs = job.run(target="ops.py:corr2d", base="HEAD~1", profile="quick", args=QUICK, gate_args=GATE)
+    assert ended == 1, log
+    assert outputs["gate"] == {"code": "1"}, log
+    found = json.loads((job.folder / "corrbench-report" / "gate.json").read_text())
+    assert found["verdict"] == "regressed"
+    assert {"values.exact", "values.bound"} <= {one["check"] for one in found["findings"]}
+    assert (job.folder / "corrbench-report" / "gate.xml").exists()
+    line = small_targets.FLIPPED.splitlines().index("def corr2d(X, K):") + 1
+    assert f"::error file=ops.py,line={line},title=ops.py%3Acorr2d against HEAD~1" in log
+    assert "gate: regressed" in job.summary.read_text()
 
 
 CODES = {"0,0": 0, "0,1": 1, "1,0": 1, "0,2": 2, "2,0": 2, "2,1": 1, "1,2": 1, "0,3": 3, "1,3": 1, "2,3": 2, "3,2": 2,

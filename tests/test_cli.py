@@ -84,6 +84,16 @@ def test_a_wrong_target_fails_and_its_finding_reproduces(tmp_path: Path) -> None
     assert {k: v for k, v in same.items() if k != "seconds"} == {k: v for k, v in finding.items() if k != "seconds"}
 
 
+def test_what_only_other_reports_need_may_be_broken(tmp_path: Path) -> None:
+    target = small_targets.write(tmp_path, small_targets.RIGHT)
+    code = (
+        "import sys\nsys.modules |= {'jinja2': None, 'junitparser': None}\nfrom corrbench.cli import main\n"
+        "if __name__ == '__main__':\n    main()"
+    )
+    done = shell("-c", code, "verify", target, *ONE, "--quiet")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_breach_of_contract_reproduces(tmp_path: Path) -> None:
     source = small_targets.RIGHT.replace("    return Y", "    X[0, 0] += 1\n    return Y")
     target = small_targets.write(tmp_path, source)
@@ -109,6 +119,17 @@ def test_the_form_conv2d_on_numpy_arrays(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("pairs", "asked"), [(True, 2), (False, 1)])
+def test_arguments_without_a_pair_have_one_spelling(tmp_path: Path, pairs: bool, asked: int) -> None:
+    source = small_targets.CONV2D
+    if not pairs:
+        refusal = "    if not isinstance(stride, int):\n        raise NotImplementedError('numbers only')\n"
+        source = source.replace("    sh, sw", f"{refusal}    sh, sw")
+    words = ["--check", "contract.arguments", "--case", "x=1,2,6,7 w=3,2,2,3 dtype=float32 data=small"]
+    done = typed(small_targets.write(tmp_path, source, "conv2d"), *NUMPY, *words, "--json", "run.json")
+    assert json.loads(Path("run.json").read_text())["counts"] == {"pass": asked}, done.output
+
+
 def test_the_form_module(tmp_path: Path) -> None:
     target = small_targets.write(tmp_path, small_targets.MODULE, "Layer")
     done = typed(target, "--check", "values.exact", "--case", "x=1,1,5,6 w=1,1,2,3 bias data=small", "--workers", "1")

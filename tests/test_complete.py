@@ -63,6 +63,17 @@ def test_files_beside_each_other_are_offered_as_files(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("before", [["report"], ["report", "run.json"]])
+def test_runs(before: list[str], tmp_path: Path) -> None:
+    (tmp_path / ".corrbench").mkdir()
+    for name in (".corrbench/1a.jsonl", "run.json", "run.md", "pkg/old.json"):
+        (tmp_path / name).touch()
+    assert offered(*before, "") == [".corrbench/1a.jsonl", "pkg/", "run.json"]
+    assert offered(*before, "r") == ["run.json"]
+    assert offered(*before, "pkg/") == ["pkg/deep/", "pkg/old.json"]
+    assert offered(*before, ".corrbench/") == [".corrbench/1a.jsonl"]
+
+
 @pytest.mark.parametrize("place", ["none.py:", "none/", "pkg:", "broken.py:", ":", "\0:"])
 def test_what_is_not_there_offers_nothing(place: str, tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("def f(:\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from corrbench import digest
@@ -65,3 +67,23 @@ def test_another_cause_among_the_findings_is_parted_from_the_main_one() -> None:
         target="t", form="conv2d", seed=1, results=[*map(finding, STRIDED[:5] + OTHERS[:5]), *map(passed, OTHERS[5:])]
     )
     assert len(digest.groups(mixed, mixed.findings)) == 1, "no property tells most of them"
+
+
+def test_known_findings_are_told_apart_by_what_they_are_known_as() -> None:
+    names = ["bias-half", "bias-half", "dilated", ""]
+    known = [replace(finding(case), status=Status.KNOWN) for case in OTHERS[: len(names)]]
+    for one, name in zip(known, names, strict=True):
+        one.numbers |= {"known": name} if name else {}
+    run = Run(target="t", form="conv2d", seed=1, results=known)
+    assert [[one.case for one in group.members] for group in digest.groups(run, known)] == [
+        OTHERS[:2],
+        OTHERS[2:3],
+        OTHERS[3:4],
+    ]
+
+
+def test_errors_are_told_apart_by_their_first_words() -> None:
+    said = ["the judge was lost 3 times", "the judge was lost 4 times", "MemoryError: cannot hold 12 GiB"]
+    errors = [replace(finding(OTHERS[0]), status=Status.ERROR, message=text) for text in said]
+    run = Run(target="t", form="conv2d", seed=1, results=errors)
+    assert [len(group.members) for group in digest.groups(run, errors)] == [2, 1]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from corrbench.doctor import GOOD, LOOK, NEEDED, NONE, Facts, Line, examine, to_
 from corrbench.render import doctor as render
 
 ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+NEEDS = [re.split(r"[<>=!~ \[;]", line)[0] for line in PROJECT["dependencies"]]
 TORCH: dict[str, Any] = {
     "version": "2.13.0", "cuda": "13.0", "hip": "", "capability": "AVX512", "threads": 8, "flushed_before": False,
     "flushed_after": False, "flushed_threads": False, "default_dtype": "torch.float32", "matmul_precision": "highest",
@@ -29,7 +33,7 @@ TORCH: dict[str, Any] = {
 }  # fmt: skip
 WELL = Facts(
     system="Linux", python="3.11.7", executable="/usr/bin/python",
-    versions=dict.fromkeys(("corrbench", *NEEDED), "1.0"), extras={"plot": []}, model="A processor",
+    versions=dict.fromkeys(("corrbench", *NEEDS), "1.0"), extras={"plot": []}, model="A processor",
     flags=["avx2", "avx512f"], usable=8, cores=8, torch=TORCH, programs={"git": "", "valgrind": ""},
     governor="performance", turbo="off", load=0.1,
 )  # fmt: skip
@@ -75,6 +79,17 @@ def test_what_stops_corrbench(changes: dict[str, Any], name: str, todo: str) -> 
     assert not works(lines)
     assert render.last(lines).plain == f"CANNOT WORK because of {name}"
     assert to_json(ill, lines)["verdict"] == "cannot work"
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_nothing_that_is_needed_may_lack(name: str) -> None:
+    gone = {"problem": "no module named torch"} if name == "torch" else TORCH
+    line = named(replace(WELL, versions=WELL.versions | {name: ""}, torch=gone), name)
+    assert (line.fatal, line.todo) == (True, f"pip install {name}")
+
+
+def test_nothing_else_is_needed() -> None:
+    assert sorted(NEEDED) == sorted(NEEDS)
 
 
 # ---- what changes results

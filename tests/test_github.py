@@ -222,6 +222,23 @@ def test_functions_are_found_without_importing(tmp_path: Path) -> None:
     assert sources.where("a.py:none", tmp_path) == (path, 1)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "try:\n    from fast import f\nexcept ImportError:\n    def f(): ...\n",
+        "try:\n    import fast\nexcept* ImportError:\n    def f(): ...\n",
+        "match 1:\n    case 1:\n        x = lambda: 1\n        def f(): ...\n",
+        "for _ in range(1):\n    with open('a'):\n      if _:\n        def f(): ...\n",
+        "if 1: pass\nelif 2: pass\nelse:\n    def f(): ...\n",
+        "class f: ...\nif 1:\n    x = 1\n    def f(): ...\n    def g():\n        def f(): ...\n",
+    ],
+)
+def test_definitions_in_any_branch_belong_to_the_module(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.py"
+    path.write_text(text)
+    assert sources.where("a.py:f", tmp_path) == (path, 4)
+
+
 @pytest.mark.parametrize(("text", "line"), [("x = 1\ndef f(:\n", 2), ("\0", 1), ("(" * 5000, 1), ("x = '\xff'", 1)])
 def test_what_does_not_parse_has_a_place(tmp_path: Path, text: str, line: int) -> None:
     path = tmp_path / "a.py"

@@ -212,6 +212,15 @@ def test_every_comparison_is_in_the_plot() -> None:
     assert plots.ratios([]).strips == []
 
 
+@pytest.mark.parametrize("ratio", [1.0, 10.0, 1e9, 1e10, 1e38, float("inf"), 0.0, 1e-9])
+def test_errors_that_are_all_far_off_have_a_place_on_the_axis(ratio: float) -> None:
+    plot = plots.ratios([passed(ratio=ratio), passed(ratio=ratio)])
+    [bar] = plot.strips[0].bars
+    assert 0 <= bar[0] < 1
+    assert plot.line is not None
+    assert 0 < plot.line < 1, "the bound is on the axis"
+
+
 def test_bits_are_marked_with_the_precision_of_the_type() -> None:
     plot = plots.bits(
         [passed(), passed(RIGHT.replace("float32", "float64"), numbers={**passed().numbers, "bits": 51.0})]

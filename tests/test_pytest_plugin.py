@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import corrbench
-from corrbench.testing import place
+from corrbench.inquiry import Request
+from corrbench.testing import parametrize_with_checks, place
 from tests.small_targets import CONV2D, FLIPPED, RIGHT
 
 pytest_plugins = ["pytester"]
@@ -60,6 +63,49 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
 
 def run(project: pytest.Pytester, *words: str) -> pytest.RunResult:
     return project.runpytest_subprocess(*words, timeout=120)
+
+
+# ---- what may be asked
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"profile": "fast"}, "right:corr2d: no profile 'fast'; there are: quick, standard, deep"),
+        ({"arrays": "cupy"}, "no arrays 'cupy'; there are: torch, numpy"),
+        ({"accuracy": "none"}, "no accuracy 'none'; there are: direct, tf32, winograd, fft"),
+        ({"form": "conv3d"}, "no form 'conv3d'; there are: corr2d, conv2d, module"),
+        ({"timeout": -1.0}, "timeout=-1.0: give seconds, more than 0, or 0 for the default"),
+        ({"timeout": float("nan")}, "timeout=nan"),
+        ({"timeout": "10"}, "timeout='10'"),
+        ({"memory": 0.05}, "memory=0.05: give 0.1 GiB or more, or 0 for the default"),
+    ],
+)
+def test_an_option_that_is_none_of_its_choices_is_refused(option: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        Request(target="right:corr2d", **option)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        parametrize_with_checks("right:corr2d", **option)
+
+
+def test_a_wrong_option_ends_the_collection_in_one_line(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_it="""
+        from corrbench.testing import ConvConformance
+
+        class TestIt(ConvConformance):
+            target = "right:corr2d"
+            arrays = "cupy"
+        """
+    )
+    for words, said in (
+        (("--corrbench=right:corr2d", "--corrbench-timeout=-1"), "corrbench: right:corr2d: timeout=-1.0"),
+        (("test_it.py",), "corrbench: right:corr2d: no arrays 'cupy'; there are: torch, numpy"),
+    ):
+        done = run(project, *OPTIONS, *words)
+        assert done.ret == pytest.ExitCode.INTERRUPTED
+        assert said in done.stdout.str()
+        assert "Traceback" not in done.stdout.str()
 
 
 # ---- targets of the command line

@@ -196,6 +196,12 @@ def test_bases_are_those_that_the_target_takes_each_once() -> None:
     assert len(single) == len({str(case) for case in single}) > 100
 
 
+def test_suites_are_chosen_by_name() -> None:
+    assert list(suites.select(["planes", "article"])) == ["planes", "article"]
+    with pytest.raises(ValueError, match=r"no suite named 'hand'; there are: article, common"):
+        suites.select(("article", "hand"))
+
+
 def test_a_target_without_float32_is_asked_in_another_type() -> None:
     takes = frozenset({*features(BASES[0]), "int64", "float64"})
     cases = suites.bases(["article", "handpicked"], Support(takes, {}, "conv2d"), 0, 3)

@@ -72,7 +72,7 @@ def arguments(trial: Trial) -> Iterator[Result]:
     lists = {name: {"list": value} if isinstance(value, list) else value for name, value in keep.items()}
     arrays = trial.operands()
     expected = trial.expected(trial.problem(arrays=arrays))
-    for how, config in (("tuples", keep), ("lists", lists)):
+    for how, config in (("tuples", keep), *([("lists", lists)] if lists != keep else [])):
         reply = trial.calls([Call(case=case, arrays=arrays, config=config)], settle=False)[0]
         if reply.raised:
             if {"TypeError", "NotImplementedError"} & set(reply.raised["bases"]):

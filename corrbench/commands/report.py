@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from corrbench import complete
 from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, writable
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("a", metavar="RUN", type=click.Path())
-@click.argument("b", metavar="[LATER]", type=click.Path(), required=False)
+@click.argument("a", metavar="RUN", type=click.Path(), shell_complete=complete.records)
+@click.argument("b", metavar="[LATER]", type=click.Path(), required=False, shell_complete=complete.records)
 @click.option("--html", "page", type=click.Path(dir_okay=False), help="Write one page for a browser.")
 @click.option("--markdown", "prose", type=click.Path(dir_okay=False), help="Write Markdown.")
 @click.option(
@@ -25,29 +26,41 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False),
     help="Write the run, or what changed; - for stdout.",
 )
-def report(a: str, b: str | None, page: str | None, prose: str | None, json_file: str | None) -> None:
+@click.option("--baseline", type=click.Path(dir_okay=False), help="Accept the findings recorded in this file.")
+def report(
+    a: str, b: str | None, page: str | None, prose: str | None, json_file: str | None, baseline: str | None
+) -> None:
     """Render a recorded RUN again: a file of .corrbench/, or one that verify --json wrote. With LATER: what changed.
 
+    A file of .corrbench/ holds results as they were before any baseline; give --baseline again to have them as verify
+    showed them. What --json wrote has the baseline of that run in it.
+
     Exit codes for one run are those of verify. For two: 0 nothing is worse, 1 new findings, refusals or a loss of
-    accuracy, 2 a file cannot be read, or LATER could not be judged.
+    accuracy, 2 a file cannot be read, one of them could not be judged, or they share no question.
     """
     from corrbench import recorded
+    from corrbench.baseline import BadBaseline
     from corrbench.changes import Change
     from corrbench.commands.verify import code, combined
-    from corrbench.render import changes, html, markdown, terminal
+    from corrbench.render import changes, markdown, terminal
 
     writable(page, prose, json_file)
     console = output(json_file)
     try:
         runs = recorded.load(Path(b or a))
-        change = Change(before=_only(a, recorded.load(Path(a))), after=_only(b, runs)) if b else None
-    except recorded.Unreadable as error:
+        former = [_only(a, recorded.load(Path(a)))] if b else []
+        change = Change(before=former[0], after=_only(b, runs)) if b else None
+        if baseline:
+            _accept(baseline, [*former, *runs])
+    except (recorded.Unreadable, BadBaseline) as error:
         give_up(str(error))
     for run in runs if change is None else ():
         terminal.show(console, run)
     if change is not None:
         changes.show(console, change)
     if page:
+        from corrbench.render import html
+
         Path(page).write_text(html.write(runs, change=change), encoding="utf-8")
     if prose:
         text = markdown.write(runs, [])
@@ -57,8 +70,21 @@ def report(a: str, b: str | None, page: str | None, prose: str | None, json_file
         with click.open_file(json_file, "w") as file:
             file.write(json.dumps(record, indent=1, allow_nan=False) + "\n")
     if change is None:
-        raise SystemExit(max(code(run) for run in runs))
+        raise SystemExit(code(runs))
     raise SystemExit({"worse": FOUND, "error": UNJUDGED}.get(change.verdict, PASSED))
+
+
+def _accept(name: str, runs: list[Run]) -> None:
+    """Apply a baseline to runs to which none has been applied."""
+    from corrbench.baseline import Baseline
+    from corrbench.recorded import doubt
+
+    known = Baseline.load(Path(name))
+    for run in runs:
+        if "known" in run.counts or run.fixed:
+            give_up(f"--baseline: the run of {run.target} has one in it already; give its file of .corrbench/ instead")
+        known.apply(run)
+        doubt(run)
 
 
 def _only(name: str, runs: list[Run]) -> Run:

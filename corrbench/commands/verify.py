@@ -114,20 +114,19 @@ def verify(target: str | None, **given: Any) -> None:
 
         places = {run.target: found for run in runs if (found := place(run.target))}
         announce(console, github.notes(runs, places), github.summary(runs))
-    raise SystemExit(max(code(run, strict=given["strict_baseline"]) for run in runs) if runs else UNJUDGED)
+    raise SystemExit(code(runs, strict=given["strict_baseline"]))
 
 
-def code(run: Run, *, strict: bool = False) -> int:
-    """The exit code of a run; a finding outweighs what could not be judged."""
-    if strict and run.fixed:
-        return FOUND
-    return {"pass": PASSED, "fail": FOUND, "error": UNJUDGED}[run.verdict]
+def code(runs: list[Run], *, strict: bool = False) -> int:
+    """The exit code of runs; a finding outweighs what could not be judged, in one run and among several."""
+    verdicts = {"fail" if strict and run.fixed else run.verdict for run in runs}
+    return FOUND if "fail" in verdicts else PASSED if verdicts == {"pass"} else UNJUDGED
 
 
 def _show(console: Console, runs: list[Run], extras: list[Run], given: dict[str, Any]) -> None:
     """Everything a user sees and every file they asked for."""
     from corrbench import baseline
-    from corrbench.render import crosscheck, html, junit, markdown, terminal
+    from corrbench.render import crosscheck, markdown, terminal
 
     for run in runs:
         if given["quiet"]:
@@ -145,12 +144,18 @@ def _show(console: Console, runs: list[Run], extras: list[Run], given: dict[str,
         if name := given["record_baseline"]:
             Path(name).write_text(baseline.record(runs[0], given["reason"]), encoding="utf-8")
         if name := given["junit"]:
+            from corrbench.render import junit
+
             Path(name).write_text(junit.write(runs), encoding="utf-8")
         if name := given["page"]:
+            from corrbench.render import html
+
             Path(name).write_text(html.write(runs, extras), encoding="utf-8")
         if name := given["markdown"]:
             Path(name).write_text(markdown.write(runs, extras), encoding="utf-8")
         if name := given["report"]:
+            from corrbench.render import junit
+
             folder = Path(name)
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "correctness.md").write_text(markdown.write(runs, extras), encoding="utf-8")

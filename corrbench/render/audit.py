@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from corrbench.defects import Planted, catalogue
+from corrbench.render.markdown import table
 
 if TYPE_CHECKING:
     from corrbench.audit import Audit, Fate
@@ -100,7 +101,7 @@ def _lines(audit: Audit) -> Iterator[str]:
         "the same profile and no hints."
     )
     yield ""
-    yield from _table(("family named for it", "planted", "found"), [tuple(map(str, row)) for row in families(audit)])
+    yield from table(("family named for it", "planted", "found"), [tuple(map(str, row)) for row in families(audit)])
     for title, fates in (("Survivors", audit.survivors), ("False alarms", audit.false_alarms)):
         yield ""
         yield f"## {title}"
@@ -118,7 +119,7 @@ def _lines(audit: Audit) -> Iterator[str]:
     yield "## Every planted implementation"
     yield ""
     rows = [_row(fate, known[fate.name]) for fate in audit.fates if fate.name in known]
-    yield from _table(("name", "kind", "wrong where", "after", "named", "found by", "s"), rows)
+    yield from table(("name", "kind", "wrong where", "after", "named", "found by", "s"), rows)
     yield ""
     yield "## Environment"
     yield ""
@@ -157,7 +158,7 @@ def _others(audit: Audit) -> Iterator[str]:
         if not one.missing
     ]
     cells = [(name, about, str(k), str(a), str(idle), f"{s:.0f}") for name, about, k, a, idle, s in rows]
-    yield from _table(("suite", "what it is", "found", "false alarms", "no case for", "s"), cells)
+    yield from table(("suite", "what it is", "found", "false alarms", "no case for", "s"), cells)
     for one in audit.others:
         if one.missing:
             yield ""
@@ -180,7 +181,7 @@ def _checks(audit: Audit) -> Iterator[str]:
         (f"`{check}`", str(kills.get(check, 0)), str(len(sole.get(check, ()))), ", ".join(sole.get(check, ())[:6]))
         for check in registry()
     ]
-    yield from _table(("check", "finds", "alone", "what it alone finds"), rows)
+    yield from table(("check", "finds", "alone", "what it alone finds"), rows)
     if audit.elsewhere:
         yield ""
         yield "Found only by checks of another family than the one named: " + ", ".join(
@@ -192,10 +193,3 @@ def _row(fate: Fate, one: Planted) -> tuple[str, ...]:
     after = ", ".join(one.cites[:2]) + (f" (class {one.number})" if one.number else "")
     by = ", ".join(sorted(fate.found)) or ("passed" if fate.verdict == "pass" else f"**{fate.verdict}**")
     return (f"`{fate.name}`", fate.kind, one.region, after.strip(), fate.named, by, f"{fate.seconds:.1f}")
-
-
-def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    yield "| " + " | ".join(heads) + " |"
-    yield "|" + "---|" * len(heads)
-    for row in rows:
-        yield "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |"

@@ -15,6 +15,7 @@ from corrbench.bench import BASELINE, Bench, Row
 from corrbench.crossing import crossings, sweep
 from corrbench.duel import Task
 from corrbench.machine import Machine
+from corrbench.render.markdown import table
 from corrbench.render.speed import duration, short
 
 if TYPE_CHECKING:
@@ -176,18 +177,18 @@ def markdown(bench: Bench, command: str = "", plot: str = "", environment: dict[
     lines += [f"![time of a call]({plot})", ""] if plot else []
     lines += [*(f"- {line}" for line in conclusions(bench)), ""]
     sizes = sweep(bench)
-    lines += ["| kernel | " if sizes else "| case | "]
-    lines[-1] += " | ".join(["limit", *names]) + " |"
-    lines += ["|---" + ":|" * bool(sizes) + "|" * (not sizes) + "---:|" * (len(names) + 1)]
+    by_case = []
     for task, rows in bench.rows.items():
         fastest = min((row.seconds for row in rows.values() if row.samples), default=math.nan)
         times = [f"**{duration(row.seconds)}**" if row.seconds == fastest else duration(row.seconds)
                  for row in rows.values()]  # fmt: skip
         what = f"{task.case.w[2]}×{task.case.w[3]}" if sizes else f"`{short(str(task.case))}`"
-        lines.append(f"| {what} | " + " | ".join([duration(next(iter(rows.values())).least), *times]) + " |")
-    lines += ["", "| case | target | " + " | ".join(HEADS) + " |", "|---|---|" + "---:|" * len(HEADS)]
-    lines += [f"| `{short(str(task.case))}` | {row.target} | " + " | ".join(cells(row)) + " |"
-              for task, rows in bench.rows.items() for row in rows.values()]  # fmt: skip
+        by_case.append((what, duration(next(iter(rows.values())).least), *times))
+    align = ("r" if sizes else "l") + "r" * (len(names) + 1)
+    lines += [*table(("kernel" if sizes else "case", "limit", *names), by_case, align), ""]
+    each = [(f"`{short(str(task.case))}`", row.target, *cells(row))
+            for task, rows in bench.rows.items() for row in rows.values()]  # fmt: skip
+    lines += table(("case", "target", *HEADS), each, "ll" + "r" * len(HEADS))
     said = [f"- `{short(str(task.case))}`, {name}: {text}"
             for task, rows in bench.rows.items() for name, text in remarks(rows.values())]  # fmt: skip
     lines += ["", *said, ""] if said else [""]

@@ -40,6 +40,10 @@ def remarks(change: Change) -> Iterator[str]:
     for word, run in (("earlier", before), ("later", after)):
         if run.problem or run.stopped:
             yield f"the {word} run: {run.problem or f'stopped at {run.stopped}'}"
+        elif run.verdict == "error":
+            yield f"the {word} run was not judged to its end, or nothing in it passed"
+    if change.strangers:
+        yield "no question was asked in both runs: there is nothing to compare; ask both the same, with one --seed"
 
 
 def show(console: Console, change: Change) -> None:

@@ -16,7 +16,7 @@ from corrbench import digest
 from corrbench.case import DTYPES
 from corrbench.changes import Change, dtype
 from corrbench.checks import registry
-from corrbench.render import crosscheck, plots
+from corrbench.render import changes, crosscheck, plots
 from corrbench.result import FINDINGS, Result, Run, Status
 
 WORDS = 1_200_000  # characters that all messages of the table of results may have together
@@ -140,6 +140,7 @@ def _change(change: Change) -> dict[str, Any]:
         "change": change,
         "new": digest.groups(change.after, change.new) if change.new else [],
         "fixed": digest.groups(change.before, change.fixed) if change.fixed else [],
+        "remarks": list(changes.remarks(change)),
         "moved": [shift for shift in change.shifts if shift.verdict != "same"],
     }
 

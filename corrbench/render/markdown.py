@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
 from corrbench import digest
 from corrbench.checks import registry
@@ -68,27 +69,18 @@ def _run(run: Run) -> Iterator[str]:
     yield ""
     yield f"Seed {run.seed}. {run.judged} of {run.planned} questions judged."
     yield ""
-    names = ("check", "question", "pass", "findings", "warnings", "skipped", "worst error / bound", "fewest bits")
-    yield "| " + " | ".join((*names, "correctly rounded")) + " |"
-    yield "|---|---|---:|---:|---:|---:|---:|---:|---:|"
-    checks = registry()
+    checks, lines = registry(), []
     for row in digest.rows(run):
         bad = sum(row.counts.get(status, 0) for status in FINDINGS)
         aside = row.counts.get(Status.SKIPPED, 0) + row.counts.get(Status.UNSUPPORTED, 0)
         about = checks[row.check].about if row.check in checks else ""
         figures = ["" if math.isnan(v) else f"{v:.3g}" for v in (row.ratio, row.bits)]
         share = "" if math.isnan(row.rounded) else f"{row.rounded:.1%}"
-        cells = (
-            row.check,
-            about,
-            row.counts.get(Status.PASS, 0),
-            bad,
-            row.counts.get(Status.WARN, 0),
-            aside,
-            *figures,
-            share,
-        )
-        yield "| " + " | ".join(map(str, cells)) + " |"
+        tally = (row.counts.get(Status.PASS, 0), bad, row.counts.get(Status.WARN, 0), aside)
+        lines.append((row.check, about, *tally, *figures, share))
+    names = ("check", "question", "pass", "findings", "warnings", "skipped", "worst error / bound", "fewest bits",
+             "correctly rounded")  # fmt: skip
+    yield from table(names, lines, "llrrrrrrr")
     yield from _worst(run)
     yield from _groups(run, "Findings", [r for r in run.results if r.finding])
     yield from _groups(run, "Warnings", [r for r in run.results if r.status is Status.WARN])
@@ -162,12 +154,22 @@ def _groups(run: Run, title: str, results: list[Result]) -> Iterator[str]:
             yield f"       {result.reproduce}"
 
 
-def table(names: tuple[str, ...], lines: Sequence[tuple[object, ...]]) -> Iterator[str]:
-    """A Markdown table."""
-    yield "| " + " | ".join(names) + " |"
-    yield "|" + "---|" * len(names)
-    for line in lines:
-        yield "| " + " | ".join(str(cell) for cell in line) + " |"
+def table(names: Sequence[str], lines: Iterable[Sequence[object]], align: str = "") -> Iterator[str]:
+    """A Markdown table. What stands in a cell is kept from ending it.
+
+    Args:
+        names: heads of the columns.
+        lines: their cells.
+        align: ``l`` or ``r`` for each column; empty for all to the left.
+    """
+    yield _line(names)
+    yield "|" + "".join("---:|" if side == "r" else "---|" for side in align or "l" * len(names))
+    yield from map(_line, lines)
+
+
+def _line(cells: Sequence[object]) -> str:
+    plain = (re.sub(r"(?<!\\)\|", r"\|", str(cell).replace("\n", " ")) for cell in cells)
+    return "| " + " | ".join(plain) + " |"
 
 
 def escape(text: str) -> str:

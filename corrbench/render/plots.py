@@ -154,7 +154,8 @@ def ratios(results: Sequence[Result]) -> Plot:
     logs = [math.log10(v) for several in held.values() for v, _ in several if 0 < v < math.inf]
     if not held:
         return Plot()
-    low, high = max(-6, math.floor(min(logs, default=-2))), min(9, max(1, math.ceil(max(logs, default=1))))
+    low = min(-1, max(-6, math.floor(min(logs, default=-2))))  # the bound, at 0, stays within
+    high = min(9, max(1, math.ceil(max(logs, default=1))))
     each = max(1, BINS // (high - low))
     strips = [
         _strip(
@@ -167,7 +168,7 @@ def ratios(results: Sequence[Result]) -> Plot:
         )
         for name, several in held.items()
     ]
-    step = max(1, (high - low) // 7)
+    step = math.ceil((high - low) / 8)
     ticks = [
         (_share(power, low, high), "1" if power == 0 else f"{10.0**power:g}" if abs(power) < 4 else f"1e{power}")
         for power in range(low, high + 1)

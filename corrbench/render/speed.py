@@ -11,7 +11,7 @@ from rich.text import Text
 
 from corrbench.contrast import Contrast, Verdict
 from corrbench.referee import Match
-from corrbench.render.markdown import escape
+from corrbench.render.markdown import escape, table
 from corrbench.render.terminal import NARROW
 
 STYLES = {
@@ -86,8 +86,8 @@ def show(console: Console, match: Match, names: Sequence[str] = ("a", "b")) -> N
 def markdown(match: Match, names: Sequence[str] = ("a", "b")) -> list[str]:
     """The lines of a table."""
     heads = (HEADS[0], *names, *HEADS[3:])
-    lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * 4 + "---|"]
-    lines += ["| `" + "` | ".join([cells(one)[0], " | ".join(cells(one)[1:])]) + " |" for one in match.contrasts]
+    rows = [(f"`{cells(one)[0]}`", *cells(one)[1:]) for one in match.contrasts]
+    lines = [*table(heads, rows, "lrrrrl")]
     lines += ["", *(f"- `{short(one.case)}`: {escape(one.note)}" for one in match.contrasts if one.note)]
     lines += [f"- wrong while it was timed, {name}: {escape(said)}" for name, said in match.wrong.items()]
     return [*lines, f"- {match.unfit}"] if match.unfit else lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 
 from corrbench.case import DTYPES, Case
@@ -26,15 +26,28 @@ def registry() -> dict[str, Suite]:
     return found
 
 
+def select(names: Collection[str]) -> dict[str, Suite]:
+    """The suites of these names.
+
+    Raises:
+        ValueError: there is none of a name; the message says which there are.
+    """
+    known = registry()
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"no suite named {unknown[0]!r}; there are: {', '.join(known)}")
+    return {name: known[name] for name in names}
+
+
 def bases(names: list[str], support: Support, thorough: int, seed: int) -> list[Case]:
     """The named suites' cases in the target's form, without those it does not support, each once.
 
     A target without float32 is asked them in the first element type that it takes.
     """
-    known, found = registry(), {}
+    found = {}
     dtype = next((dtype for dtype in ("float32", *DTYPES) if dtype in support.takes), "float32")
-    for name in names:
-        for case in known[name](thorough, seed):
+    for suite in select(names).values():
+        for case in suite(thorough, seed):
             fitted = fit(case, support.form)
             if fitted is not None and (fitted.dtype, fitted.data) == ("float32", "small"):
                 fitted = fitted.but(dtype=dtype)
