@@ -82,6 +82,7 @@ class Peer:
         fixed: reasons of known findings that no longer occur.
         errors: by real element type the largest error over its bound and the fewest effective bits.
         counts: results by status.
+        asked, planned: questions.
         speed: by case, its time over PyTorch's in the same minute.
         seconds: that judging it took.
     """
@@ -100,6 +101,8 @@ class Peer:
     fixed: list[str] = field(default_factory=list)
     errors: dict[str, tuple[float, float]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    asked: int = 0
+    planned: int = 0
     speed: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -128,11 +131,13 @@ def peer(run: Run, about: str = "") -> Peer:
     row = Peer(
         name=run.target, about=about, version=run.environment.get("target version", ""), form=run.form,
         arrays=run.arrays, accuracy=run.accuracy, counts=run.counts, seconds=run.seconds, verdict=run.verdict,
+        asked=run.judged, planned=run.planned,
     )  # fmt: skip
     if run.problem or not run.results:
         row.state, row.problem = "not judged", run.problem or "nothing was asked"
         return row
-    row.problem = next((r.message for r in run.results if r.status is Status.ERROR), run.stopped)
+    stopped = f"stopped at {run.stopped}: {run.judged} of {run.planned} questions" if run.stopped else ""
+    row.problem = next((r.message for r in run.results if r.status is Status.ERROR), stopped)
     row.found = findings(run)
     row.fixed = [str(one["reason"]) for one in run.fixed]
     row.cells = cells(run, row.found)

@@ -49,7 +49,8 @@ class Options:
     suites: tuple[str, ...] = plan.SUITES
     fail_fast: bool = False  # the first finding ends the run
     once: bool = False  # a check that has found something asks no more
-    budget: float = 0.0  # seconds; 0 for none
+    budget: float = 0.0  # seconds to go on for, with new cases; 0 for none
+    limit: float = 0.0  # seconds after which no more is asked; 0 for none
     store: Path | None = None
     resume: bool = False
     workers: int = field(default_factory=lambda: max(1, len(os.sched_getaffinity(0))))
@@ -121,7 +122,8 @@ def verify(spec: Spec, options: Options, start: Start, progress: Progress | None
         todo = [job for job in todo if job.key not in store.done]
     run.judged = run.planned - len(todo)
     sources = _rounds(spec, support, options, run, todo) if options.budget else iter([todo])
-    deadline = began + options.budget if options.budget else float("inf")
+    most = options.budget or options.limit
+    deadline = began + most if most else float("inf")
     for done in _asked(spec, support, options, run, sources, start):
         if store is not None:
             store.append(done)
@@ -130,7 +132,7 @@ def verify(spec: Spec, options: Options, start: Start, progress: Progress | None
         if progress:
             progress(run)
         if time.monotonic() > deadline:
-            run.stopped, run.budgeted = f"the budget of {options.budget:g} s", True
+            run.stopped, run.budgeted = f"the {'budget' if options.budget else 'limit'} of {most:g} s", True
             break
     run.results.sort(key=lambda r: (r.check, r.case, r.status, r.message))  # they come in any order; reports must not
     run.seconds = round(time.monotonic() - began, 3)

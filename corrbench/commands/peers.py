@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 @click.option(
     "--baselines", type=click.Path(exists=True, file_okay=False), help="Folder of what is known of each target."
 )
+@click.option(
+    "--limit", type=click.FloatRange(0, min_open=True), default=240.0, show_default=True,
+    help="Seconds for the questions to one target; those that tell most come first.",
+)  # fmt: skip
 @click.option("--speed/--no-speed", default=True, show_default=True, help="Time them beside PyTorch as well.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the table as JSON; - for stdout.")
 @click.option("--markdown", type=click.Path(dir_okay=False), help="Write it as Markdown.")
@@ -117,7 +121,7 @@ def asked(given: dict[str, Any]) -> Options:
     if unknown:
         raise ValueError(f"no suite named {unknown[0]!r}; there are: {', '.join(suites.registry())}")
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
-    options = verify.Options(profile=given["profile"], check=given["check"], seed=seed)
+    options = verify.Options(profile=given["profile"], check=given["check"], seed=seed, limit=given["limit"])
     options = replace(options, suites=tuple(given["suites"]) or peers.SUITES)
     return replace(options, workers=given["workers"]) if given["workers"] else options
 
@@ -130,7 +134,7 @@ def recorded(given: dict[str, Any], seed: int, *, resume: bool) -> Store:
     """
     from corrbench.store import BadStore, Store
 
-    keys = ("names", "pythons", "profile", "check", "suites", "baselines")
+    keys = ("names", "pythons", "profile", "check", "suites", "baselines", "limit")
     header = {key: list(given[key]) if isinstance(given[key], tuple) else given[key] for key in keys}
     path = Path(".corrbench", f"peers-{digest(json.dumps(header).encode())}.jsonl")
     files = sorted(Path(given["baselines"]).glob("*.json")) if given["baselines"] else []
@@ -152,6 +156,7 @@ def typed(names: tuple[str, ...], seed: int, given: dict[str, Any]) -> str:
     """The command that makes the same table again; where the environments are is the reader's to say."""
     words = ["corrbench", "peers", *names, "--profile", given["profile"]]
     words += ["--check", given["check"]] if given["check"] else []
+    words += ["--limit", f"{given['limit']:g}"]
     words += [word for suite in given["suites"] for word in ("--suite", suite)]
     words += ["--baselines", given["baselines"]] if given["baselines"] else []
     return shlex.join([*words, "--seed", str(seed)])

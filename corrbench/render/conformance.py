@@ -150,8 +150,11 @@ def markdown(made: Conformance, command: str) -> str:
     for one in made.judged:
         lines += [f"- **new** {escape(line(one, found))}: `{found.reproduce.replace('`', ' ')}`" for found in one.fresh]
         lines += [f"- recorded, but not seen here, in `{one.name}`: {escape(reason)}" for reason in one.fixed]
-    called = [(f"`{one.name}`", escape(one.version or one.state), escape(one.about)) for one in made.peers]
-    lines += ["", "## What was called", "", *table(("", "version", "call"), called), ""]
+    called = [
+        (f"`{one.name}`", escape(one.version or one.state), f"{one.asked} of {one.planned}" if one.planned else "",
+         escape(one.about)) for one in made.peers
+    ]  # fmt: skip
+    lines += ["", "## What was called", "", *table(("", "version", "questions", "call"), called), ""]
     lines += [f"- `{one.name}`: {escape(one.problem)}" for one in made.peers if one.problem and one.state != ABSENT]
     said = ", ".join(f"{name} {value}" for name, value in made.environment.items())
     return "\n".join([*lines, "", f"Environment: {said}."]) + "\n"
