@@ -210,6 +210,17 @@ def test_the_command_judges_records_and_resumes(tmp_path: Path, monkeypatch: pyt
     assert "--seed 3" in other.output
 
 
+def test_a_target_that_takes_long_is_left_after_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["peers", "scipy.correlate2d", "--check", "values", "--seed", "3", "--no-speed", "--limit", "0.01"]
+    done = CliRunner().invoke(main, [*words, "--json", "t.json"])
+    assert done.exit_code == 0, done.output
+    (made,) = json.loads(Path("t.json").read_text())["peers"]
+    assert 0 < made["asked"] < made["planned"]
+    assert made["problem"].startswith("stopped at the limit of 0.01 s: ")
+    assert made["counts"]["pass"] > 0
+
+
 def test_a_table_is_not_continued_with_other_baselines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("known").mkdir()
