@@ -345,7 +345,7 @@ def match(verdict: Verdict, **rest: object) -> Match:
         (made(timing="loading failed"), "unjudged"),
         (made(timing="loading failed", worse=[finding("c")]), "regressed"),
         (made(match=match(Verdict.SAME, wrong={"head": "wrong", "base": "wrong"})), "passed"),
-        (made(runs=[run(RIGHT), stopped(RIGHT)]), "inconclusive"),
+        (made(runs=[run(RIGHT), stopped(RIGHT)]), "unjudged"),
         (made(match=match(Verdict.SAME, wrong={"head": "wrong"})), "regressed"),
         (made(match=match(Verdict.SAME, wrong={"base": "wrong"})), "passed"),
         (made(match=match(Verdict.INCONCLUSIVE), instructions={"c": (100.0, 102.0)}), "regressed"),

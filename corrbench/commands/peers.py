@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from corrbench import complete
 from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, quiet, steps, writable
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=complete.targets)
 @click.option(
     "--python", "pythons", multiple=True,
     help="Interpreter of another environment, for libraries that are not installed here; may be repeated.",
@@ -31,8 +32,14 @@ if TYPE_CHECKING:
     "--profile", type=click.Choice(["quick", "standard", "deep"]), default="quick", help="As of `verify`.",
     show_default=True,
 )  # fmt: skip
-@click.option("--check", default="", help="Only this check, or this family of checks.")
-@click.option("--suite", "suites", multiple=True, help="Other cases than a sample of all suites; may be repeated.")
+@click.option("--check", default="", shell_complete=complete.checks, help="Only this check, or this family of checks.")
+@click.option(
+    "--suite",
+    "suites",
+    multiple=True,
+    shell_complete=complete.suites,
+    help="Other cases than a sample of all suites; may be repeated.",
+)
 @click.option("--seed", type=click.IntRange(0), help="Of every run; by default a secret one, printed at the end.")
 @click.option(
     "--baselines", type=click.Path(exists=True, file_okay=False), help="Folder of what is known of each target."
@@ -117,12 +124,9 @@ def asked(given: dict[str, Any]) -> Options:
     """
     from corrbench import peers, suites, verify
 
-    unknown = [name for name in given["suites"] if name not in suites.registry()]
-    if unknown:
-        raise ValueError(f"no suite named {unknown[0]!r}; there are: {', '.join(suites.registry())}")
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
     options = verify.Options(profile=given["profile"], check=given["check"], seed=seed, limit=given["limit"])
-    options = replace(options, suites=tuple(given["suites"]) or peers.SUITES)
+    options = replace(options, suites=tuple(suites.select(given["suites"])) or peers.SUITES)
     return replace(options, workers=given["workers"]) if given["workers"] else options
 
 
