@@ -139,7 +139,8 @@ def peer(run: Run, about: str = "") -> Peer:
     stopped = f"stopped at {run.stopped}: {run.judged} of {run.planned} questions" if run.stopped else ""
     row.problem = next((r.message for r in run.results if r.status is Status.ERROR), stopped)
     row.found = findings(run)
-    row.fixed = [str(one["reason"]) for one in run.fixed]
+    seen = {one.name for one in row.found} - {""}  # by another of its entries, perhaps
+    row.fixed = list(dict.fromkeys(str(one["reason"]) for one in run.fixed if one.get("finding") not in seen))
     row.cells = cells(run, row.found)
     row.errors = errors(run.results)
     return row

@@ -37,7 +37,14 @@ def reproducer(name: str) -> str:
 
 
 def modules(code: str) -> set[str]:
-    return set(re.findall(r"^\s*(?:import|from) (\w+)", code, re.MULTILINE))
+    """What it imports, beyond the standard library."""
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(str(node.module).partition(".")[0])
+    return found - sys.stdlib_module_names
 
 
 def test_there_are_enough() -> None:

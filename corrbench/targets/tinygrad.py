@@ -20,15 +20,6 @@ DECLARED = {
         lacks="padding='same',padding='valid',four-sided padding,jvp,vmap",
         about="tinygrad.Tensor.conv2d",
     ),
-    "winograd": Declared(
-        form="conv2d",
-        needs="tinygrad",
-        environ="DEV=CPU WINO=1",
-        dtypes="float32",
-        accuracy="winograd",
-        lacks="padding='same',padding='valid',four-sided padding,jvp,vmap",
-        about="tinygrad.Tensor.conv2d with WINO=1",
-    ),
 }
 
 
@@ -55,6 +46,3 @@ def convolve(x: Any, w: Any, b: Any = None, *, stride: Any, padding: Any, dilati
 def tinygrad(input: Any, weight: Any, bias: Any = None, **geometry: Any) -> Any:
     """Cross-correlation of torch's tensors by tinygrad."""
     return _bridge.conv2d(library(), convolve, (input, weight, bias), geometry)
-
-
-winograd = tinygrad
