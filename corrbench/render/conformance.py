@@ -31,7 +31,7 @@ SHORT = {
 NUMBERS = (
     "Error over its bound: the largest among cases that were accepted, by element type; bits: the fewest effective "
     "bits in float32 on data uniform over [-1, 1). Time: over that of `torch.nn.functional.conv2d` in the same minute, "
-    "on one thread; smaller is faster."
+    "on one thread, what the adapter converts and copies included; smaller is faster."
 )
 ABSENT = "not installed"
 WIDE = 120  # columns of a terminal below which version and class are left to the report
@@ -54,8 +54,13 @@ def measured(one: Peer) -> list[str]:
     return [
         one.name, one.version, one.accuracy, ratio("float64"), ratio("float32"),
         f"{bits:.1f}" if math.isfinite(bits) else "", ratio("float16"), ratio("bfloat16"),
-        *(f"{one.speed[case]:.2g}" if case in one.speed else "" for case in TIMED),
+        *(times(one.speed[case]) if case in one.speed else "" for case in TIMED),
     ]  # fmt: skip
+
+
+def times(ratio: float) -> str:
+    """Two digits."""
+    return f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2g}"
 
 
 def score(made: Conformance) -> str:
