@@ -171,6 +171,10 @@ def refuses(f: Any) -> bool:
     return True
 
 
+def takes_pairs_as_lists(f: Any) -> bool:
+    return right(f, whole(1, 2, 6, 7), whole(3, 2, 3, 2, seed=1), stride=[2, 1])
+
+
 def takes_defaults_spelled_out(f: Any) -> bool:
     return right(f, whole(1, 2, 6, 7), whole(3, 2, 3, 2, seed=1), stride=(1, 1), padding=(0, 0), dilation=(1, 1))
 
@@ -204,7 +208,7 @@ TRIALS: dict[str, tuple[Trial, ...]] = {
                of_right_form),
     "contract": (of_right_form, done_at_return),
     "value": (of_right_form,),
-    "use": (takes_defaults_spelled_out, bears_any_cotangent, overflows),
+    "use": (takes_pairs_as_lists, takes_defaults_spelled_out, bears_any_cotangent, overflows),
 }  # fmt: skip
 
 
