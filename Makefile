@@ -92,10 +92,11 @@ $(PEERS:=/.installed): %/.installed: pyproject.toml constraints.txt
 peers: $(STAMP) $(PEERS:=/.installed) ## judge released libraries, about 20 minutes; writes reports/conformance.md
 	$(BIN)/corrbench peers $(PEERS:%=--python %/bin/python) --baselines baselines --seed 1 --report reports $(NAMES)
 
-# The libraries that install in two minutes, on fewer questions: is there a finding that is not known?
+# The libraries that install in two minutes, on fewer questions. A finding that is not known is news of a library on this
+# processor and no fault of a commit: it is shown, and only what cannot be judged (2) fails.
 somepeers: $(STAMP) .venv-peers/.installed
 	OMP_NUM_THREADS=1 $(BIN)/corrbench peers --python .venv-peers/bin/python --baselines baselines --seed 1 \
-		--check values --suite sample --limit 30 --no-speed
+		--check values --suite sample --limit 30 --no-speed || [ $$? -eq 1 ]
 
 gate: $(STAMP) ## has the verifier itself become dearer, in instructions, than it was at VERIFIER_BASE?
 	$(BIN)/python -m benchmarks.verifier_gate --base $(VERIFIER_BASE)
