@@ -19,7 +19,7 @@ from corrbench.conformance import Peer, peer
 from corrbench.many import many
 from corrbench.remote import NotLoaded
 from corrbench.store import Store
-from corrbench.target import Spec, find, registered
+from corrbench.target import find, registered
 
 SCHEMA = "corrbench-conformance/1"
 SUITES = ("sample", "hidden")  # what is asked of each: with all suites, the table would take an hour
@@ -116,11 +116,6 @@ def places(chosen: Sequence[str], pythons: Sequence[str]) -> dict[str, str | Non
     return found
 
 
-def spec(name: str, python: str | None) -> Spec:
-    """The target of a name in the environment that has it."""
-    return find(name, python=python)
-
-
 def judge(
     options: verify.Options, where: Mapping[str, str | None], baselines: Path | None, record: Store
 ) -> Iterator[Peer]:
@@ -145,7 +140,7 @@ def judge(
     waiting = [name for name, python in where.items() if python is not None and name not in record.done]
 
     def one(name: str, start: Any) -> Peer:
-        run = verify.verify(spec(name, where[name]), replace(options, workers=1), start)
+        run = verify.verify(find(name, python=where[name]), replace(options, workers=1), start)
         known[name].apply(run)
         return peer(run, registered()[name][1].about)
 
@@ -183,7 +178,9 @@ def _ratios(
     group: Sequence[Peer], where: Mapping[str, str | None], cases: Sequence[Case], seed: int
 ) -> dict[str, dict[Case, float]]:
     """By name and case; where one of the group cannot be loaded any more, the others are timed one by one."""
-    rivals = {bench.BASELINE: find(bench.BASELINE)} | {row.name: spec(row.name, where[row.name]) for row in group}
+    rivals = {bench.BASELINE: find(bench.BASELINE)} | {
+        row.name: find(row.name, python=where[row.name]) for row in group
+    }
     tasks = [duel.Task(case) for case in cases]
     try:
         made = bench.measure(rivals, [row.name for row in group], tasks, seed, lambda *_: None, blocks=1)

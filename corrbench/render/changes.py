@@ -11,7 +11,7 @@ from rich.text import Text
 
 from corrbench import digest
 from corrbench.changes import Change, Shift
-from corrbench.render import markdown
+from corrbench.render import markdown, terminal
 from corrbench.result import Result, Run
 
 STYLES = {"worse": "bold red", "error": "bold yellow", "same": "bold green", "better": "bold green"}
@@ -54,13 +54,9 @@ def show(console: Console, change: Change) -> None:
         groups = digest.groups(run, found)
         console.print(Text(f"{title} ", "bold").append(f"({len(found)} in {len(groups)} groups)", "dim"))
         for index, group in enumerate(groups[:SHOWN], 1):
-            one = group.smallest
-            head = Text.assemble((f"{index}. ", style), (one.check, "bold"), f"  {one.message}")
-            console.print(Padding(head, (0, 0, 0, 2)))
-            if group.where:
-                console.print(Padding(Text(group.where, "italic"), (0, 0, 0, 5)))
-            if one.reproduce:
-                console.print(Text("     ").append(one.reproduce, "cyan"), soft_wrap=True)
+            terminal.headline(console, index, group, style)
+            if group.smallest.reproduce:
+                console.print(Text("     ").append(group.smallest.reproduce, "cyan"), soft_wrap=True)
         if len(groups) > SHOWN:
             console.print(Padding(Text(f"and {len(groups) - SHOWN} groups more: see --html", "dim"), (0, 0, 0, 2)))
     for name, said in change.refused.items():

@@ -93,6 +93,15 @@ def table(run: Run, *, narrow: bool = False) -> Table:
     return grid
 
 
+def headline(console: Console, index: int, group: digest.Group, style: str) -> None:
+    """What a group's smallest case shows, and on which cases it is wrong."""
+    result = group.smallest
+    head = Text.assemble((f"{index}. ", style), (result.check, "bold"), f"  {result.message}")
+    console.print(Padding(head, (0, 0, 0, 2)))
+    if group.where:
+        console.print(Padding(Text(group.where, "italic"), (0, 0, 0, 5)))
+
+
 def _groups(console: Console, run: Run, title: str, results: list[Result], style: str, *, brief: bool = False) -> None:
     if not results:
         return
@@ -104,10 +113,7 @@ def _groups(console: Console, run: Run, title: str, results: list[Result], style
     )
     for index, group in enumerate(found[: 3 if brief else SHOWN], 1):
         result = group.smallest
-        head = Text.assemble((f"{index}. ", style), (result.check, "bold"), f"  {result.message}")
-        console.print(Padding(head, (0, 0, 0, 2)))
-        if group.where:
-            console.print(Padding(Text(group.where, "italic"), (0, 0, 0, 5)))
+        headline(console, index, group, style)
         if group.resembles:
             console.print(Padding(Text(f"looks as if {group.resembles}", "italic"), (0, 0, 0, 5)))
         if brief:
