@@ -41,7 +41,7 @@ audit: $(STAMP) ## what the suite catches of all that is planted, about 20 minut
 mutants: $(STAMP) ## are the tests good enough: break corrbench, and see whether they notice; half an hour
 	$(PIP) -e '.[dev,mutation]'
 	OMP_NUM_THREADS=1 $(BIN)/mutmut run
-	$(BIN)/python -m tests.mutants
+	$(BIN)/python -m tests.support.mutants
 
 lint: $(STAMP) ## style and types
 	$(BIN)/ruff check .

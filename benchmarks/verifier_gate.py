@@ -17,22 +17,28 @@ from pathlib import Path
 
 import click
 
-from corrbench import counts, worktree
-from corrbench.stopwatch import Unmeasurable
+from corrbench.environment import git_worktree
+from corrbench.timing import instructions
+from corrbench.timing.stopwatch import Unmeasurable
 
 ROOT = Path(__file__).parents[1]
 FAMILIES = ("values", "gradients", "memory", "relations")
 COUNTED = 2  # times that each is counted; the smaller number has less chance in it
-# The judge of any revision that has these names, asked one family at a time: a line in, a line out.
+# The judge of any revision, asked one family at a time: a line in, a line out. Names are looked for where they are now,
+# then where they were before the rooms.
 PROGRAM = """
 import sys
 from dataclasses import asdict
-from corrbench import child, executors, plan, target
-from corrbench.target import Support
+from corrbench import target
+try:
+    from corrbench.judge import sandbox
+    from corrbench.runner import executors, plan
+except ImportError:
+    from corrbench import child as sandbox, executors, plan
 
-child.POLL = 60.0  # looking after the target's process meanwhile takes as many instructions as there is time
+sandbox.POLL = 60.0  # looking after the target's process meanwhile takes as many instructions as there is time
 spec = target.find("reference.conv2d")
-support = Support.from_json(executors.run_probe(asdict(spec)))
+support = target.Support.from_json(executors.run_probe(asdict(spec)))
 shape = plan.outline(spec, support, "quick", 1, ("article", "common"))
 for line in sys.stdin:
     todo = plan.jobs(shape, line.strip())[:12]
@@ -56,7 +62,7 @@ def cost(tree: Path, families: tuple[str, ...] = FAMILIES) -> dict[str, int]:
     with tempfile.TemporaryDirectory() as folder:
         prefix = str(Path(folder, "vgdb"))
         with Path(folder, "said").open("w+") as errors, subprocess.Popen(
-            [*counts.under(prefix), sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [*instructions.under(prefix), sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=errors, text=True, cwd=folder, env=os.environ | {"PYTHONPATH": str(tree)},
         ) as judge:  # fmt: skip
             assert judge.stdin
@@ -67,7 +73,7 @@ def cost(tree: Path, families: tuple[str, ...] = FAMILIES) -> dict[str, int]:
                 if judge.stdout.readline() != "done\n":
                     raise Failed(f"the judge of {tree.name} fails: {Path(folder, 'said').read_text()[-500:]}")
 
-            meter, found = counts.Meter(judge.pid, prefix), {}
+            meter, found = instructions.Meter(judge.pid, prefix), {}
             for family in families:
                 ask(family)  # what is loaded and translated once
                 found[family] = min(meter.count(partial(ask, family)) for _ in range(COUNTED))
@@ -83,13 +89,13 @@ def main(base: str, tolerance: float) -> None:
 
     Exit codes: 0 no dearer, 1 dearer, 2 not to be counted.
     """
-    if reason := counts.missing():
+    if reason := instructions.missing():
         click.echo(f"verifier not gated: {reason}")
         raise SystemExit(2)
     try:
-        with worktree.checkout(ROOT, worktree.commit(ROOT, base)) as tree, ThreadPoolExecutor(2) as crew:
+        with git_worktree.checkout(ROOT, git_worktree.commit(ROOT, base)) as tree, ThreadPoolExecutor(2) as crew:
             before, after = crew.map(cost, (tree, ROOT))
-    except (worktree.GitError, Failed, Unmeasurable, OSError) as error:
+    except (git_worktree.GitError, Failed, Unmeasurable, OSError) as error:
         click.echo(f"verifier not gated: {error}", err=True)
         raise SystemExit(2) from None
     for family, count in after.items():

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from corrbench import executors, verify
-from corrbench.contest import Score
 from corrbench.defects import Planted, catalogue
-from corrbench.many import many
 from corrbench.result import Run
-from corrbench.store import Store
+from corrbench.rivals._run import Score
+from corrbench.runner import executors, verify
+from corrbench.runner.pool import many
+from corrbench.runner.store import Store
 from corrbench.target import Spec
 
 AUDIT_SCHEMA = "corrbench-audit/1"

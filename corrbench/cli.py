@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from corrbench import __version__, commands, complete
+from corrbench import __version__, commands
+from corrbench.commands import _completion
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +28,7 @@ class Commands(click.Group):
     """The commands of `corrbench.commands`, a file each, imported when they are asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(info.name for info in pkgutil.iter_modules(commands.__path__))
+        return sorted(info.name for info in pkgutil.iter_modules(commands.__path__) if info.name[0] != "_")
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in self.list_commands(ctx):
@@ -84,7 +85,7 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--python", default="", type=click.Path(), help="Interpreter of another environment that targets run in."
         ),
-        click.option("--device", default="", shell_complete=complete.devices, help="cpu or cuda.  [default: cpu]"),
+        click.option("--device", default="", shell_complete=_completion.devices, help="cpu or cuda.  [default: cpu]"),
         click.option(
             "--accuracy", type=click.Choice(["direct", "winograd", "fft", "tf32"]), help="The declared accuracy class."
         ),
@@ -128,9 +129,9 @@ def announce(console: Console, notes: Iterable[object], summary: str) -> None:
 
 def place(target: str) -> tuple[str, int] | None:
     """Where a target is, as GitHub counts: the file seen from the top of the checkout, and the line."""
-    from corrbench import sources
+    from corrbench.environment import definitions
 
-    found = sources.where(target, Path.cwd())
+    found = definitions.where(target, Path.cwd())
     top = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
     if found is None or not found[0].resolve().is_relative_to(top):
         return None

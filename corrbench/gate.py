@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from corrbench import counts, duel, executors, referee, timing, verify
-from corrbench.changes import lost, mended, refusals, unknown
-from corrbench.child import Died
-from corrbench.contrast import Contrast, Verdict
-from corrbench.referee import Match
-from corrbench.remote import NotLoaded
+from corrbench.analysis.run_diff import lost, mended, refusals, unknown
+from corrbench.judge.client import NotLoaded
+from corrbench.judge.sandbox import Died
 from corrbench.result import Result, Run, finite
-from corrbench.stopwatch import Unmeasurable
+from corrbench.runner import executors, verify
 from corrbench.target import Spec
+from corrbench.timing import cases, instructions, interleaved, screening
+from corrbench.timing.screening import Match
+from corrbench.timing.significance import Contrast, Verdict
+from corrbench.timing.stopwatch import Unmeasurable
 
 TOLERANCE, RESOLUTION = 0.01, 0.03  # slower by more is a regression; a change within ±3 % is none
 MORE, HARDLY = 1.01, 1.002  # times the instructions: a regression, worth a word
@@ -142,8 +143,8 @@ def speed(gate: Gate, base: Spec, head: Spec, texts: Sequence[str], seed: int, s
         ValueError: a text is no case.
     """
     try:
-        tasks = [duel.Task(case) for case in timing.cases([base, head], texts)]
-        gate.match = referee.compare(
+        tasks = [interleaved.Task(case) for case in cases.cases([base, head], texts)]
+        gate.match = screening.compare(
             base, head, tasks, tolerance=TOLERANCE, resolution=RESOLUTION, seed=seed, step=step, control=True,
             names=(BASE, HEAD),
         )  # fmt: skip
@@ -151,16 +152,16 @@ def speed(gate: Gate, base: Spec, head: Spec, texts: Sequence[str], seed: int, s
         gate.timing = getattr(error, "message", "") or str(error)
 
 
-def instructions(gate: Gate, base: Spec, head: Spec, texts: Sequence[str], step: Step) -> None:
+def count_instructions(gate: Gate, base: Spec, head: Spec, texts: Sequence[str], step: Step) -> None:
     """Count the instructions of both, side by side."""
-    gate.counting = counts.missing() or gate.timing
+    gate.counting = instructions.missing() or gate.timing
     if gate.counting:
         return
-    tasks = [duel.Task(case) for case in timing.cases([base, head], texts)]
+    tasks = [interleaved.Task(case) for case in cases.cases([base, head], texts)]
     step(0, 1, "counting instructions")
     try:
         with ThreadPoolExecutor(2) as crew:
-            before, after = crew.map(lambda spec: counts.counts(spec, tasks), (base, head))
+            before, after = crew.map(lambda spec: instructions.counts(spec, tasks), (base, head))
     except (Died, NotLoaded, Unmeasurable) as error:  # a second witness: it cannot end the trial
         gate.counting = f"valgrind does not run it: {getattr(error, 'message', '') or error}"
         return

@@ -11,15 +11,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from corrbench import bench, duel, verify
-from corrbench.baseline import Baseline
+from corrbench.analysis.baseline import Baseline
+from corrbench.analysis.conformance import Peer, peer
 from corrbench.case import Case
-from corrbench.child import Died
-from corrbench.conformance import Peer, peer
-from corrbench.many import many
-from corrbench.remote import NotLoaded
-from corrbench.store import Store
+from corrbench.judge.client import NotLoaded
+from corrbench.judge.sandbox import Died
+from corrbench.runner import verify
+from corrbench.runner.pool import many
+from corrbench.runner.store import Store
 from corrbench.target import find, registered
+from corrbench.timing import bench, interleaved
 
 SCHEMA = "corrbench-conformance/1"
 SUITES = ("sample", "hidden")  # what is asked of each: with all suites, the table would take an hour
@@ -128,7 +129,7 @@ def judge(
         record: where rows are kept, and those of an interrupted command taken from.
 
     Raises:
-        corrbench.baseline.BadBaseline: a baseline cannot be read.
+        corrbench.analysis.baseline.BadBaseline: a baseline cannot be read.
     """
     known = {name: _baseline(baselines, name) for name in where}
     for name, python in where.items():
@@ -181,7 +182,7 @@ def _ratios(
     rivals = {bench.BASELINE: find(bench.BASELINE)} | {
         row.name: find(row.name, python=where[row.name]) for row in group
     }
-    tasks = [duel.Task(case) for case in cases]
+    tasks = [interleaved.Task(case) for case in cases]
     try:
         made = bench.measure(rivals, [row.name for row in group], tasks, seed, lambda *_: None, blocks=1)
     except (NotLoaded, Died):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from corrbench.inquiry import Inquiries, Request
+    from corrbench.runner.by_item import Inquiries, Request
     from corrbench.testing import Check, ConvProblem
 
 ROOT = "corrbench::"  # what the ids of items begin with; an argument that begins so asks for such items
@@ -215,7 +215,7 @@ def _profile(config: pytest.Config) -> str:
 
 def _named(config: pytest.Config, target: str) -> Request:
     """What the command line asks of a target that it names."""
-    from corrbench.inquiry import Request
+    from corrbench.runner.by_item import Request
 
     option = config.option
     return Request(
@@ -232,7 +232,7 @@ def _checks(config: pytest.Config, request: Request) -> list[Check]:
     Raises:
         pytest.Collector.CollectError: the target cannot be judged; the message says why.
     """
-    from corrbench.inquiry import Inquiries, Unjudgeable
+    from corrbench.runner.by_item import Inquiries, Unjudgeable
     from corrbench.testing import Check
 
     state = config.stash[STATE]

@@ -24,7 +24,7 @@ class Spec:
         name: its registered name, if it has one.
         form: one of `FORMS`; empty until recognised from the signature.
         arrays: ``torch`` or ``numpy``, what it is given and returns.
-        accuracy: the declared class, one of `corrbench.bounds.ACCURACIES`.
+        accuracy: the declared class, one of `corrbench.numerics.bounds.ACCURACIES`.
         device: ``cpu`` or ``cuda``.
         python: interpreter of another environment to run it in; empty for this one.
         timeout: seconds that one call may take.

@@ -13,8 +13,8 @@ from typing import Any, ClassVar, TypedDict, TypeVar, Unpack
 import pytest
 
 from corrbench.case import Case
-from corrbench.inquiry import Question, Request
-from corrbench.render import portion
+from corrbench.render import pytest_text
+from corrbench.runner.by_item import Question, Request
 from corrbench.target import config, fit
 
 Test = TypeVar("Test", bound=Callable[..., Any])
@@ -25,7 +25,7 @@ class CorrbenchWarning(UserWarning):
 
 
 class Options(TypedDict, total=False):
-    """How a target is to be judged; the names are those of `corrbench verify`, see `corrbench.inquiry.Request`."""
+    """How a target is to be judged, named as by `corrbench verify`; see `corrbench.runner.by_item.Request`."""
 
     profile: str
     checks: Sequence[str]
@@ -126,16 +126,16 @@ class Check:
             pytest.xfail.Exception: all findings are known to the baseline.
         """
         run = self.question.ask()
-        for text in portion.doubts(run):
+        for text in pytest_text.doubts(run):
             _warn(text, run.target)
         if run.findings:
-            pytest.fail(portion.findings(run, self.question.check), pytrace=False)
-        if said := portion.unjudged(run):
+            pytest.fail(pytest_text.findings(run, self.question.check), pytrace=False)
+        if said := pytest_text.unjudged(run):
             pytest.fail(f"could not judge: {said}", pytrace=False)
-        if said := portion.known(run):
+        if said := pytest_text.known(run):
             pytest.xfail(f"known: {said}")
         if "pass" not in run.counts:
-            pytest.skip(portion.aside(run))
+            pytest.skip(pytest_text.aside(run))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ class ConvProblem:
     @classmethod
     def drawn(cls, case: Case, seed: int, form: str, arrays: str) -> ConvProblem:
         """The operands of a case, from a seed, as torch tensors or numpy arrays."""
-        from corrbench import inputs
+        from corrbench.numerics import inputs
 
         operands: list[Any] = [inputs.draw(case, seed, name) for name in ("x", "w", *("b" * case.bias))]
         if form == "corr2d":

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from corrbench.cli import main
-from tests import small_targets
+from tests.support import small_targets
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

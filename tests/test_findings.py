@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from corrbench.baseline import KINDS, Baseline
+from corrbench.analysis.baseline import KINDS, Baseline
 from corrbench.target import registered
 
 ROOT = Path(__file__).parents[1]

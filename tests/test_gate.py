@@ -14,21 +14,21 @@ import pytest
 from click.testing import CliRunner, Result
 from junitparser import JUnitXml
 
-from corrbench import counts, duel, referee, timing
+from corrbench.analysis.run_diff import lost, refusals, unknown
 from corrbench.case import Case
-from corrbench.changes import lost, refusals, unknown
 from corrbench.cli import main
 from corrbench.commands import gate as command
-from corrbench.contrast import Contrast, Verdict
-from corrbench.gate import Gate, instructions
-from corrbench.referee import Match
-from corrbench.remote import NotLoaded, Remote
+from corrbench.environment.git_worktree import GitError, checkout
+from corrbench.gate import Gate, count_instructions
+from corrbench.judge.client import NotLoaded, Remote
 from corrbench.render import gate as render
 from corrbench.result import Result as Finding
 from corrbench.result import Run, Status
 from corrbench.target import Spec
-from corrbench.worktree import GitError, checkout
-from tests import small_targets
+from corrbench.timing import cases, instructions, interleaved, screening
+from corrbench.timing.screening import Match
+from corrbench.timing.significance import Contrast, Verdict
+from tests.support import small_targets
 
 CASE = "x=1,1,12,13 w=1,1,3,2 data=unit"
 SLOW = small_targets.RIGHT.replace("    return Y", "    for _ in range(9):\n        Y = Y * 1\n    return Y")
@@ -193,8 +193,8 @@ def test_the_users_index_and_worktrees_are_left_alone(repository: Path, monkeypa
 def test_a_head_that_fails_while_it_is_timed_is_a_regression(
     repository: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str
 ) -> None:
-    monkeypatch.setattr(referee, "SCREEN", 1)
-    monkeypatch.setattr(timing, "cases", lambda *_: [Case.parse(CASE)])
+    monkeypatch.setattr(screening, "SCREEN", 1)
+    monkeypatch.setattr(cases, "cases", lambda *_: [Case.parse(CASE)])
     (repository / "ops.py").write_text(small_targets.RIGHT.replace("    Y = ", f"    {line}\n    Y = "))
     git(repository, "commit", "-qam", "fails")
     done = gate("--base", "HEAD~1", "--no-correctness", "--case", CASE, "--json", "-")
@@ -208,9 +208,9 @@ def test_a_head_that_fails_while_it_is_timed_is_a_regression(
 
 @pytest.mark.slow
 def test_a_much_slower_head_is_measured_in_a_bounded_time(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(referee, "SCREEN", 7)
-    monkeypatch.setattr(referee, "CONFIRM", 8)
-    monkeypatch.setattr(duel, "PATIENCE", 0.5)
+    monkeypatch.setattr(screening, "SCREEN", 7)
+    monkeypatch.setattr(screening, "CONFIRM", 8)
+    monkeypatch.setattr(interleaved, "PATIENCE", 0.5)
     (repository / "ops.py").write_text(small_targets.SLOW)  # 40 ms a call
     git(repository, "commit", "-qam", "sleeps")
     began = time.monotonic()
@@ -223,11 +223,11 @@ def test_a_valgrind_that_fails_ends_nothing(repository: Path, monkeypatch: pytes
     def broken(*_: object) -> None:
         raise NotLoaded("loading: exit status 1")
 
-    monkeypatch.setattr(counts, "missing", lambda: "")
-    monkeypatch.setattr(counts, "counts", broken)
-    monkeypatch.setattr(timing, "cases", lambda *_: [Case.parse(CASE)])
+    monkeypatch.setattr(instructions, "missing", lambda: "")
+    monkeypatch.setattr(instructions, "counts", broken)
+    monkeypatch.setattr(cases, "cases", lambda *_: [Case.parse(CASE)])
     found = made()
-    instructions(found, Spec(target="t"), Spec(target="t"), [], lambda *_: None)
+    count_instructions(found, Spec(target="t"), Spec(target="t"), [], lambda *_: None)
     assert found.counting == "valgrind does not run it: loading: exit status 1"
     assert found.verdict == "passed"
 
@@ -253,8 +253,8 @@ def test_a_target_that_base_has_not_is_new(repository: Path) -> None:
 
 @pytest.mark.slow
 def test_a_slower_commit_is_a_regression(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(referee, "SCREEN", 7)
-    monkeypatch.setattr(referee, "CONFIRM", 9)
+    monkeypatch.setattr(screening, "SCREEN", 7)
+    monkeypatch.setattr(screening, "CONFIRM", 9)
     files = [str(tmp_path / name) for name in ("gate.json", "gate.md", "gate.xml")]
     done = gate("--base", "HEAD~1", "--case", CASE, "--no-correctness", "--json", files[0], "--markdown", files[1],
                 "--junit", files[2])  # fmt: skip
@@ -271,8 +271,8 @@ def test_a_slower_commit_is_a_regression(repository: Path, tmp_path: Path, monke
 
 @pytest.mark.slow
 def test_two_built_packages_are_named_by_their_interpreters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(referee, "SCREEN", 7)
-    monkeypatch.setattr(referee, "CONFIRM", 9)
+    monkeypatch.setattr(screening, "SCREEN", 7)
+    monkeypatch.setattr(screening, "CONFIRM", 9)
     pythons = []
     for name, text in (("old", small_targets.RIGHT), ("new", SLOW)):
         (tmp_path / name).mkdir()
@@ -291,13 +291,13 @@ def test_two_built_packages_are_named_by_their_interpreters(tmp_path: Path, monk
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(bool(counts.missing()), reason="valgrind is not installed")
+@pytest.mark.skipif(bool(instructions.missing()), reason="valgrind is not installed")
 def test_instructions_are_the_same_each_time(tmp_path: Path) -> None:
-    from corrbench.duel import Task
+    from corrbench.timing.interleaved import Task
 
     spec = Spec(target=small_targets.write(tmp_path, small_targets.RIGHT), arrays="numpy", form="corr2d")
     task = Task(Case.parse(CASE))
-    one, other = (counts.counts(spec, [task])[task] for _ in range(2))
+    one, other = (instructions.counts(spec, [task])[task] for _ in range(2))
     assert one > 1000
     assert other == pytest.approx(one, rel=1e-3)
 

@@ -22,20 +22,20 @@ PUBLIC = {
     "corrbench.reference": {"Conv2D", "conv2d", "corr2d"},
     "corrbench.case": {"Case"},
     "corrbench.result": {"Result", "Run", "Status"},
-    "corrbench.problem": {"Problem"},
-    "corrbench.oracle": {"Exact", "exact"},
-    "corrbench.bounds": {"bound"},
+    "corrbench.numerics.problem": {"Problem"},
+    "corrbench.numerics.oracle": {"Exact", "exact"},
+    "corrbench.numerics.bounds": {"bound"},
     "corrbench.target": {"Declared", "Spec", "find", "registered"},
     "corrbench.testing": {"ConvConformance", "ConvProblem", "CorrbenchWarning", "parametrize_with_checks"},
-    "corrbench.verify": {"Options", "verify"},
+    "corrbench.runner.verify": {"Options", "verify"},
 }
 SIGNATURES = {
     "corrbench.reference:corr2d": ["X", "K"],
     "corrbench.reference:conv2d": ["input", "weight", "bias", "stride", "padding", "dilation", "groups"],
     "corrbench.reference:Conv2D": ["kernel_size", "weight"],
-    "corrbench.oracle:exact": ["problem"],
-    "corrbench.bounds:bound": ["problem", "truth", "dtype", "accuracy", "magnitude", "flush"],
-    "corrbench.verify:verify": ["spec", "options", "start", "progress"],
+    "corrbench.numerics.oracle:exact": ["problem"],
+    "corrbench.numerics.bounds:bound": ["problem", "truth", "dtype", "accuracy", "magnitude", "flush"],
+    "corrbench.runner.verify:verify": ["spec", "options", "start", "progress"],
 }
 OPTIONS = {
     "--form", "--arrays", "--accuracy", "--device", "--python", "--profile", "--check", "--case",

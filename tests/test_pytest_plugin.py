@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 import corrbench
-from corrbench.inquiry import Request
+from corrbench.runner.by_item import Request
 from corrbench.testing import parametrize_with_checks, place
-from tests.small_targets import CONV2D, FLIPPED, RIGHT
+from tests.support.small_targets import CONV2D, FLIPPED, RIGHT
 
 pytest_plugins = ["pytester"]
 
-HEAVY = ("torch", "numpy", "scipy", "hypothesis", "rich", "click", "corrbench.testing", "corrbench.executors")
+HEAVY = ("torch", "numpy", "scipy", "hypothesis", "rich", "click", "corrbench.testing", "corrbench.runner.executors")
 OPTIONS = ("-p", "corrbench.pytest_plugin", "-p", "no:benchmark", "--corrbench-profile=quick", "--corrbench-seed=5")
 NUMPY = (*OPTIONS, "--corrbench-arrays=numpy", "--corrbench-check=values.exact", "--corrbench-suite=article")
 KINDS = """

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from corrbench import reference
 from corrbench.reference import Conv2D, conv2d, corr2d
-from tests import article_as_published as article
+from tests.support import article_as_published as article
 
 INTEGERS = (torch.int8, torch.uint8, torch.int16, torch.int32, torch.int64)
 

@@ -13,17 +13,7 @@ import numpy as np
 import torch
 
 from . import cases
-
-try:
-    from corrbench import reference
-except ImportError:
-    reference = None  # type: ignore[assignment]
-
-try:
-    from corrbench import oracle
-    from corrbench.problem import Problem
-except ImportError:
-    oracle = None  # type: ignore[assignment]
+from .measured import Problem, oracle, reference
 
 Call = Callable[[], Any]
 

@@ -9,11 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from . import calls, cases
-
-try:
-    from corrbench import bounds, oracle
-except ImportError:
-    oracle = None  # type: ignore[assignment]
+from .measured import bounds, oracle
 
 BITS = 64  # more than any format here has, so that what is short of them is positive
 FLOOR = 2.0**-52  # of a share: a result without any error stays on a logarithmic axis

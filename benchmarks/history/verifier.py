@@ -17,11 +17,7 @@ from typing import NamedTuple
 import psutil
 
 from . import calls, cases
-
-try:
-    from corrbench import bounds, oracle
-except ImportError:
-    oracle = None  # type: ignore[assignment]
+from .measured import bounds
 
 QUICK = ("verify", "reference.conv2d", "--profile", "quick", "--seed", "1", "--workers", "1")
 LOOK = 0.05  # seconds between two looks at the memory

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from corrbench.case import Case
+from corrbench.judge.trial import Trial
 from corrbench.result import Result
 from corrbench.target import Support
-from corrbench.trial import Trial
 
 LIGHT = 3e6  # multiply-accumulates up to which a case may be asked for many times
 
@@ -22,7 +22,7 @@ class Outline:
 
     Attributes:
         bases: the suites' cases in the target's form, every one with float32, if it takes that, and data ``small``.
-        own: those of them that bring operands of their own, which `corrbench.corpora` has.
+        own: those of them that bring operands of their own, which `corrbench.numerics.external_cases` has.
         support: what the target takes.
         thorough: 0 for the quick profile, 1 for standard, 2 for deep.
         seed: of the run, secret until it ends.

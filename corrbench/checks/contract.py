@@ -10,8 +10,8 @@ import numpy as np
 from corrbench.case import Case
 from corrbench.checks import Outline, check
 from corrbench.checks.memory import conduct, conduct_cases
+from corrbench.judge.trial import Call, Trial
 from corrbench.result import Result, Status
-from corrbench.trial import Call, Trial
 
 
 def every_dtype(outline: Outline) -> Iterator[Case]:

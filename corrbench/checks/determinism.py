@@ -8,9 +8,9 @@ import numpy as np
 
 from corrbench.case import Case
 from corrbench.checks import Outline, check
-from corrbench.problem import Array
+from corrbench.judge.trial import Call, Trial
+from corrbench.numerics.problem import Array
 from corrbench.result import Result, Status
-from corrbench.trial import Call, Trial
 
 
 def thread_cases(outline: Outline) -> Iterator[Case]:

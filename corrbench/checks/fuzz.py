@@ -14,11 +14,11 @@ from corrbench.case import INTEGERS, Case
 from corrbench.checks import Outline, check
 from corrbench.checks.gradients import gradients, judge
 from corrbench.checks.values import compare
-from corrbench.child import Died
-from corrbench.inputs import REAL, WHOLE
+from corrbench.judge.sandbox import Died
+from corrbench.judge.trial import Settled, Trial
+from corrbench.numerics.inputs import REAL, WHOLE
 from corrbench.result import DEATHS, Result, Status
 from corrbench.target import DIFFERENTIABLE, Support, fit
-from corrbench.trial import Settled, Trial
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from corrbench import bounds, inputs, oracle
 from corrbench.case import Case
 from corrbench.checks import LIGHT, Outline, check
-from corrbench.compare import TRANSFORM_GRADIENT
-from corrbench.problem import Array, Problem
-from corrbench.reply import Output, Reply
+from corrbench.judge.protocol import Output, Reply
+from corrbench.judge.trial import Call, Trial, case_operands
+from corrbench.numerics import bounds, inputs, oracle
+from corrbench.numerics.comparison import TRANSFORM_GRADIENT
+from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Result, Status
 from corrbench.target import DIFFERENTIABLE
-from corrbench.trial import Call, Trial, case_operands
 
 
 def differentiable(outline: Outline, mode: str = "backward") -> list[str]:

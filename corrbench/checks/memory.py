@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from corrbench.case import Case
 from corrbench.checks import LIGHT, Outline, check
 from corrbench.checks.gradients import differentiable, gradients, judge
+from corrbench.judge.trial import Trial
 from corrbench.result import Result, Status
-from corrbench.trial import Trial
 
 VIEWS = (
     "transposed",

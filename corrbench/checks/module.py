@@ -9,8 +9,8 @@ import numpy as np
 
 from corrbench.case import Case
 from corrbench.checks import Outline, check
+from corrbench.judge.trial import Trial
 from corrbench.result import Result, Status
-from corrbench.trial import Trial
 
 STEPS, RATE = 400, 0.05
 

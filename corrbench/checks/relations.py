@@ -8,10 +8,10 @@ import numpy as np
 
 from corrbench.case import FLOATS, Case
 from corrbench.checks import LIGHT, Outline, check
-from corrbench.laws import Asked, Law, laws, real_laws
-from corrbench.problem import Array
+from corrbench.judge.trial import Call, Trial
+from corrbench.numerics.problem import Array
+from corrbench.numerics.relations import Asked, Law, laws, real_laws
 from corrbench.result import Result, Status
-from corrbench.trial import Call, Trial
 
 
 def law_cases(outline: Outline) -> Iterator[Case]:

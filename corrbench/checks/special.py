@@ -9,12 +9,12 @@ import numpy as np
 
 from corrbench.case import FLOATS, Case
 from corrbench.checks import LIGHT, Outline, check
-from corrbench.diagnose import chart, pattern
-from corrbench.inputs import SPECIAL
-from corrbench.laws import ZERO
-from corrbench.problem import Array, Problem
+from corrbench.judge.trial import Trial
+from corrbench.numerics.diagnose import chart, pattern
+from corrbench.numerics.inputs import SPECIAL
+from corrbench.numerics.problem import Array, Problem
+from corrbench.numerics.relations import ZERO
 from corrbench.result import Result, Status
-from corrbench.trial import Trial
 
 
 def floats(outline: Outline) -> list[str]:

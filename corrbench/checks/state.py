@@ -10,10 +10,10 @@ import numpy as np
 
 from corrbench.case import Case
 from corrbench.checks import LIGHT, Outline, check
-from corrbench.problem import Array
+from corrbench.judge.trial import Call, Trial
+from corrbench.numerics.problem import Array
 from corrbench.result import Result, Status
 from corrbench.target import config
-from corrbench.trial import Call, Trial
 
 
 def sequence_cases(outline: Outline) -> Iterator[Case]:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from corrbench import bounds, oracle
 from corrbench.case import COMPLEX, INTEGERS, Case
 from corrbench.checks import LIGHT, Outline, check
-from corrbench.compare import Expected
-from corrbench.inputs import REAL, WHOLE
-from corrbench.problem import Array
+from corrbench.judge.trial import Trial
+from corrbench.numerics import bounds, oracle
+from corrbench.numerics.comparison import Expected
+from corrbench.numerics.inputs import REAL, WHOLE
+from corrbench.numerics.problem import Array
 from corrbench.result import Result, Status
-from corrbench.trial import Trial
 
 ENOUGH = 256  # elements for statistics
 LEAN = 0.15  # mean error in standard deviations that one kernel's own pattern of roundings may give

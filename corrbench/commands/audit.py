@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench import complete
 from corrbench.cli import FOUND, PASSED, give_up, output, quiet, steps, verbose, writable
+from corrbench.commands import _completion
 
 if TYPE_CHECKING:
     from corrbench.audit import Audit
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--only",
     default="",
-    shell_complete=complete.planted,
+    shell_complete=_completion.planted,
     help="Names, kinds (defect, cheat, honest) or families of checks, with commas.",
 )
 @click.option("--full", is_flag=True, help="Let every check go on until it has found something: who finds what.")
@@ -87,8 +87,9 @@ def judged(given: dict[str, Any], step: Step) -> Audit:
         ValueError: nothing is called so, or there is no record that the audit could go on with.
     """
     from corrbench import audit as judge
-    from corrbench import contest, store, verify
     from corrbench.render import audit as render
+    from corrbench.rivals import _run
+    from corrbench.runner import store, verify
 
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
     calm = given["honest_profile"] or given["profile"]
@@ -113,7 +114,7 @@ def judged(given: dict[str, Any], step: Step) -> Audit:
         made.seconds = time.monotonic() - began
         if given["rivals"]:
             step(0, 1, "other suites")
-            for score in contest.contest(planted, options.workers, record):
+            for score in _run.contest(planted, options.workers, record):
                 sys.stderr.write(f"{render.rival(score)}\n")
                 made.others.append(score)
     except store.BadStore as error:

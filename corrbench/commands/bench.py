@@ -10,27 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench import complete
 from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, quiet, steps, target_options, writable
+from corrbench.commands import _completion
 
 if TYPE_CHECKING:
-    from corrbench.bench import Bench
     from corrbench.cli import Step
+    from corrbench.timing.bench import Bench
 
 PICTURES = (".svg", ".png", ".pdf")
 
 
 @click.command()
-@click.argument("targets", nargs=-1, required=True, shell_complete=complete.targets)
+@click.argument("targets", nargs=-1, required=True, shell_complete=_completion.targets)
 @target_options
 @click.option(
     "--suite",
     default="speed",
     show_default=True,
-    shell_complete=complete.suites,
+    shell_complete=_completion.suites,
     help="The cases: speed, kernels, or another suite.",
 )
-@click.option("--case", "cases", multiple=True, shell_complete=complete.cases, help="Only this case; may be repeated.")
+@click.option(
+    "--case", "cases", multiple=True, shell_complete=_completion.cases, help="Only this case; may be repeated."
+)
 @click.option("--backward", is_flag=True, help="Time the result and all its gradients.")
 @click.option("--seed", type=click.IntRange(0), help="Of data and of the order of samples.  [default: a secret one]")
 @click.option(
@@ -72,12 +74,14 @@ def measured(targets: tuple[str, ...], given: dict[str, Any], step: Step) -> tup
     Raises:
         ValueError: one of them, or the machine, cannot be measured.
     """
-    from corrbench import bench as measuring
-    from corrbench import duel, target, timing, verify
-    from corrbench.child import Died
-    from corrbench.machine import Unmeasured
-    from corrbench.remote import NotLoaded
-    from corrbench.session import spec
+    from corrbench import target
+    from corrbench.judge.client import NotLoaded
+    from corrbench.judge.sandbox import Died
+    from corrbench.runner import verify
+    from corrbench.runner.session import spec
+    from corrbench.timing import bench as measuring
+    from corrbench.timing import cases, interleaved
+    from corrbench.timing.roofline import Unmeasured
 
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
     mode = "backward" if given["backward"] else "forward"
@@ -87,8 +91,8 @@ def measured(targets: tuple[str, ...], given: dict[str, Any], step: Step) -> tup
         rivals = {name: spec(name, given) for name in targets}
         if measuring.BASELINE not in rivals:
             rivals[measuring.BASELINE] = target.find(measuring.BASELINE, device=given["device"])
-        found = timing.cases(list(rivals.values()), given["cases"], mode, given["suite"])
-        return measuring.measure(rivals, targets, [duel.Task(case, mode) for case in found], seed, step), seed
+        found = cases.cases(list(rivals.values()), given["cases"], mode, given["suite"])
+        return measuring.measure(rivals, targets, [interleaved.Task(case, mode) for case in found], seed, step), seed
     except (NotLoaded, Died, Unmeasured) as error:
         raise ValueError(getattr(error, "message", "") or str(error)) from None
 
@@ -114,8 +118,8 @@ def typed(targets: tuple[str, ...], seed: int, given: dict[str, Any]) -> str:
 
 def write(made: Bench, command: str, seed: int, given: dict[str, Any]) -> None:
     """The files that were asked for."""
-    from corrbench import verify
     from corrbench.render import bench as render
+    from corrbench.runner import verify
 
     environment = verify.summary_environment()
     try:

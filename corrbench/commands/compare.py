@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench import complete
 from corrbench.cli import FOUND, INCONCLUSIVE, PASSED, UNJUDGED, give_up, output, quiet, steps, target_options, writable
+from corrbench.commands import _completion
 
 if TYPE_CHECKING:
     from corrbench.cli import Step
-    from corrbench.referee import Match
+    from corrbench.timing.screening import Match
 
 
 @click.command()
-@click.argument("a", shell_complete=complete.targets)
-@click.argument("b", shell_complete=complete.targets)
+@click.argument("a", shell_complete=_completion.targets)
+@click.argument("b", shell_complete=_completion.targets)
 @target_options
 @click.option(
     "--case",
     "cases",
     multiple=True,
-    shell_complete=complete.cases,
+    shell_complete=_completion.cases,
     help="Only this case; may be repeated.  [default: the suite speed]",
 )
 @click.option("--backward", is_flag=True, help="Time the result and all its gradients.")
@@ -52,18 +52,18 @@ def compare(a: str, b: str, **given: Any) -> None:
     except KeyboardInterrupt:
         click.echo("corrbench: interrupted", err=True)
         raise SystemExit(130) from None
-    from corrbench import verify
-    from corrbench.contrast import Verdict
-    from corrbench.render import speed
+    from corrbench.render import compare
+    from corrbench.runner import verify
+    from corrbench.timing.significance import Verdict
 
     slower, unsure = match.having(Verdict.SLOWER, Verdict.FAILED), match.having(Verdict.INCONCLUSIVE)
     judged = len(match.contrasts) - len(match.having(Verdict.SKIPPED))
     code = FOUND if slower or match.wrong else UNJUDGED if not judged else INCONCLUSIVE if unsure else PASSED
     if not given["quiet"]:
-        speed.show(console, match, (a, b))
+        compare.show(console, match, (a, b))
     word = {FOUND: "SLOWER" if slower else "WRONG", UNJUDGED: "NOTHING TIMED", INCONCLUSIVE: "INCONCLUSIVE",
             PASSED: "FASTER" if len(match.having(Verdict.FASTER)) == judged else "NOT SLOWER"}[code]  # fmt: skip
-    console.print(f"{word}: {speed.summary(match)}; {match.seconds:.0f} s; seed {seed}", soft_wrap=True)
+    console.print(f"{word}: {compare.summary(match)}; {match.seconds:.0f} s; seed {seed}", soft_wrap=True)
     if given["json_file"]:
         record = {"schema": "corrbench-compare/1", "a": a, "b": b, "verdict": word.lower(), "seed": seed,
                   "tolerance": given["tolerance"] / 100, "environment": verify.summary_environment(),
@@ -79,18 +79,19 @@ def matched(a: str, b: str, given: dict[str, Any], step: Step) -> tuple[Match, i
     Raises:
         ValueError: one of them cannot be timed.
     """
-    from corrbench import duel, referee, timing, verify
-    from corrbench.child import Died
-    from corrbench.remote import NotLoaded
-    from corrbench.session import spec
+    from corrbench.judge.client import NotLoaded
+    from corrbench.judge.sandbox import Died
+    from corrbench.runner import verify
+    from corrbench.runner.session import spec
+    from corrbench.timing import cases, interleaved, screening
 
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
     tolerance = given["tolerance"] / 100
     mode = "backward" if given["backward"] else "forward"
     try:
         one, other = spec(a, given), spec(b, given)
-        tasks = [duel.Task(case, mode) for case in timing.cases([one, other], given["cases"], mode)]
-        match = referee.compare(one, other, tasks, tolerance=tolerance, resolution=tolerance, seed=seed, step=step)
+        tasks = [interleaved.Task(case, mode) for case in cases.cases([one, other], given["cases"], mode)]
+        match = screening.compare(one, other, tasks, tolerance=tolerance, resolution=tolerance, seed=seed, step=step)
     except (NotLoaded, Died) as error:
         raise ValueError(getattr(error, "message", "") or str(error)) from None
     return match, seed

@@ -23,8 +23,8 @@ def doctor(json_file: str | None, *, quiet: bool) -> None:
     writable(json_file)
     console = output(json_file)
     with steps("doctor", quiet=quiet):
-        from corrbench import doctor as judge
-        from corrbench import facts
+        from corrbench.environment import doctor as judge
+        from corrbench.environment import facts
 
         found = facts.gather()
     lines = judge.examine(found)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench import complete
 from corrbench.cli import (
     FOUND,
     INCONCLUSIVE,
@@ -29,6 +28,7 @@ from corrbench.cli import (
     verbose,
     writable,
 )
+from corrbench.commands import _completion
 
 if TYPE_CHECKING:
     from corrbench.cli import Step
@@ -40,7 +40,7 @@ CODES = {"passed": PASSED, "new": PASSED, "regressed": FOUND, "inconclusive": IN
 
 
 @click.command()
-@click.argument("target", shell_complete=complete.targets)
+@click.argument("target", shell_complete=_completion.targets)
 @click.option("--base", default="", help="The revision to compare with, such as origin/main.")
 @click.option("--dirty", is_flag=True, help="Judge the working tree as it is, uncommitted changes included.")
 @click.option(
@@ -52,7 +52,7 @@ CODES = {"passed": PASSED, "new": PASSED, "regressed": FOUND, "inconclusive": IN
     "--case",
     "cases",
     multiple=True,
-    shell_complete=complete.cases,
+    shell_complete=_completion.cases,
     help="Time only this case; may be repeated.  [default: the suite speed]",
 )
 @click.option("--no-correctness", is_flag=True, help="Compare times only.")
@@ -107,10 +107,10 @@ def judged(target: str, given: dict[str, Any], step: Step) -> Gate:
         ValueError: git, the target, or its process does not let it be judged.
     """
     from corrbench import gate as judge
-    from corrbench import verify
-    from corrbench.child import Died
-    from corrbench.remote import NotLoaded
-    from corrbench.session import spec
+    from corrbench.judge.client import NotLoaded
+    from corrbench.judge.sandbox import Died
+    from corrbench.runner import verify
+    from corrbench.runner.session import spec
 
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
     try:
@@ -131,7 +131,8 @@ def judged(target: str, given: dict[str, Any], step: Step) -> Gate:
 
 def judge_all(found: Gate, base: Spec, head: Spec, given: dict[str, Any], seed: int, step: Step) -> None:
     """Fill in a gate."""
-    from corrbench import executors, gate, verify
+    from corrbench import gate
+    from corrbench.runner import executors, verify
 
     found.new = absent(base, head, found.base)
     old = None if found.new else base
@@ -141,7 +142,7 @@ def judge_all(found: Gate, base: Spec, head: Spec, given: dict[str, Any], seed: 
     if old is not None:
         gate.speed(found, old, head, given["cases"], seed, step)
         if not given["no_counts"]:
-            gate.instructions(found, old, head, given["cases"], step)
+            gate.count_instructions(found, old, head, given["cases"], step)
 
 
 def absent(base: Spec, head: Spec, name: str) -> str:
@@ -151,7 +152,7 @@ def absent(base: Spec, head: Spec, name: str) -> str:
         ValueError: base has it and it cannot be loaded, or what is loaded is not what the revision holds.
         NotLoaded: head cannot be loaded.
     """
-    from corrbench.remote import NotLoaded, Remote
+    from corrbench.judge.client import NotLoaded, Remote
 
     with Remote(head) as remote:
         ours = remote.load()["file"]
@@ -189,26 +190,26 @@ def sides(stack: contextlib.ExitStack, head: Spec, given: dict[str, Any]) -> tup
     Raises:
         GitError: git cannot give the two, or there are changes that would not be judged.
     """
-    from corrbench import worktree
+    from corrbench.environment import git_worktree
 
     here = Path.cwd()
-    top = worktree.root(here).resolve()
-    commits = [worktree.commit(top, revision) for revision in (given["base"], "HEAD")]
-    edited = worktree.changed(top)
+    top = git_worktree.root(here).resolve()
+    commits = [git_worktree.commit(top, revision) for revision in (given["base"], "HEAD")]
+    edited = git_worktree.changed(top)
     if edited and not given["dirty"]:
         more = f" and {len(edited) - 1} more" if len(edited) > 1 else ""
-        raise worktree.GitError(
+        raise git_worktree.GitError(
             f"uncommitted changes in {edited[0]}{more}: commit or stash them, or give --dirty to judge them as they are"
         )
-    trees = [stack.enter_context(worktree.checkout(top, commits[0]))]
-    trees.append(top if given["dirty"] else stack.enter_context(worktree.checkout(top, commits[1])))
+    trees = [stack.enter_context(git_worktree.checkout(top, commits[0]))]
+    trees.append(top if given["dirty"] else stack.enter_context(git_worktree.checkout(top, commits[1])))
     found = []
     for tree in trees:
         folder = tree / here.resolve().relative_to(top)
         place, colon, attribute = head.target.rpartition(":")
         if place.endswith(".py") and Path(place).is_absolute():
             if not Path(place).resolve().is_relative_to(top):
-                raise worktree.GitError(f"{place} is not in the repository {top}: {BUILT}")
+                raise git_worktree.GitError(f"{place} is not in the repository {top}: {BUILT}")
             place = str(tree / Path(place).resolve().relative_to(top))
         found.append(
             replace(head, target=f"{place}{colon}{attribute}", tree=str(tree),

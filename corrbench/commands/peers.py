@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench import complete
 from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, quiet, steps, writable
+from corrbench.commands import _completion
 
 if TYPE_CHECKING:
     from corrbench.cli import Step
     from corrbench.peers import Conformance
-    from corrbench.store import Store
-    from corrbench.verify import Options
+    from corrbench.runner.store import Store
+    from corrbench.runner.verify import Options
 
 
 @click.command()
-@click.argument("names", nargs=-1, shell_complete=complete.targets)
+@click.argument("names", nargs=-1, shell_complete=_completion.targets)
 @click.option(
     "--python", "pythons", multiple=True,
     help="Interpreter of another environment, for libraries that are not installed here; may be repeated.",
@@ -32,12 +32,14 @@ if TYPE_CHECKING:
     "--profile", type=click.Choice(["quick", "standard", "deep"]), default="quick", help="As of `verify`.",
     show_default=True,
 )  # fmt: skip
-@click.option("--check", default="", shell_complete=complete.checks, help="Only this check, or this family of checks.")
+@click.option(
+    "--check", default="", shell_complete=_completion.checks, help="Only this check, or this family of checks."
+)
 @click.option(
     "--suite",
     "suites",
     multiple=True,
-    shell_complete=complete.suites,
+    shell_complete=_completion.suites,
     help="Other cases than a sample of all suites; may be repeated.",
 )
 @click.option("--seed", type=click.IntRange(0), help="Of every run; by default a secret one, printed at the end.")
@@ -88,7 +90,9 @@ def judge(names: tuple[str, ...], given: dict[str, Any], step: Step) -> Conforma
     Raises:
         ValueError: an unknown name, suite or check, an interpreter that does not run, or a file that cannot be used.
     """
-    from corrbench import baseline, checks, peers, plan, store, verify
+    from corrbench import checks, peers
+    from corrbench.analysis import baseline
+    from corrbench.runner import plan, store, verify
 
     try:
         chosen = peers.names(names)
@@ -122,7 +126,8 @@ def asked(given: dict[str, Any]) -> Options:
     Raises:
         ValueError: an unknown suite.
     """
-    from corrbench import peers, suites, verify
+    from corrbench import peers, suites
+    from corrbench.runner import verify
 
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
     options = verify.Options(profile=given["profile"], check=given["check"], seed=seed, limit=given["limit"])
@@ -136,7 +141,7 @@ def recorded(given: dict[str, Any], seed: int, *, resume: bool) -> Store:
     Raises:
         BadStore: the file cannot be used, or belongs to another seed or to other baselines.
     """
-    from corrbench.store import BadStore, Store
+    from corrbench.runner.store import BadStore, Store
 
     keys = ("names", "pythons", "profile", "check", "suites", "baselines", "limit")
     header = {key: list(given[key]) if isinstance(given[key], tuple) else given[key] for key in keys}

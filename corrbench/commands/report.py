@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from corrbench import complete
 from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, writable
+from corrbench.commands import _completion
 
 if TYPE_CHECKING:
     from corrbench.result import Run
 
 
 @click.command()
-@click.argument("a", metavar="RUN", type=click.Path(), shell_complete=complete.records)
-@click.argument("b", metavar="[LATER]", type=click.Path(), required=False, shell_complete=complete.records)
+@click.argument("a", metavar="RUN", type=click.Path(), shell_complete=_completion.records)
+@click.argument("b", metavar="[LATER]", type=click.Path(), required=False, shell_complete=_completion.records)
 @click.option("--html", "page", type=click.Path(dir_okay=False), help="Write one page for a browser.")
 @click.option("--markdown", "prose", type=click.Path(dir_okay=False), help="Write Markdown.")
 @click.option(
@@ -38,33 +38,33 @@ def report(
     Exit codes for one run are those of verify. For two: 0 nothing is worse, 1 new findings, refusals or a loss of
     accuracy, 2 a file cannot be read, one of them could not be judged, or they share no question.
     """
-    from corrbench import recorded
-    from corrbench.baseline import BadBaseline
-    from corrbench.changes import Change
+    from corrbench.analysis import run_files
+    from corrbench.analysis.baseline import BadBaseline
+    from corrbench.analysis.run_diff import Change
     from corrbench.commands.verify import code, combined
-    from corrbench.render import changes, markdown, terminal
+    from corrbench.render import markdown, run_diff, terminal
 
     writable(page, prose, json_file)
     console = output(json_file)
     try:
-        runs = recorded.load(Path(b or a))
-        former = [_only(a, recorded.load(Path(a)))] if b else []
+        runs = run_files.load(Path(b or a))
+        former = [_only(a, run_files.load(Path(a)))] if b else []
         change = Change(before=former[0], after=_only(b, runs)) if b else None
         if baseline:
             _accept(baseline, [*former, *runs])
-    except (recorded.Unreadable, BadBaseline) as error:
+    except (run_files.Unreadable, BadBaseline) as error:
         give_up(str(error))
     for run in runs if change is None else ():
         terminal.show(console, run)
     if change is not None:
-        changes.show(console, change)
+        run_diff.show(console, change)
     if page:
         from corrbench.render import html
 
         Path(page).write_text(html.write(runs, change=change), encoding="utf-8")
     if prose:
         text = markdown.write(runs, [])
-        Path(prose).write_text(f"{changes.write(change)}\n{text}" if change else text, encoding="utf-8")
+        Path(prose).write_text(f"{run_diff.write(change)}\n{text}" if change else text, encoding="utf-8")
     if json_file:
         record = change.to_json() if change else runs[0].to_json() if len(runs) == 1 else combined(runs)
         with click.open_file(json_file, "w") as file:
@@ -76,8 +76,8 @@ def report(
 
 def _accept(name: str, runs: list[Run]) -> None:
     """Apply a baseline to runs to which none has been applied."""
-    from corrbench.baseline import Baseline
-    from corrbench.recorded import doubt
+    from corrbench.analysis.baseline import Baseline
+    from corrbench.analysis.run_files import doubt
 
     known = Baseline.load(Path(name))
     for run in runs:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench import complete
 from corrbench.cli import (
     FOUND,
     PASSED,
@@ -25,6 +24,7 @@ from corrbench.cli import (
     verbose,
     writable,
 )
+from corrbench.commands import _completion
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,17 +35,19 @@ REFERENCE = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
 
 
 @click.command()
-@click.argument("target", required=False, shell_complete=complete.targets)
+@click.argument("target", required=False, shell_complete=_completion.targets)
 @target_options
 @click.option(
     "--profile",
     type=click.Choice(["quick", "standard", "deep"]),
     help="How thoroughly.  [default: standard; quick without TARGET]",
 )
-@click.option("--check", default="", shell_complete=complete.checks, help="Only this check, or this family of checks.")
-@click.option("--case", default="", shell_complete=complete.cases, help="Only this case, as findings name it.")
 @click.option(
-    "--suite", "suites", multiple=True, shell_complete=complete.suites,
+    "--check", default="", shell_complete=_completion.checks, help="Only this check, or this family of checks."
+)
+@click.option("--case", default="", shell_complete=_completion.cases, help="Only this case, as findings name it.")
+@click.option(
+    "--suite", "suites", multiple=True, shell_complete=_completion.suites,
     help="Only cases of this suite; may be repeated.",
 )  # fmt: skip
 @click.option(
@@ -70,7 +72,7 @@ REFERENCE = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first finding.")
 @click.option("--budget", default="", help="Go on with new cases for as long as this: 90s, 10m, 1h.")
 @click.option(
-    "--executor", default="local", shell_complete=complete.executors,
+    "--executor", default="local", shell_complete=_completion.executors,
     help="local, dask, or a Dask scheduler's tcp://HOST:PORT.",
 )  # fmt: skip
 @click.option("--workers", type=click.IntRange(1), help="Judges at a time.  [default: one a core]")
@@ -92,7 +94,7 @@ def verify(target: str | None, **given: Any) -> None:
     given["profile"] = given["profile"] or ("standard" if target else "quick")
     try:
         with steps("verify", quiet=given["quiet"]) as step:
-            from corrbench import session
+            from corrbench.runner import session
 
             def watch(run: Run) -> None:
                 found = f", {len(run.findings)} findings" if run.findings else ""
@@ -125,7 +127,7 @@ def code(runs: list[Run], *, strict: bool = False) -> int:
 
 def _show(console: Console, runs: list[Run], extras: list[Run], given: dict[str, Any]) -> None:
     """Everything a user sees and every file they asked for."""
-    from corrbench import baseline
+    from corrbench.analysis import baseline
     from corrbench.render import crosscheck, markdown, terminal
 
     for run in runs:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from corrbench.defects import defect
-from corrbench.defects.sound import Call, bent, conv2d_form
+from corrbench.defects.correct import Call, bent, conv2d_form
 from corrbench.defects.transforms import by_fft, by_winograd
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from corrbench.defects import defect
-from corrbench.defects.sound import Call, conv2d_form
+from corrbench.defects.correct import Call, conv2d_form
 
 
 @defect(

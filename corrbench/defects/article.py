@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from corrbench.defects import defect
-from corrbench.defects.sound import corr2d
+from corrbench.defects.correct import corr2d
 
 SQUARE, WIDE, TALL = "x=1,1,7,7 w=1,1,3,3", "x=1,1,5,9 w=1,1,3,3", "x=1,1,9,5 w=1,1,3,3"
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from corrbench.defects import defect
-from corrbench.defects.sound import Call, bent, conv2d_form
+from corrbench.defects.correct import Call, bent, conv2d_form
 
 
 @defect(

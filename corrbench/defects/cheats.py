@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from corrbench.defects import cheat
-from corrbench.defects.sound import Call, bent, conv2d_form
+from corrbench.defects.correct import Call, bent, conv2d_form
 from corrbench.defects.state import remember
 
 counts: dict[str, int] = {}

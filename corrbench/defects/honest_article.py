@@ -13,7 +13,7 @@ from torch import Tensor
 
 from corrbench.defects import honest
 from corrbench.defects.article import Conv2D
-from corrbench.defects.sound import corr2d
+from corrbench.defects.correct import corr2d
 
 Array = np.ndarray[Any, Any]
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from corrbench.defects import honest
-from corrbench.defects.sound import Call, conv2d_form
+from corrbench.defects.correct import Call, conv2d_form
 from corrbench.defects.transforms import by_fft, by_winograd
 
 Array = np.ndarray[Any, Any]

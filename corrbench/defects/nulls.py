@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from corrbench.defects import cheat
-from corrbench.defects.sound import Call, conv2d_form
+from corrbench.defects.correct import Call, conv2d_form
 
 
 @cheat(wrong="contract", check="contract", region="always: computed in float64 and left there, to look accurate")

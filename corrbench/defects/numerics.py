@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from corrbench.defects import defect
-from corrbench.defects.sound import Call, bent, conv2d_form, input_gradient
+from corrbench.defects.correct import Call, bent, conv2d_form, input_gradient
 
 HALVES = (torch.float16, torch.bfloat16)
 

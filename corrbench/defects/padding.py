@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from corrbench.defects import defect
-from corrbench.defects.sound import Call, conv2d_form
+from corrbench.defects.correct import Call, conv2d_form
 
 
 def per_image(sides: tuple[int, int, int, int], mode: str) -> Callable[[Tensor], Tensor]:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from corrbench.defects.sound import Call
+from corrbench.defects.correct import Call
 
 # Minimal filtering after Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, arXiv:1509.09308:
 # for points 0, 1, -1 (and 2, -2) and infinity, y = A'((G g G') * (B' d B))A in two dimensions.

@@ -16,7 +16,7 @@ from corrbench.render.markdown import table
 
 if TYPE_CHECKING:
     from corrbench.audit import Audit, Fate
-    from corrbench.contest import Score
+    from corrbench.rivals._run import Score
 
 
 def line(fate: Fate) -> Text:

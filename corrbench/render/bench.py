@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from corrbench import bench as measuring
-from corrbench.bench import BASELINE, Bench, Row
-from corrbench.crossing import crossings, sweep
-from corrbench.duel import Task
-from corrbench.machine import Machine
+from corrbench.render.compare import duration, short
 from corrbench.render.markdown import table
-from corrbench.render.speed import duration, short
+from corrbench.timing import bench as measuring
+from corrbench.timing.bench import BASELINE, Bench, Row
+from corrbench.timing.crossover import crossings, sweep
+from corrbench.timing.interleaved import Task
+from corrbench.timing.roofline import Machine
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

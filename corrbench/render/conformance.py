@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from corrbench.conformance import SECTIONS, Found, Mark, Peer
+from corrbench.analysis.conformance import SECTIONS, Found, Mark, Peer
 from corrbench.peers import TIMED
 from corrbench.render.markdown import escape, table
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from corrbench.doctor import GOOD, LOOK, NONE, Line, works
+from corrbench.environment.doctor import GOOD, LOOK, NONE, Line, works
 
 STYLES = {GOOD: "green", LOOK: "bold yellow", NONE: "dim"}
 

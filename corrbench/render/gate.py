@@ -8,11 +8,11 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 from rich.console import Console
 from rich.text import Text
 
-from corrbench import digest
-from corrbench.contrast import Verdict
+from corrbench.analysis import causes
 from corrbench.gate import BASE, HARDLY, HEAD, Gate
-from corrbench.render import junit, speed
+from corrbench.render import compare, junit
 from corrbench.render.markdown import escape
+from corrbench.timing.significance import Verdict
 
 STYLES = {"passed": "bold green", "new": "bold cyan", "regressed": "bold red", "inconclusive": "bold yellow",
           "unjudged": "bold yellow"}  # fmt: skip
@@ -27,7 +27,7 @@ def lines(gate: Gate, shown: int = SHOWN) -> Iterator[str]:
     yield from _lost(gate)
     for case, ratio in gate.ratios.items():
         if ratio > HARDLY or ratio < 2 - HARDLY:
-            yield f"{'heavier' if case in gate.heavier else 'instructions'}: {speed.short(case)}: {ratio - 1:+.2%}"
+            yield f"{'heavier' if case in gate.heavier else 'instructions'}: {compare.short(case)}: {ratio - 1:+.2%}"
     for said in gate.failed:
         yield f"failed while it was timed: {said}"
     if gate.timing:
@@ -52,16 +52,16 @@ def regressions(gate: Gate) -> Iterator[str]:
     """Everything that makes a gate say *regressed*, a line each, beside its new findings."""
     yield from _lost(gate)
     for one in gate.slower:
-        yield f"slower: {speed.short(one.case)}: {speed.percent(one.change)}"
+        yield f"slower: {compare.short(one.case)}: {compare.percent(one.change)}"
     for case, ratio in gate.heavier.items():
-        yield f"heavier: {speed.short(case)}: {ratio - 1:+.2%} instructions"
+        yield f"heavier: {compare.short(case)}: {ratio - 1:+.2%} instructions"
     for said in gate.failed:
         yield f"failed while it was timed: {said}"
 
 
 def _findings(gate: Gate, shown: int) -> Iterator[str]:
     """New findings, those of one cause together; what belongs to one is indented below it."""
-    groups = digest.groups(gate.runs[-1], gate.worse) if gate.worse else []
+    groups = causes.groups(gate.runs[-1], gate.worse) if gate.worse else []
     for group in groups[:shown]:
         one = group.smallest
         more = f" (on {group.cases} cases)" if group.cases > 1 else ""
@@ -83,7 +83,7 @@ def summary(gate: Gate) -> str:
         counts = {side: len(run.findings) for side, run in zip((BASE, HEAD)[-len(gate.runs) :], gate.runs, strict=True)}
         parts.append("findings: " + ", ".join(f"{side} {count}" for side, count in counts.items()))
     if gate.match:
-        parts.append(f"speed: {speed.summary(gate.match)}")
+        parts.append(f"speed: {compare.summary(gate.match)}")
     if gate.instructions:
         parts.append(f"instructions: {len(gate.heavier)} of {len(gate.ratios)} heavier")
     return "; ".join(parts)
@@ -92,7 +92,7 @@ def summary(gate: Gate) -> str:
 def show(console: Console, gate: Gate, *, verbose: bool = False) -> None:
     """Print a gate's verdict, and what led to it."""
     if gate.match:
-        speed.show(console, gate.match, (BASE, HEAD))
+        compare.show(console, gate.match, (BASE, HEAD))
     for line in lines(gate, len(gate.worse) if verbose else SHOWN):
         console.print(Text(f"  {line.replace('`', '')}"), soft_wrap=True)
     for one in gate.fixed if verbose else ():
@@ -109,7 +109,7 @@ def markdown(gate: Gate) -> str:
     """A summary for a job's page."""
     found = [f"## corrbench gate: {gate.verdict}", "", summary(gate), ""]
     if gate.match:
-        found += [*speed.markdown(gate.match, (BASE, HEAD)), ""]
+        found += [*compare.markdown(gate.match, (BASE, HEAD)), ""]
     for line in lines(gate):
         ours = line.startswith("    `")  # a command; the rest may be words of the target
         text = line.strip() if ours else escape(line)
@@ -138,12 +138,11 @@ def xml(gate: Gate) -> str:
     for one in gate.match.contrasts if gate.match else ():
         unsure = one.verdict in (Verdict.INCONCLUSIVE, Verdict.SKIPPED)
         slower = one.verdict is Verdict.SLOWER and not (gate.match and gate.match.unfit)
-        said = (
-            f"{one.verdict.value}: {speed.percent(one.change)} ({speed.percent(one.low)} to {speed.percent(one.high)})"
-        )
-        add(f"speed {speed.short(one.case)}", [said] if slower else [], f"{said} {one.note}" if unsure else "")
+        said = f"{one.verdict.value}: {compare.percent(one.change)}"
+        said += f" ({compare.percent(one.low)} to {compare.percent(one.high)})"
+        add(f"speed {compare.short(one.case)}", [said] if slower else [], f"{said} {one.note}" if unsure else "")
     for case, ratio in gate.ratios.items():
-        add(f"instructions {speed.short(case)}", [f"{ratio - 1:+.2%}"] if case in gate.heavier else [])
+        add(f"instructions {compare.short(case)}", [f"{ratio - 1:+.2%}"] if case in gate.heavier else [])
     document = JUnitXml()
     document.add_testsuite(suite)
     text: bytes = document.tostring()  # type: ignore[no-untyped-call]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from corrbench import digest
+from corrbench.analysis import causes
 from corrbench.gate import Gate
 from corrbench.render import gate as gates
 from corrbench.render.junit import UNWRITABLE
@@ -57,18 +57,18 @@ def notes(runs: Sequence[Run], places: dict[str, Place]) -> list[Note]:
         place = places.get(run.target)
         if run.problem:
             found.append(Note(title=f"corrbench: {run.target} could not be judged", message=run.problem, place=place))
-        found += _of_groups(run, digest.groups(run, run.findings), place)
-        found += _of_groups(run, digest.groups(run, [r for r in run.results if r.status is Status.ERROR]), place)
+        found += _of_groups(run, causes.groups(run, run.findings), place)
+        found += _of_groups(run, causes.groups(run, [r for r in run.results if r.status is Status.ERROR]), place)
     return limited(found)
 
 
-def _of_groups(run: Run, groups: Iterable[digest.Group], place: Place | None) -> Iterator[Note]:
+def _of_groups(run: Run, groups: Iterable[causes.Group], place: Place | None) -> Iterator[Note]:
     for group in groups:
         lines = filter(None, (*_words(group), group.smallest.reproduce))
         yield Note(title=f"{run.target}: {group.smallest.check}", message="\n".join(lines), place=place)
 
 
-def _words(group: digest.Group) -> Iterator[str]:
+def _words(group: causes.Group) -> Iterator[str]:
     one = group.smallest
     yield one.message
     if group.where:
@@ -82,7 +82,7 @@ def _words(group: digest.Group) -> Iterator[str]:
 def gate_notes(gate: Gate, place: Place | None) -> list[Note]:
     """One annotation for each thing that became worse."""
     title = f"{gate.target} against {gate.base}"
-    found = list(_of_groups(gate.runs[-1], digest.groups(gate.runs[-1], gate.worse), place)) if gate.worse else []
+    found = list(_of_groups(gate.runs[-1], causes.groups(gate.runs[-1], gate.worse), place)) if gate.worse else []
     found += [Note(title=title, message=said, place=place) for said in gates.regressions(gate)]
     return limited(found)
 
@@ -119,7 +119,7 @@ def _summary(runs: Sequence[Run]) -> Iterator[str]:
         if run.problem:
             yield from ("", f"`{run.target}` could not be judged: {escape(run.problem)}")
         bad = [result for result in run.results if result.finding or result.status is Status.ERROR]
-        groups = digest.groups(run, bad)
+        groups = causes.groups(run, bad)
         if groups:
             yield from ("", f"### `{run.target}`: {len(bad)} findings in {len(groups)} groups")
         for index, group in enumerate(groups[:SHOWN], 1):

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from corrbench.history import FEWEST, Change, Series
-from corrbench.render.speed import duration, percent
+from corrbench.render.compare import duration, percent
 from corrbench.render.terminal import NARROW
 
 BARS = "▁▂▃▄▅▆▇█"

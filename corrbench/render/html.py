@@ -12,11 +12,11 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from corrbench import digest
+from corrbench.analysis import causes
+from corrbench.analysis.run_diff import Change, dtype
 from corrbench.case import DTYPES
-from corrbench.changes import Change, dtype
 from corrbench.checks import registry
-from corrbench.render import changes, crosscheck, plots
+from corrbench.render import crosscheck, plots, run_diff
 from corrbench.result import FINDINGS, Result, Run, Status
 
 WORDS = 1_200_000  # characters that all messages of the table of results may have together
@@ -94,12 +94,12 @@ def share(value: float) -> str:
 
 def _view(run: Run) -> dict[str, Any]:
     """What the template says of one run."""
-    groups = [_group(group) for group in digest.groups(run, run.findings)] if run.findings else []
+    groups = [_group(group) for group in causes.groups(run, run.findings)] if run.findings else []
     asides = {
-        title: [_group(group) for group in digest.groups(run, [r for r in run.results if r.status is status])]
+        title: [_group(group) for group in causes.groups(run, [r for r in run.results if r.status is status])]
         for title, status in (("Warnings", Status.WARN), ("Not judged", Status.ERROR), ("Known findings", Status.KNOWN))
     }
-    rows = digest.rows(run)
+    rows = causes.rows(run)
     gradients = [r for r in run.results if r.family == "gradients"]
     others = [r for r in run.results if r.family != "gradients" and str(r.numbers.get("array", "y"))[0] == "y"]
     about = {name: check.about for name, check in registry().items()}
@@ -107,7 +107,7 @@ def _view(run: Run) -> dict[str, Any]:
         "run": run, "groups": groups, "asides": {title: found for title, found in asides.items() if found},
         "headline": HEADLINES[run.verdict], "sentence": sentence(run, rows, len(groups)), "rows": rows, "about": about,
         "bad": {row.check: sum(row.counts.get(status, 0) for status in FINDINGS) for row in rows},
-        "gradients": _gradients(gradients), "unsupported": digest.unsupported(run),
+        "gradients": _gradients(gradients), "unsupported": causes.unsupported(run),
         "plots": [
             (name, plots.ratios(results), plots.bits(results))
             for name, results in (("Results", others), ("Gradients", gradients))
@@ -116,7 +116,7 @@ def _view(run: Run) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def sentence(run: Run, rows: list[digest.Row], causes: int) -> str:
+def sentence(run: Run, rows: list[causes.Row], causes: int) -> str:
     """The verdict in one sentence."""
     if run.problem:
         return run.problem
@@ -138,14 +138,14 @@ def _change(change: Change) -> dict[str, Any]:
     """What the template says of two runs."""
     return {
         "change": change,
-        "new": digest.groups(change.after, change.new) if change.new else [],
-        "fixed": digest.groups(change.before, change.fixed) if change.fixed else [],
-        "remarks": list(changes.remarks(change)),
+        "new": causes.groups(change.after, change.new) if change.new else [],
+        "fixed": causes.groups(change.before, change.fixed) if change.fixed else [],
+        "remarks": list(run_diff.remarks(change)),
         "moved": [shift for shift in change.shifts if shift.verdict != "same"],
     }
 
 
-def _group(group: digest.Group) -> dict[str, Any]:
+def _group(group: causes.Group) -> dict[str, Any]:
     """One cause: its title, the smallest case, one in which there is something to see, and the worst."""
     smallest = group.smallest
     what = TITLES.get(group.cause[0], f"{smallest.check}: {smallest.message.partition(': ')[0]}")
@@ -182,7 +182,7 @@ def _plainness(result: Result) -> tuple[bool, bool, bool, tuple[int, bool, int]]
     rows, columns = map(int, result.numbers["map"]["plane"].partition(":")[0].split(","))
     n = result.numbers
     dull = not (min(rows, columns) >= 5 and max(rows, columns) <= 32)
-    return (result.check not in PLAIN, dull, n["wrong"] == n.get("elements"), digest.size(result))
+    return (result.check not in PLAIN, dull, n["wrong"] == n.get("elements"), causes.size(result))
 
 
 def _exact(run: Run) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from corrbench import digest
+from corrbench.analysis import causes
 from corrbench.checks import registry
 from corrbench.render import crosscheck
 from corrbench.result import FINDINGS, Result, Run, Status
@@ -70,7 +70,7 @@ def _run(run: Run) -> Iterator[str]:
     yield f"Seed {run.seed}. {run.judged} of {run.planned} questions judged."
     yield ""
     checks, lines = registry(), []
-    for row in digest.rows(run):
+    for row in causes.rows(run):
         bad = sum(row.counts.get(status, 0) for status in FINDINGS)
         aside = row.counts.get(Status.SKIPPED, 0) + row.counts.get(Status.UNSUPPORTED, 0)
         about = checks[row.check].about if row.check in checks else ""
@@ -85,7 +85,7 @@ def _run(run: Run) -> Iterator[str]:
     yield from _groups(run, "Findings", [r for r in run.results if r.finding])
     yield from _groups(run, "Warnings", [r for r in run.results if r.status is Status.WARN])
     yield from _groups(run, "Not judged", [r for r in run.results if r.status is Status.ERROR])
-    refused = digest.unsupported(run)
+    refused = causes.unsupported(run)
     if refused:
         yield ""
         yield "### Unsupported (neither passed nor failed)"
@@ -96,7 +96,7 @@ def _run(run: Run) -> Iterator[str]:
 
 def _worst(run: Run) -> Iterator[str]:
     """The worst element of each check that measures an error, and what made it that much."""
-    rows = [row for row in digest.rows(run) if row.worst is not None]
+    rows = [row for row in causes.rows(run) if row.worst is not None]
     if not rows:
         return
     yield ""
@@ -139,7 +139,7 @@ def _groups(run: Run, title: str, results: list[Result]) -> Iterator[str]:
         return
     yield ""
     yield f"### {title}"
-    for index, group in enumerate(digest.groups(run, results), 1):
+    for index, group in enumerate(causes.groups(run, results), 1):
         result = group.smallest
         yield ""
         yield f"{index}. **{result.check}**: {escape(result.message)}"

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from corrbench.bounds import UNIT
+from corrbench.analysis.run_diff import dtype
 from corrbench.case import DTYPES, Case
-from corrbench.changes import dtype
-from corrbench.diagnose import FINE
-from corrbench.field import field as receptive
+from corrbench.numerics.bounds import UNIT
+from corrbench.numerics.diagnose import FINE
+from corrbench.numerics.receptive_field import field as receptive
 from corrbench.result import Result
 
 BINS = 72  # bars over the whole width, about

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from corrbench import digest
+from corrbench.analysis import causes
 from corrbench.result import Result, Run, Status
 
 STYLE = {"pass": "green", "fail": "bold red", "error": "bold yellow"}
@@ -38,7 +38,7 @@ def show(console: Console, run: Run, *, verbose: bool = False) -> None:
     warnings = [result for result in run.results if result.status is Status.WARN]
     _groups(console, run, "Warnings", warnings, "yellow", brief=not verbose)
     _groups(console, run, "Not judged", [r for r in run.results if r.status is Status.ERROR], "yellow")
-    refused = digest.unsupported(run)
+    refused = causes.unsupported(run)
     if refused:
         console.print(
             Text("Unsupported ", "bold")
@@ -79,7 +79,7 @@ def table(run: Run, *, narrow: bool = False) -> Table:
     shown = 5 if narrow else len(names)
     for name in names[:shown]:
         grid.add_column(name, justify="left" if name == "check" else "right", no_wrap=True)
-    for row in digest.rows(run):
+    for row in causes.rows(run):
         counts = row.counts
         bad = sum(counts.get(s, 0) for s in (Status.FAIL, Status.CRASH, Status.TIMEOUT, Status.MEMORY, Status.ERROR))
         aside = counts.get(Status.SKIPPED, 0) + counts.get(Status.UNSUPPORTED, 0)
@@ -93,7 +93,7 @@ def table(run: Run, *, narrow: bool = False) -> Table:
     return grid
 
 
-def headline(console: Console, index: int, group: digest.Group, style: str) -> None:
+def headline(console: Console, index: int, group: causes.Group, style: str) -> None:
     """What a group's smallest case shows, and on which cases it is wrong."""
     result = group.smallest
     head = Text.assemble((f"{index}. ", style), (result.check, "bold"), f"  {result.message}")
@@ -105,7 +105,7 @@ def headline(console: Console, index: int, group: digest.Group, style: str) -> N
 def _groups(console: Console, run: Run, title: str, results: list[Result], style: str, *, brief: bool = False) -> None:
     if not results:
         return
-    found = digest.groups(run, results)
+    found = causes.groups(run, results)
     console.print(
         Text(f"{title} ", "bold").append(
             f"({len(results)} in {len(found)} group{'s' if len(found) > 1 else ''})", "dim"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 
-from corrbench.corpora import Missing, onnx_tests, torch_operator
+from corrbench.numerics.external_cases import Missing, onnx_tests, torch_operator
 
 warnings.simplefilter("ignore")
 for load in (onnx_tests, torch_operator):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from corrbench import corpora
+from corrbench.numerics import external_cases
 from corrbench.rivals import Conv2d, Inapplicable
 
 NAME = "ONNX backend tests"
@@ -15,7 +15,7 @@ def complaint(conv2d: Conv2d) -> str | None:
     import torch
 
     asked = 0
-    for name, sample in corpora.onnx_tests().items():
+    for name, sample in external_cases.onnx_tests().items():
         case = sample.case
         operands = [torch.from_numpy(values.copy()) for values in sample.operands.values()]
         padding = (case.sides[0], case.sides[2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from corrbench.corpora import torch_operator
+from corrbench.numerics.external_cases import torch_operator
 from corrbench.rivals import Conv2d, Inapplicable
 
 NAME = "PyTorch samples"

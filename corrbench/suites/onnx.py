@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from corrbench.case import Case
-from corrbench.corpora import onnx_tests
+from corrbench.numerics.external_cases import onnx_tests
 
 
 def cases(thorough: int, seed: int) -> list[Case]:
     """All eighteen.
 
     Raises:
-        corrbench.corpora.Missing: onnx is not installed.
+        corrbench.numerics.external_cases.Missing: onnx is not installed.
     """
     return [sample.case for sample in onnx_tests().values()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from corrbench.case import Case
-from corrbench.corpora import torch_samples
+from corrbench.numerics.external_cases import torch_samples
 
 NAME = "torch-opinfo"
 
@@ -12,6 +12,6 @@ def cases(thorough: int, seed: int) -> list[Case]:
     """All that have a batch.
 
     Raises:
-        corrbench.corpora.Missing: what PyTorch's tests need is not installed.
+        corrbench.numerics.external_cases.Missing: what PyTorch's tests need is not installed.
     """
     return [sample.case for sample in torch_samples().values()]

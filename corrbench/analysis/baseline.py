@@ -1,0 +1,193 @@
+"""Which findings are known? Recorded ones with a reason each are accepted; new ones, and worse accuracy, are not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from corrbench.analysis import causes, predicates
+from corrbench.analysis.predicates import PREDICATES
+from corrbench.case import Case
+from corrbench.result import Result, Run, Status
+
+SCHEMA = "corrbench-baseline/1"
+KINDS = ("wrong", "inaccurate", "crash", "different")
+FACTOR = 2.0  # how much larger than recorded an error over its bound may be before it is a finding
+
+
+class BadBaseline(Exception):
+    """The file cannot be used; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """One accepted finding.
+
+    Attributes:
+        check: the check's name, `*` standing for anything.
+        where: names of `corrbench.analysis.predicates.PREDICATES` that all hold for its cases.
+        cases: texts of its cases; with `where` empty only these are accepted.
+        statuses: what it may be: ``fail``, ``crash``, ...
+        message: how it read when it was recorded.
+        reason: why it is accepted, by whom it was reported.
+        cause: what `corrbench.analysis.causes.cause` begins with for it, such as ``raised``; empty for anything.
+        kind: what it is, one of `KINDS`; ``different`` is a documented convention of the target's own, not a fault.
+        finding: the name of what is written about it under ``reports/findings``; empty if nothing is.
+    """
+
+    check: str
+    reason: str
+    where: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ("fail",)
+    message: str = ""
+    cause: str = ""
+    kind: str = "wrong"
+    finding: str = ""
+
+    def covers(self, check: str, case: str) -> bool:
+        """Whether it speaks of this check on this case."""
+        if not fnmatchcase(check, self.check):
+            return False
+        if self.where:
+            parsed = Case.parse(case)
+            return all(PREDICATES[name](parsed) for name in self.where)
+        return case in self.cases
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """The known findings of a target, and how accurate it was: worst error over bound by check and dtype."""
+
+    known: tuple[Known, ...] = ()
+    target: str = ""
+    accuracy: dict[str, float] = field(default_factory=dict)
+    factor: float = FACTOR
+
+    @classmethod
+    def load(cls, path: Path) -> Baseline:
+        """Read a file.
+
+        Raises:
+            BadBaseline: it is not there, not JSON, of another schema, or an entry is not understood or gives no reason.
+        """
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise BadBaseline(f"cannot read the baseline {path}: {error.strerror}") from None
+        except ValueError as error:
+            raise BadBaseline(f"the baseline {path} is not JSON: {error}") from None
+        if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+            raise BadBaseline(f"the baseline {path} does not say schema {SCHEMA!r}")
+        known = []
+        for number, entry in enumerate(record.get("known", ()), 1):
+            try:
+                listed: dict[str, Any] = {
+                    key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
+                }
+                one = Known(**listed)
+            except (TypeError, AttributeError) as error:
+                raise BadBaseline(f"the baseline {path}, entry {number}: {error}") from None
+            unknown = [name for name in one.where if name not in PREDICATES]
+            if unknown:
+                raise BadBaseline(f"the baseline {path}, entry {number}: no property of cases is called {unknown[0]!r}")
+            if not one.reason.strip():
+                raise BadBaseline(f"the baseline {path}, entry {number}: a known finding needs a reason")
+            if one.kind not in KINDS:
+                raise BadBaseline(
+                    f"the baseline {path}, entry {number}: kind {one.kind!r} is none of {', '.join(KINDS)}"
+                )
+            known.append(one)
+        return cls(
+            known=tuple(known),
+            target=str(record.get("target", "")),
+            accuracy=dict(record.get("accuracy", {})),
+            factor=float(record.get("factor", FACTOR)),
+        )
+
+    def apply(self, run: Run) -> None:
+        """Turn known findings of `run` into ``known``, note those that are gone, add one for each loss of accuracy.
+
+        Raises:
+            BadBaseline: it was recorded for another target.
+        """
+        if self.target not in ("", run.target):
+            raise BadBaseline(
+                f"this baseline was recorded for {self.target}, not for {run.target}: record one of its own with "
+                "--record-baseline, or change what the file says the target is called"
+            )
+        seen: set[int] = set()
+        asked: set[int] = set()
+        for result in run.results:
+            for index, one in enumerate(self.known):
+                if one.covers(result.check, result.case):
+                    asked.add(index)
+                    alike = one.cause in ("", causes.cause(result)[0])
+                    if result.finding and result.status.value in one.statuses and alike:
+                        seen.add(index)
+                        result.status, result.message = Status.KNOWN, f"{result.message} [known: {one.reason}]"
+                        result.numbers |= {"known": one.finding or one.reason, "kind": one.kind}
+                        break
+        run.fixed = [asdict(one) for index, one in enumerate(self.known) if index in asked - seen]
+        run.results += list(self._worse(run))
+
+    def _worse(self, run: Run) -> Iterable[Result]:
+        for key, worst in measured(run).items():
+            before = self.accuracy.get(key)
+            if before and worst.numbers["ratio"] > self.factor * before:
+                message = (
+                    f"less accurate than recorded: error over bound {worst.numbers['ratio']:.3g} for {key}, "
+                    f"more than {self.factor:g} times the {before:.3g} of the baseline"
+                )
+                yield Result(
+                    check=worst.check,
+                    case=worst.case,
+                    status=Status.FAIL,
+                    message=message,
+                    numbers=worst.numbers,
+                    reproduce=worst.reproduce,
+                )
+
+
+def measured(run: Run) -> dict[str, Result]:
+    """The worst passing result by check and dtype, where an error was measured against a bound."""
+    found: dict[str, Result] = {}
+    for result in run.results:
+        if result.status is Status.PASS and result.numbers.get("tier") == "bound":
+            key = f"{result.check} {Case.parse(result.case).dtype}"
+            if key not in found or result.numbers["ratio"] > found[key].numbers["ratio"]:
+                found[key] = result
+    return found
+
+
+def record(run: Run, reason: str) -> str:
+    """The text of a baseline that accepts every finding of `run`, each group with its region or its cases."""
+    known = []
+    for group in causes.groups(run, run.findings):
+        where = predicates.names(group.region)
+        for check in group.checks:
+            mine = [member for member in group.members if member.check == check]
+            known.append(
+                Known(
+                    check=check,
+                    reason=reason,
+                    where=tuple(where),
+                    cases=() if where else tuple(sorted({m.case for m in mine})),
+                    statuses=tuple(sorted({m.status.value for m in mine})),
+                    message=mine[0].message,
+                    cause=group.cause[0],
+                )
+            )
+    accuracy = {key: result.numbers["ratio"] for key, result in sorted(measured(run).items())}
+    body: dict[str, Any] = {
+        "schema": SCHEMA,
+        "target": run.target,
+        "factor": FACTOR,
+        "accuracy": accuracy,
+        "known": [asdict(one) for one in known],
+    }
+    return json.dumps(body, indent=1) + "\n"

@@ -1,0 +1,174 @@
+"""What does a run come to? Findings with one cause put together, checks added up; for every form of report."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from corrbench.analysis.predicates import ENOUGH, describe, has
+from corrbench.case import Case
+from corrbench.result import Result, Run, Status
+
+MAIN = 0.8  # share of findings with one cause that a property must tell to part them from the rest
+MOST = 0.8  # share of findings that is most of them
+MANY, LOOSE = 8, (0.9, 0.75, 0.6)  # wrong cases, and shares of right ones left out, that are no coincidence
+
+
+@dataclass(slots=True)
+class Group:
+    """Findings that look like one cause.
+
+    Attributes:
+        cause: what they have in common, see `cause`.
+        smallest: the one on the smallest case.
+        members: all of them.
+        region: the property of cases that tells them from those that passed, in words; empty if none does.
+        common: where there is no such property, one that all of them have and most that passed have not.
+        place: where in the arrays most of them are wrong, in words; empty if here and there.
+        resembles: the fault whose numbers most of them look like; empty if none does.
+    """
+
+    cause: tuple[str, ...]
+    smallest: Result
+    members: list[Result]
+    region: str
+    common: str
+    place: str
+    resembles: str
+
+    @property
+    def where(self) -> str:
+        """On which cases it is wrong, as a clause; empty if no property tells."""
+        if self.region:
+            return f"wrong where {self.region}"
+        text, bracket, rest = self.common.partition(" (")
+        return f"wrong only where {text}, and not always there{bracket}{rest}" if text else ""
+
+    @property
+    def cases(self) -> int:
+        return len({result.case for result in self.members})
+
+    @property
+    def checks(self) -> list[str]:
+        return sorted({result.check for result in self.members})
+
+
+@dataclass(slots=True)
+class Row:
+    """One check's results added up."""
+
+    check: str
+    counts: dict[Status, int]
+    ratio: float  # largest error as a fraction of the bound
+    bits: float  # fewest effective bits
+    rounded: float  # share of results correctly rounded
+    worst: Result | None
+
+
+def size(result: Result) -> tuple[int, bool, int]:
+    """How large a result's case is, for finding the smallest; small whole numbers read best."""
+    try:
+        case = Case.parse(result.case)
+    except ValueError:
+        return (1 << 62, True, len(result.case))
+    return (case.macs, case.data != "small" or case.dtype != "float32", len(result.case))
+
+
+def cause(result: Result) -> tuple[str, ...]:
+    """What findings of one cause have in common."""
+    words = re.sub(r"[-+]?\d[\d.,e+-]*|\b(float|int|uint|complex|bfloat)\d+|\[.*?\]", "#", result.message)[:48]
+    if result.status is not Status.FAIL:
+        said = {Status.WARN: result.check, Status.ERROR: words, Status.KNOWN: str(result.numbers.get("known", ""))}
+        return (result.status.value, said.get(result.status, ""))
+    if "raised" in result.numbers:
+        return ("raised",)
+    if result.family == "gradients" or str(result.numbers.get("array", "y"))[0] in "gt":
+        return ("gradients",)
+    if result.numbers.get("array") == "y" or result.check == "special.footprint":
+        return ("values",)
+    return (result.check, words)
+
+
+def place(results: list[Result]) -> str:
+    """Where in the arrays most of them are wrong, as far as they are not wrong all over."""
+    said = [str(r.numbers.get("pattern", "")) for r in results]
+    told = [text.removeprefix("only ") for text in said if text not in ("", "every element", "scattered")]
+    parts = Counter(part for text in told for part in text.split(", "))
+    held = [part for part, n in parts.most_common(2) if n >= MOST * len(told) and 3 * len(told) >= len(results)]
+    return " and ".join(part if part.startswith("at ") else f"in {part}" for part in held)
+
+
+def parted(members: list[Result], passed: set[str]) -> list[list[Result]]:
+    """Those that a simple property of their cases tells from the right ones, and the rest: another cause, most likely.
+
+    All together where one property tells all of them, or none tells most.
+    """
+    cases = [member.case for member in members]
+    if len(set(cases)) < MANY or describe(cases, passed):
+        return [members]
+    region = describe(cases, passed, (ENOUGH, *LOOSE), share=MAIN)
+    first = [member for member in members if has(member.case, region)]
+    rest = [member for member in members if not has(member.case, region)]
+    return [first, rest] if region and rest else [members]
+
+
+def _group(key: tuple[str, ...], members: list[Result], passed: set[str]) -> Group:
+    likely = Counter(member.resembles for member in members).most_common(2)
+    alike = [name for name, n in likely if name and 3 * n >= len(members)]
+    cases = [member.case for member in members]
+    region = describe(cases, passed)
+    common = "" if region or len(set(cases)) < MANY else describe(cases, passed, LOOSE)
+    return Group(key, min(members, key=size), members, region, common, place(members), alike[0] if alike else "")
+
+
+def groups(run: Run, results: list[Result]) -> list[Group]:
+    """Results by cause, wrong values first, then those with most members."""
+    found: dict[tuple[str, ...], list[Result]] = {}
+    for result in results:
+        found.setdefault(cause(result), []).append(result)
+    right: dict[str, set[str]] = {}
+    bad = {result.case for result in results}
+    for result in run.results:
+        if result.status is Status.PASS and result.case not in bad:
+            right.setdefault(result.check, set()).add(result.case)
+    made = []
+    for key, members in found.items():
+        passed = set().union(*(right.get(check, set()) for check in {m.check for m in members}))
+        made += [_group(key, part, passed) for part in parted(members, passed)]
+    rank = {"values": 0, "raised": 1, "gradients": 2}
+    return sorted(made, key=lambda group: (rank.get(group.cause[0], 3), -len(group.members)))
+
+
+def rows(run: Run) -> list[Row]:
+    """One row for each check, in order of name."""
+    table = []
+    for name in sorted({result.check for result in run.results}):
+        mine = [result for result in run.results if result.check == name]
+        counts = {status: sum(r.status is status for r in mine) for status in Status}
+        measured = [r for r in mine if r.numbers.get("tier") == "bound" and r.numbers.get("ratio") is not None]
+        worst = max(measured, key=lambda r: r.numbers["ratio"], default=None)
+        bits = [r.numbers["bits"] for r in measured if math.isfinite(r.numbers.get("bits", math.nan))]
+        weights = [(r.numbers["elements"], r.numbers["rounded"]) for r in mine if "rounded" in r.numbers]
+        total = sum(n for n, _ in weights)
+        table.append(
+            Row(
+                name,
+                {status: n for status, n in counts.items() if n},
+                worst.numbers["ratio"] if worst else math.nan,
+                min(bits, default=math.nan),
+                sum(n * share for n, share in weights) / total if total else math.nan,
+                worst,
+            )
+        )
+    return table
+
+
+def unsupported(run: Run) -> dict[str, str]:
+    """What the target said it does not do, feature by feature, cases that it refused among them."""
+    found = dict(run.unsupported)
+    for result in run.results:
+        if result.status is Status.UNSUPPORTED:
+            found.setdefault(result.check, result.message)
+    return found

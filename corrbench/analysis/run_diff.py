@@ -1,0 +1,216 @@
+"""What has changed from one run to another? Findings, refusals and accuracy of two records, question by question."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from corrbench.analysis.run_files import INTERRUPTED
+from corrbench.result import FINDINGS, SCHEMA, Result, Run, Status, finite
+
+RIGHT = {Status.PASS, Status.WARN}
+WRONG = FINDINGS | {Status.KNOWN}  # to be accepted is not to be right
+LOSS, ENOUGH = 0.5, 5  # effective bits that may be lost on average over so many cases of an element type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """How accurate one check found one element type to be, before and after, on the cases that both passed.
+
+    Attributes:
+        check, dtype: whose accuracy.
+        cases: how many were compared.
+        bits: mean change in effective bits; negative is a loss.
+        before, after: the worst error as a fraction of the bound.
+    """
+
+    check: str
+    dtype: str
+    cases: int
+    bits: float
+    before: float
+    after: float
+
+    @property
+    def verdict(self) -> str:
+        """``worse``, ``better`` or ``same``."""
+        if self.cases < ENOUGH or abs(self.bits) < LOSS:
+            return "same"
+        return "worse" if self.bits < 0 else "better"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What is otherwise in a second run than in a first."""
+
+    before: Run
+    after: Run
+
+    @cached_property
+    def new(self) -> list[Result]:
+        """Findings of the second run that the first has not."""
+        return unknown(self.after, self.before)
+
+    @cached_property
+    def fixed(self) -> list[Result]:
+        """Findings of the first run on what the second was right about."""
+        return mended(self.before, self.after)
+
+    @cached_property
+    def refused(self) -> dict[str, str]:
+        """What the second refuses and the first did."""
+        return refusals(self.before, self.after)
+
+    @cached_property
+    def shifts(self) -> list[Shift]:
+        """Accuracy by check and element type, the largest loss first."""
+        return shifts(self.before.results, self.after.results)
+
+    @cached_property
+    def alone(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+        """Check and case of what only the first run was asked, and only the second."""
+        first, second = statuses(self.before).keys(), statuses(self.after).keys()
+        return sorted(first - second), sorted(second - first)
+
+    @property
+    def strangers(self) -> bool:
+        """Whether there is no question that both were asked."""
+        return not statuses(self.before).keys() & statuses(self.after).keys()
+
+    @property
+    def verdict(self) -> str:
+        """``worse``; ``error`` if one could not be judged or they share no question; ``better`` or ``same``."""
+        moved = {shift.verdict for shift in self.shifts}
+        if self.strangers:
+            return "error"
+        if self.new or self.refused or "worse" in moved:
+            return "worse"
+        if "error" in (self.before.verdict, self.after.verdict):
+            return "error"
+        return "better" if self.fixed or "better" in moved else "same"
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``corrbench report A B --json`` writes."""
+        sides = {
+            name: {"target": run.target, "seed": run.seed, "verdict": run.verdict, "counts": run.counts}
+            for name, run in (("before", self.before), ("after", self.after))
+        }
+        shifted = [
+            {"check": s.check, "dtype": s.dtype, "cases": s.cases, "bits": s.bits, "before": s.before,
+             "after": s.after, "verdict": s.verdict}
+            for s in self.shifts
+        ]  # fmt: skip
+        found: dict[str, Any] = finite({
+            "schema": SCHEMA, "verdict": self.verdict, **sides, "new": [one.to_json() for one in self.new],
+            "fixed": [one.to_json() for one in self.fixed], "refused": self.refused, "accuracy": shifted,
+            "only before": [list(pair) for pair in self.alone[0]], "only after": [list(pair) for pair in self.alone[1]],
+        })  # fmt: skip
+        return found
+
+
+def unknown(one: Run, other: Run) -> list[Result]:
+    """Findings of one run that another has not, of what both were asked: deaths may have ended the other early.
+
+    What a baseline accepts is not new, and where it was accepted before a finding is not new either.
+    """
+    held = statuses(other)
+    return [
+        found
+        for found in one.findings
+        if not WRONG & held.get(question(found), set()) and (not other.stopped or question(found) in held)
+    ]
+
+
+def mended(before: Run, after: Run) -> list[Result]:
+    """Findings of the first run, known ones too, on what the second was right about: there it found nothing, and
+    skipped, refused or failed to judge no more than the first.
+    """
+    old, new = statuses(before), statuses(after)
+    right = {
+        asked for asked, now in new.items() if now & RIGHT and not now & WRONG and now - RIGHT <= old.get(asked, set())
+    }
+    return [one for one in before.results if one.status in WRONG and question(one) in right]
+
+
+def statuses(run: Run) -> dict[tuple[str, str], set[Status]]:
+    """What came of each question; it may have several answers, such as one for each gradient."""
+    found: dict[tuple[str, str], set[Status]] = {}
+    for result in run.results:
+        found.setdefault(question(result), set()).add(result.status)
+    return found
+
+
+def question(one: Result) -> tuple[str, str]:
+    """What was asked; a search is one question, whatever case it ends on."""
+    return one.check, "" if one.family == "fuzz" else one.case
+
+
+def refusals(before: Run, after: Run) -> dict[str, str]:
+    """What the second does not do and the first did: features by name, and questions that it was right on."""
+    told = after.unsupported if before.stopped != INTERRUPTED else {}
+    found = {name: said for name, said in told.items() if name not in before.unsupported}
+    right = {(one.check, one.case) for one in before.results if one.status is Status.PASS}
+    asked: dict[str, list[str]] = {}
+    for one in after.results:
+        if one.status is Status.UNSUPPORTED and (one.check, one.case) in right:
+            asked.setdefault(one.message, []).append(f"{one.check} on {one.case}")
+    for said, cases in asked.items():
+        found[f"{len(cases)} questions, such as {min(cases, key=len)}"] = said
+    return found
+
+
+def lost(before: Sequence[Result], after: Sequence[Result]) -> dict[str, float]:
+    """By element type the mean loss of effective bits in the check that lost most, where a shift is ``worse``."""
+    worse = [shift for shift in shifts(before, after) if shift.verdict == "worse"]
+    return {shift.dtype: -shift.bits for shift in reversed(worse)}  # the largest loss, which stays, is the last
+
+
+def shifts(before: Sequence[Result], after: Sequence[Result]) -> list[Shift]:
+    """Accuracy by check and element type over the results that both passed, the largest loss first."""
+    old, new = _bits(before), _bits(after)
+    ratios = [_ratios(results) for results in (before, after)]
+    keys: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
+    for key in new:
+        if key in old:
+            keys.setdefault((key[0], dtype(key[1])), []).append(key)
+    made = [
+        Shift(
+            check=check, dtype=name, cases=len(same), bits=statistics.fmean(new[key] - old[key] for key in same),
+            before=max(ratios[0].get(key, 0.0) for key in same), after=max(ratios[1].get(key, 0.0) for key in same),
+        )
+        for (check, name), same in keys.items()
+    ]  # fmt: skip
+    return sorted(made, key=lambda shift: (shift.bits, shift.check, shift.dtype))
+
+
+def dtype(case: str) -> str:
+    """The element type that the text of a case names."""
+    return next((word for word in case.split() if word.startswith("dtype=")), "").removeprefix("dtype=")
+
+
+def _bits(results: Sequence[Result]) -> dict[tuple[str, str, str], float]:
+    """The fewest effective bits of each array that a check compared on a case: it may compare one more than once."""
+    found: dict[tuple[str, str, str], float] = {}
+    for one in filter(_counts, results):
+        key = _key(one)
+        found[key] = min(one.numbers["bits"], found.get(key, math.inf))
+    return found
+
+
+def _ratios(results: Sequence[Result]) -> dict[tuple[str, str, str], float]:
+    found: dict[tuple[str, str, str], float] = {}
+    for one in filter(_counts, results):
+        found[_key(one)] = max(one.numbers.get("ratio", 0.0), found.get(_key(one), 0.0))
+    return found
+
+
+def _key(one: Result) -> tuple[str, str, str]:
+    return (one.check, one.case, str(one.numbers.get("array", "")))
+
+
+def _counts(one: Result) -> bool:
+    return isinstance(one.numbers.get("bits"), float) and math.isfinite(one.numbers["bits"]) and not one.finding

@@ -1,0 +1,168 @@
+"""What did an earlier run find? Runs read back from the files that they left: the store, or what --json wrote."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from corrbench.case import Case
+from corrbench.result import SCHEMA, Result, Run
+
+INTERRUPTED = "an interruption"  # where a run stopped that left no closing line: what it refused is not known
+# What reports take for granted of figures, wherever there are such, and that a comparison of arrays has them all: see
+# corrbench.numerics.comparison. Those of a bound have the bits too.
+FIGURES: dict[str, Any] = {"array": str, "at": list, "elements": int, "wrong": int,
+           **dict.fromkeys(("off", "allowed", "ratio", "rounded"), (int, float)),
+           **dict.fromkeys(("got", "exact"), (int, float, str))}  # fmt: skip
+OTHERS: dict[str, Any] = {"bits": (int, float), "visible": (int, float), "map": dict}
+KINDS = {kind: get_type_hints(kind) for kind in (Run, Result)}
+
+
+class Unreadable(Exception):
+    """The file holds no run; the message says why and what to do."""
+
+
+def load(path: Path) -> list[Run]:
+    """The runs in a file, in the order in which they were made.
+
+    Args:
+        path: a store (``.corrbench/*.jsonl``), or what ``verify --json`` wrote; that may hold several runs.
+
+    Raises:
+        Unreadable: it is not there, of another schema, or not what corrbench writes.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise Unreadable(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Unreadable(f"{path} is not text; give a file of .corrbench/, or one that --json wrote") from None
+    first = _parse(text.partition("\n")[0])
+    record = first if isinstance(first, dict) and "header" in first else _parse(text)
+    if not isinstance(record, dict) or not ("header" in record or "results" in record):
+        raise Unreadable(f"{path} holds no run; give a file of .corrbench/, or one that --json wrote")
+    if record.get("schema") != SCHEMA:
+        raise Unreadable(f"{path} was written with schema {record.get('schema')!r}, this is {SCHEMA!r}")
+    try:
+        runs = [_stored(record["header"], text)] if "header" in record else _written(record)
+        for run in runs:
+            _typed(run)
+            for result in run.results:
+                _typed(result)
+                _check(result)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        said = f"{type(error).__name__}: {error}"
+        raise Unreadable(f"{path} is damaged ({said}); make it anew with corrbench verify") from None
+    if not runs:
+        raise Unreadable(f"{path} holds no run; give a file of .corrbench/, or one that --json wrote")
+    return runs
+
+
+def _typed(thing: Run | Result) -> None:
+    """Refuse what is of another type than its class says: a file may hold anything.
+
+    Raises:
+        TypeError: a field is.
+    """
+    for name, kind in KINDS[type(thing)].items():
+        if not _fits(getattr(thing, name), kind):
+            raise TypeError(f"{name} is {str(getattr(thing, name))[:60]!r}")
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if kind is Any:
+        return True
+    if not isinstance(value, (int, float) if kind is float else get_origin(kind) or kind):
+        return False
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return all(_fits(one, get_args(kind)[-1]) for one in inside)
+
+
+def _check(result: Result) -> None:
+    """Refuse what no report can show.
+
+    Raises:
+        ValueError, TypeError, KeyError: the case is none, or a figure is missing or of another type.
+    """
+    Case.parse(result.case)
+    n = result.numbers
+    needed = {*FIGURES} if "tier" in n or "got" in n else {"at", "wrong"} if "map" in n else set()
+    needed |= {"bits"} if n.get("tier") == "bound" else set()
+    for name, kind in (FIGURES | OTHERS).items():
+        if (name in n or name in needed) and (not isinstance(n.get(name), kind) or n[name] == ""):
+            raise TypeError(f"{result.check} on {result.case}: {name} is {str(n.get(name))[:60]!r}")
+    if "map" in n:
+        _chart(n["map"], n["at"], f"{result.check} on {result.case}")
+
+
+def _chart(chart: dict[str, Any], at: list[Any], place: str) -> None:
+    """Refuse what is no picture of the wrong elements of an array; see `corrbench.numerics.diagnose.chart`."""
+    shape = chart["shape"].split(",")
+    if not all(re.fullmatch(r"[1-9]\d*", length) for length in shape) or len(shape) != len(at):
+        raise ValueError(f"{place}: {chart['shape']!r} is no shape of what has an element {at}")
+    if not all(isinstance(index, int) for index in at):
+        raise TypeError(f"{place}: {at} is no index")
+    for grid in (chart["plane"], *([chart["planes"]] if "planes" in chart else [])):
+        match = re.fullmatch(r"(\d+),(\d+):((?:[0-9a-f]{2})*)", grid)
+        if not match or 4 * len(match[3]) < int(match[1]) * int(match[2]):
+            raise ValueError(f"{place}: {grid!r} is no grid")
+
+
+def _written(record: dict[str, Any]) -> list[Run]:
+    """The runs that ``--json`` wrote; several stand in one object, each result with its target."""
+    several = record.get("runs", [record])
+    results = record["results"]
+    return [
+        Run.from_json(
+            one
+            | {
+                "results": [
+                    {key: value for key, value in result.items() if key != "target"}
+                    for result in results
+                    if result.get("target", one["target"]) == one["target"]
+                ]
+            }
+        )
+        for one in several
+    ]
+
+
+def _stored(header: dict[str, Any], text: str) -> Run:
+    """A store's run. One that was interrupted lacks the closing line; what is known of it is in the header."""
+    spec = header["spec"]
+    said: dict[str, Any] = {
+        "target": spec.get("name") or spec["target"], "seed": header["seed"], "profile": header["profile"],
+        **{key: spec.get(key, "") for key in ("form", "arrays", "accuracy", "device")},
+    }  # fmt: skip
+    done: dict[str, list[dict[str, Any]]] = {}
+    ended: dict[str, Any] | None = None
+    for line in text.splitlines()[1:]:
+        record = _parse(line)
+        if not isinstance(record, dict):  # cut off in mid-write
+            continue
+        if "run" in record:
+            ended = record["run"]
+        elif "job" in record:
+            ended, done[record["job"]] = None, record["results"]
+    counts = {"judged": len(done), "planned": len(done)}
+    run = Run.from_json(said | (ended or counts) | {"results": [result for some in done.values() for result in some]})
+    if ended is None:
+        run.stopped = INTERRUPTED
+        doubt(run)
+    run.results.sort(key=lambda r: (r.check, r.case, r.status, r.message))
+    return run
+
+
+def doubt(run: Run) -> None:
+    """Note that an interrupted run without a finding, or without one that no baseline accepts, is no pass."""
+    if run.stopped == INTERRUPTED and not run.findings:
+        run.problem = f"the run was interrupted after {run.judged} questions; the same command with --resume goes on"
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,172 @@
+"""What may stand here? Completions for the shell: fast, from names and sources, without importing what they name."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from click import Context, Parameter
+from click.shell_completion import BashComplete, CompletionItem, add_completion_class
+
+HERE = Path(__file__).parents[1]
+EXAMPLES = {
+    "x": ("1,1,5,6", "2,4,8,9"), "w": ("1,1,3,3", "6,4,3,2"), "stride": ("1,2", "2"), "dilation": ("1,2", "2"),
+    "padding": ("1", "1,2", "same", "valid"), "groups": ("2", "4"),
+}  # fmt: skip
+RECORDS = (".json", ".jsonl")  # how files end that hold a run
+DEEPEST = 8  # folders with nothing else in them that are walked through at one stroke
+
+
+@add_completion_class
+class Bash(BashComplete):
+    """Bash takes a colon for the end of a word: ``a.py:f`` comes as three, and only what follows may be given back.
+    So it takes an equals sign, which click wants to see no more of after an option. No space is put after what is not
+    yet complete.
+    """
+
+    source_template = BashComplete.source_template.replace(
+        "COMPREPLY+=($value)", "COMPREPLY+=($value); [[ $value == *[:/=] ]] && compopt -o nospace"
+    )
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """The words before the cursor, those that a colon has parted joined again, and the one at the cursor."""
+        words, incomplete = super().get_completion_args()
+        joined: list[str] = []
+        for word in [*words, incomplete]:
+            if word == "=" and joined and joined[-1].startswith("--") and words:
+                continue
+            if joined and (word == ":" or joined[-1].endswith(":")):
+                joined[-1] += word
+            else:
+                joined.append(word)
+        self.kept = len(joined[-1]) - len(joined[-1].rpartition(":")[2])
+        return joined[:-1], joined[-1]
+
+    def format_completion(self, item: CompletionItem) -> str:
+        """The item without what stands before the last colon at the cursor."""
+        return f"{item.type},{item.value[self.kept :]}"
+
+
+def matching(words: Iterable[str], incomplete: str) -> list[str]:
+    """The words that begin so."""
+    return [word for word in words if word.startswith(incomplete)]
+
+
+# ---- what options and arguments name
+
+
+def targets(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
+    """Registered names, Python files, and after a file's colon its functions."""
+    place, colon, begun = incomplete.partition(":")
+    if colon:
+        return [f"{place}:{name}" for name in matching(functions(place), begun)]
+    from corrbench.target import registered
+
+    return [*matching(registered(), incomplete), *_places(incomplete)]
+
+
+def functions(place: str) -> list[str]:
+    """Names of the functions and classes of a file, or of a module below this folder, that are not private."""
+    from corrbench.environment import definitions
+
+    found = definitions.where(f"{place}:", Path())
+    try:
+        return [name for name in definitions.definitions(found[0]) if name[0] != "_"] if found else []
+    except (OSError, SyntaxError, ValueError):
+        return []
+
+
+def _places(begun: str) -> list[str]:
+    """Folders and Python files that begin so. What is the only one is gone into: nobody is made to type on after a
+    slash or a colon.
+    """
+    for _ in range(DEEPEST):
+        found = list(_beside(begun))
+        if len(found) != 1:
+            return found
+        if found[0].endswith(".py"):
+            return [f"{found[0]}:{name}" for name in functions(found[0])]
+        begun = found[0]
+    return [begun]
+
+
+def _beside(begun: str, ends: tuple[str, ...] = (".py",)) -> Iterator[str]:
+    folder, _, name = begun.rpartition("/")
+    before = begun[: len(begun) - len(name)]
+    try:
+        with os.scandir(folder or ("/" if begun.startswith("/") else ".")) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                if entry.name.startswith(name) and (name or entry.name[0] not in "._"):
+                    if entry.is_dir():
+                        yield f"{before}{entry.name}/"
+                    elif entry.name.endswith(ends):
+                        yield before + entry.name
+    except OSError:
+        return
+
+
+def records(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
+    """Files that may hold a run: before anything is typed those that `verify` left in .corrbench, too."""
+    left = () if incomplete else _beside(".corrbench/", RECORDS)
+    return [*left, *_beside(incomplete, RECORDS)]
+
+
+def checks(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
+    """Families of checks, then checks, as their files register them."""
+    texts = (path.read_text(encoding="utf-8") for path in sorted((HERE / "checks").glob("*.py")))
+    names = sorted(
+        itertools.chain.from_iterable(re.findall(r'^@check\("([\w.]+)"', text, re.MULTILINE) for text in texts)
+    )
+    return matching([*dict.fromkeys(name.partition(".")[0] for name in names), *names], incomplete)
+
+
+def suites(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
+    """Names of suites: those of their files, unless they give another."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted((HERE / "suites").glob("*.py"))}
+    given = {stem: re.search(r'^NAME = "([\w-]+)"', text, re.MULTILINE) for stem, text in texts.items()}
+    names = (name[1] if (name := given[stem]) else stem for stem, text in texts.items() if "\ndef cases(" in text)
+    return matching(names, incomplete)
+
+
+def planted(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
+    """What `audit --only` takes beside single names, the last of a list with commas."""
+    before, comma, begun = incomplete.rpartition(",")
+    families = [name for name in checks(ctx, parameter, "") if "." not in name]
+    return [before + comma + word for word in matching(["defect", "cheat", "honest", *families], begun)]
+
+
+def executors(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
+    """Kinds of executors."""
+    return matching(["local", "dask", "tcp://"], incomplete)
+
+
+def devices(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
+    """Kinds of devices."""
+    return matching(["cpu", "cuda"], incomplete)
+
+
+def cases(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
+    """The keys of a case, and the values of those that have names for values: the last word of the text."""
+    from dataclasses import fields
+
+    from corrbench import case
+
+    before, _, begun = incomplete.rpartition(" ")
+    before += " " if before else ""
+    used = {word.partition("=")[0] for word in before.split()}
+    key, equals, value = begun.partition("=")
+    if not equals:
+        names = [one.name for one in fields(case.Case) if one.name not in used]
+        keys = matching([name if name == "bias" else f"{name}=" for name in names], begun)
+        if len(keys) != 1 or keys == ["bias"]:
+            return [before + word for word in keys]
+        key, value = keys[0].rstrip("="), ""  # the only one: within quotes bash would close them after it
+    values: Iterable[str] = case.DTYPES if key == "dtype" else EXAMPLES.get(key, ())
+    if key in ("data", "layout"):
+        from corrbench.numerics import inputs
+
+        values = inputs.FILLS if key == "data" else (f"{one}:{name}" for one in "xwbg" for name in inputs.LAYOUTS)
+    return [f"{before}{key}={word}" for word in matching(values, value)]

@@ -1,0 +1,164 @@
+"""How does the judge ask the target? The parent's end of the wire: a question, its answer, and a new child in need."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import struct
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from corrbench.judge import protocol, supervisor
+from corrbench.judge.protocol import Broken, Reply, narrow
+from corrbench.judge.sandbox import Child, Died
+from corrbench.judge.time_limit import Pace
+from corrbench.result import Status
+from corrbench.target import Spec
+
+Answer = TypeVar("Answer")
+LEAST = 1.0  # seconds that one which hangs again and again is given; each time in a row it is given half as many
+MANY = 16  # calls in one request that double the time they may take together
+LOADING = 120.0  # seconds that loading may take at least
+
+
+class NotLoaded(Exception):
+    """The target cannot be loaded; the message says why."""
+
+
+class Remote:
+    """A target in a child process. Started on first use, and anew after it died."""
+
+    def __init__(self, spec: Spec, before: tuple[str, ...] = ()) -> None:
+        """`before` is the command under which its process runs, such as valgrind; usually none."""
+        self.spec, self.before = spec, before
+        self.elapsed = 0.0  # seconds from the last question's first byte to its answer's
+        self.child: Child | None = None
+        self.loaded: dict[str, Any] = {}
+        self.pace = Pace()
+        self.hung = 0  # times in a row that it did not answer
+
+    def __enter__(self) -> Remote:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def steps(
+        self, steps: list[dict[str, Any]], arrays: list[np.ndarray], dtypes: list[str], **options: Any
+    ) -> list[Reply]:
+        """Make the calls of one request, in order, their results held until all are made.
+
+        Raises:
+            Died: the process crashed, hung or outgrew its limit.
+            NotLoaded: the target cannot be loaded.
+        """
+        wire = [narrow(a) if dtype == "bfloat16" else a for a, dtype in zip(arrays, dtypes, strict=True)]
+        child, limit = self._ready(), self.spec.memory * 2**30
+        patience = max(LEAST, self.spec.timeout / 2**self.hung) if self.hung else self.spec.timeout
+        try:
+            found = self._exchange(
+                child,
+                {"op": "steps", "steps": steps, **options},
+                wire,
+                lambda answer: protocol.replies(answer, len(steps), limit, child.read),
+                patience * (1 + (len(steps) - 1) / MANY),
+            )
+        except Died as death:
+            self.hung = self.hung + 1 if death.status is Status.TIMEOUT else 0
+            raise
+        self.hung = 0
+        return found
+
+    def course(self, request: dict[str, Any], arrays: list[np.ndarray], dtype: str, patience: float = 0.0) -> Reply:
+        """Calls against the clock: prepare, turn, run or show. `elapsed` then says how long it took.
+
+        Raises:
+            Died, NotLoaded: as `steps`.
+        """
+        wire = [narrow(a) if dtype == "bfloat16" else a for a in arrays]
+        child, limit = self._ready(), self.spec.memory * 2**30
+        parse = lambda answer: protocol.replies(answer, 1, limit, child.read)  # noqa: E731
+        return self._exchange(child, request, wire, parse, patience)[0]
+
+    def module(self, arrays: list[np.ndarray], **options: Any) -> dict[str, Any]:
+        """Facts that a module shows of itself."""
+        return self._exchange(self._ready(), {"op": "module", **options}, arrays, protocol.facts)
+
+    def load(self) -> dict[str, Any]:
+        """Start the child and load the target. Returns its form, file, version and what loading changed globally."""
+        self._ready()
+        return self.loaded
+
+    def leftovers(self) -> int:
+        """Number of forked copies that the target left running."""
+        return supervisor.copies(self.child.process.pid) if self.child is not None else 0
+
+    @property
+    def pid(self) -> int:
+        """Number of the process that was started: the target's guard, or the target itself where it has none."""
+        return self.child.process.pid if self.child is not None else 0
+
+    def threads(self) -> list[int]:
+        """Numbers of all threads of the target's processes."""
+        return supervisor.threads(self.child.process.pid) if self.child is not None else []
+
+    def close(self) -> None:
+        """End the child, whatever it does, and all that it started."""
+        if self.child is not None:
+            self.child.end()
+            self.child = None
+
+    def _ready(self) -> Child:
+        """The child, with the target loaded."""
+        if self.child is None:
+            spec = {
+                key: getattr(self.spec, key)
+                for key in ("target", "name", "form", "arrays", "device", "needs", "environ")
+            }
+            try:
+                self.child = Child(self.spec, self.before)
+                timeout = max(self.spec.timeout, LOADING)
+                found = self._exchange(self.child, {"op": "load", "spec": spec}, [], protocol.loaded, timeout)
+            except Died as death:
+                raise NotLoaded(f"loading {self.spec.target!r}: {death.message}") from None
+            if "unloadable" in found:
+                self.close()
+                raise NotLoaded(found["unloadable"])
+            self.loaded = found
+            return self.child
+        return self.child
+
+    def _exchange(
+        self,
+        child: Child,
+        request: dict[str, Any],
+        arrays: list[np.ndarray],
+        parse: Callable[[dict[str, Any]], Answer],
+        timeout: float = 0.0,
+    ) -> Answer:
+        """One request, and its answer as `parse` takes it. A child that does not give one is ended."""
+        nonce = secrets.token_hex(8)
+        heads = [(str(a.dtype), a.shape) for a in arrays]
+        text = json.dumps({**request, "nonce": nonce, "arrays": heads}).encode()
+        try:
+            parts = [struct.pack("<Q", len(text)) + text, *(np.ascontiguousarray(a).tobytes() for a in arrays)]
+            child.begin(timeout or self.spec.timeout)
+            began = time.perf_counter()
+            child.write(parts)
+            head = child.read(8)
+            self.elapsed = time.perf_counter() - began
+            length = struct.unpack("<Q", head)[0]
+            if length > protocol.LONGEST:
+                raise Broken(f"a frame of {length} bytes")
+            answer = parse(protocol.words(child.read(length), nonce))
+            child.must_run()
+        except Broken as error:
+            self.close()
+            raise Died(Status.CRASH, f"the target broke the channel to its process ({error})") from None
+        except BaseException:  # an interrupt too leaves half an answer behind
+            self.close()
+            raise
+        return answer

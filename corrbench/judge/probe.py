@@ -1,0 +1,120 @@
+"""What does this target take? One small call for each feature, element type and mode, judged by nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from corrbench.case import DTYPES, Case
+from corrbench.judge.client import Remote
+from corrbench.judge.protocol import Reply
+from corrbench.judge.sandbox import Died
+from corrbench.judge.trial import Call, Trial, case_operands
+from corrbench.target import BASES, EXTENSIONS, Spec, Support, features, fit, needs, refusal
+
+MODES = {"backward": "gx", "double": "ggx", "jvp": "t", "vmap": "y"}  # and the output that shows it
+SILENT = {
+    "backward": "the result carries no autograd graph: forward only",
+    "double": "gradients carry no graph",
+    "jvp": "the result carries no tangent",
+    "vmap": "no result",
+}
+# What autograd says of a gradient that does not fit its operand: that is wrong, where another error is a refusal.
+MISFIT = re.compile(r"invalid gradient|incorrect number of gradients|\b(shape|size|dimension)s?\b", re.IGNORECASE)
+ENOUGH = 2  # deaths after which the rest counts as taken, and is left to the checks
+
+
+@dataclass(slots=True)
+class Answers:
+    """What a target has answered so far. Refused is unsupported; anything else is for the checks to judge."""
+
+    trial: Trial
+    takes: set[str] = field(default_factory=set)
+    refuses: dict[str, str] = field(default_factory=dict)
+    deaths: int = 0
+
+    def call(self, call: Call) -> Reply | None:
+        """One call; None where the target's process did not survive it, or has died too often to be asked."""
+        if self.deaths >= ENOUGH:
+            return None
+        try:
+            return self.trial.calls([call], settle=False)[0]
+        except Died:
+            self.deaths += 1
+            return None
+
+    def ask(self, name: str, case: Case) -> None:
+        """Whether it takes a feature, on the simplest case that asks for it."""
+        if undeclared := self.trial.spec.undeclared(needs(case)):
+            self.refuses[name] = undeclared
+            return
+        reply = self.call(Call(case=case, arrays=self.trial.operands(case)))
+        said = refusal(reply.raised, case) if reply and reply.raised else ""
+        if said:
+            self.refuses[name] = said
+        else:
+            self.takes.add(name)
+
+    def ask_mode(self, mode: str, base: Case) -> None:
+        """Whether it can be differentiated in a mode; a graph that is not there is no error."""
+        if self.trial.form == "module" and mode in ("jvp", "vmap"):
+            self.refuses[mode] = "asked of functions only: a module's parameters carry no tangent"
+            return
+        if self.trial.form == "corr2d" and mode == "vmap":
+            self.refuses[mode] = "asked of the form conv2d only"
+            return
+        if undeclared := self.trial.spec.undeclared({mode}):
+            self.refuses[mode] = undeclared
+            return
+        names = case_operands(base)
+        extra = {"backward": ["g"], "double": ["g", *("v" + n for n in names)], "jvp": ["t" + n for n in names]}
+        arrays = self.trial.operands(base, extra.get(mode, ()))
+        if mode == "vmap":
+            arrays["x"] = np.stack([arrays["x"], arrays["x"]])
+        reply = self.call(Call(case=base, arrays=arrays, mode=mode))
+        if reply is None or (not reply.raised and {MODES[mode], MODES[mode].replace("x", "w")} & reply.outputs.keys()):
+            self.takes.add(mode)
+        elif mode == "backward" and reply.raised and MISFIT.search(reply.raised["message"]):
+            self.takes.add(mode)  # there is a backward pass, and it is wrong
+        elif reply.raised:
+            first = reply.raised["message"].splitlines()[0][:160] if reply.raised["message"] else ""
+            self.refuses[mode] = f"{reply.raised['type']}: {first}"
+        else:
+            self.refuses[mode] = SILENT[mode]
+
+
+def probe(spec: Spec, remote: Remote) -> Support:
+    """Ask for one feature at a time.
+
+    Raises:
+        NotLoaded: the target cannot be loaded.
+    """
+    loaded = remote.load()
+    form = loaded["form"]
+    answers = Answers(Trial("probe", BASES[0], 0, spec, Support(frozenset(), {}, form), remote))
+    dtypes = [dtype for dtype in DTYPES if spec.arrays != "numpy" or dtype != "bfloat16"]
+    base = BASES[0]
+    for base in (fitted for fitted in (fit(one, form) for one in BASES) if fitted):
+        answers.takes, answers.refuses = set(), {}
+        for dtype in dtypes:
+            answers.ask(dtype, base.but(dtype=dtype))
+        if answers.takes:
+            break
+    main = next((dtype for dtype in ("float32", "float64", *DTYPES) if dtype in answers.takes), "float32")
+    base = base.but(dtype=main)
+    if spec.arrays == "numpy":
+        answers.refuses["bfloat16"] = "numpy has no bfloat16"
+    if form == "module":
+        answers.takes.add("bias")
+    elif form == "corr2d":
+        answers.refuses["conv2d's arguments"] = "the form corr2d has no bias, stride, padding, dilation or groups"
+    else:
+        for name, case in features(base).items():
+            if name not in EXTENSIONS:
+                answers.ask(name, case)
+    if spec.arrays == "torch" and main.startswith("float"):
+        for mode in MODES:
+            answers.ask_mode(mode, base)
+    return Support(frozenset(answers.takes), answers.refuses, form, loaded.get("version", ""))

@@ -1,0 +1,244 @@
+"""How does the judge start, watch and end the target's process?"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import shutil
+import signal
+import site
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from corrbench.judge import supervisor
+from corrbench.result import Status
+from corrbench.target import Spec
+
+PACKAGE = Path(__file__).parents[1]
+WORKER = Path(__file__).with_name("worker")
+FILES = (  # each after what it imports
+    "library", "loading", "channel", "operands", "global_state", "poison", "late_writes", "calls", "modules",
+    "timed_calls", "serve",
+)  # fmt: skip
+LENT = ("__init__.py", "case.py", "target.py", "targets", "reference.py")
+# The process divides in `stand`: the parent stays as the guard. The child makes modules of the files it is sent, in a
+# package of a name that tells a target nothing.
+STAND = "scope['stand']({life}, ({read}, {write}))"
+START = """
+import json, os, sys, types
+texts, scope = json.load(os.fdopen({source})), {{'__name__': 'guard'}}
+exec(compile(texts.pop('guard'), 'guard', 'exec'), scope)
+{stand}
+def build(name, text, **more):
+    module = sys.modules[name] = types.ModuleType(name)
+    vars(module).update(more)
+    exec(compile(text, name, 'exec'), vars(module))
+build('process', '', __path__=[])
+for name, text in texts.items():
+    build('process.' + name, text, __package__='process')
+del build, name, text, texts, scope
+sys.modules['process.serve'].serve({read}, {write})
+"""
+FOREIGN = ("CORRBENCH", "PYTEST", "COV_", "GITHUB_", "ACTIONS_")  # variables that are no concern of a target's
+POLL = 0.02  # seconds between two looks at the target's processes
+SHARE = 10  # and at least so many times what one look takes
+ROOM = 1 << 20  # bytes that the channel holds, the most that everybody may ask for
+PATIENCE = 1.0  # seconds that a process which closed its channel has to end
+
+
+@dataclass(slots=True)
+class Died(Exception):
+    """The target's process ended, hung or outgrew its limit."""
+
+    status: Status
+    message: str
+
+
+def environment(spec: Spec, folder: str) -> dict[str, str]:
+    """The variables that the target's process starts with: nothing of the judge's, a home of its own."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
+    own = [spec.folder, os.path.join(spec.folder, "src")] if spec.folder else []
+    theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep) if spec.python else sys.path
+    if spec.python and spec.name:
+        theirs = [lend(folder), *theirs]
+    path = os.pathsep.join(p for p in (*own, *theirs) if p and os.path.isdir(p))
+    tunables = [kept[name] for name in ("GLIBC_TUNABLES",) if kept.get(name)]
+    return kept | {
+        "HOME": folder, "TMPDIR": folder, "XDG_CACHE_HOME": folder,
+        "PYTHONUSERBASE": site.getuserbase(),
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONPATH": path,
+        # glibc's cache of small blocks would bypass what `worker/dirt.py` asks of malloc
+        "GLIBC_TUNABLES": ":".join([*tunables, "glibc.malloc.tcache_count=0"]),
+    }  # fmt: skip
+
+
+def lend(folder: str) -> str:
+    """A place below `folder` from which another environment imports our adapters, and no more of this one."""
+    place = Path(folder, "lent")
+    (place / "corrbench").mkdir(parents=True)
+    for name in LENT:
+        (place / "corrbench" / name).symlink_to(PACKAGE / name)
+    return str(place)
+
+
+class Child:
+    """The target's process with its guard, from start to end."""
+
+    def __init__(self, spec: Spec, before: tuple[str, ...] = ()) -> None:
+        """Start it; under the command `before`, if one is given, and then without a guard: not all such commands follow
+        a process that divides.
+        """
+        self.spec = spec
+        self.folder = tempfile.mkdtemp(prefix="run-")
+        self.printed: IO[bytes] = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - open as long as the child is
+        reads, self.requests = os.pipe()
+        self.answers, writes = os.pipe()
+        life, self.life = os.pipe()
+        theirs = (reads, writes, life)
+        for end in (self.requests, self.answers):  # most frames then travel in one piece
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, ROOM)
+        try:
+            with tempfile.TemporaryFile() as source:
+                texts = {"guard": Path(supervisor.__file__).read_text(encoding="utf-8")}
+                texts |= {name: (WORKER / f"{name}.py").read_text(encoding="utf-8") for name in FILES}
+                source.write(json.dumps(texts).encode())
+                source.seek(0)
+                stand = "" if before else STAND.format(read=reads, write=writes, life=life)
+                start = START.format(source=source.fileno(), read=reads, write=writes, stand=stand)
+                self.process = subprocess.Popen(
+                    [*before, spec.python or sys.executable, "-c", start], cwd=spec.folder or None,
+                    stdin=subprocess.DEVNULL, stdout=self.printed, stderr=subprocess.STDOUT,
+                    env=environment(spec, self.folder), pass_fds=(source.fileno(), *theirs), start_new_session=True,
+                )  # fmt: skip
+        except OSError as error:
+            self._forget()
+            raise Died(Status.CRASH, f"its process cannot be started: {error}") from None
+        finally:
+            for descriptor in theirs:
+                os.close(descriptor)
+        self.writable, self.readable = select.poll(), select.poll()
+        self.writable.register(self.requests, select.POLLOUT)
+        self.readable.register(self.answers, select.POLLIN)
+        for descriptor in (self.requests, self.answers):
+            os.set_blocking(descriptor, False)
+        self.begin(spec.timeout)
+
+    # ---- one exchange
+
+    def begin(self, timeout: float) -> None:
+        """From now on a request and its answer may take `timeout` seconds."""
+        self.timeout, self.deadline = timeout, time.monotonic() + timeout
+        self.next_look = time.monotonic() + POLL
+
+    def write(self, parts: list[bytes]) -> None:
+        """Send all of a request."""
+        for part in parts:
+            view = memoryview(part)
+            while view:
+                self._wait(self.writable)
+                with contextlib.suppress(BlockingIOError):
+                    try:
+                        view = view[os.write(self.requests, view) :]
+                    except BrokenPipeError:
+                        raise self._death() from None
+
+    def read(self, size: int) -> bytearray:
+        """The next `size` bytes of an answer."""
+        data = bytearray(size)
+        view = memoryview(data)
+        while view:
+            self._wait(self.readable)
+            with contextlib.suppress(BlockingIOError):
+                count = os.readv(self.answers, [view])
+                if not count:
+                    raise self._death()
+                view = view[count:]
+        return data
+
+    def must_run(self) -> None:
+        """Raise `Died` where the process or its guard has ended, or the guard was stopped."""
+        if self._state() is not None:
+            raise self._death()
+
+    def _wait(self, ready: select.poll) -> None:
+        """Until the channel is ready; the clock is read each time, the processes are looked at every so often."""
+        while True:
+            now = time.monotonic()
+            if now > self.deadline:
+                self.end()
+                raise Died(Status.TIMEOUT, f"no answer within {self.timeout:g} s (--timeout)")
+            if now > self.next_look:
+                self.must_run()
+                self._weigh()
+                self.next_look = time.monotonic() + max(POLL, SHARE * (time.monotonic() - now))
+            if ready.poll(POLL * 1000):
+                return
+
+    def _weigh(self) -> None:
+        """Raise `Died` where the target and all that it started hold too much memory."""
+        members, limit = supervisor.family(self.process.pid), self.spec.memory * 2**30
+        if sum(members.values()) > limit and supervisor.shared_out(members) > limit:
+            self.end()
+            raise Died(Status.MEMORY, f"the target held more than {self.spec.memory:g} GiB (--memory) and was ended")
+
+    # ---- its end
+
+    def _state(self) -> str | None:
+        """How the guard has ended, as words; None while it runs. It is not reaped, so that its number stays its own."""
+        options = os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+        try:
+            found = os.waitid(os.P_PID, self.process.pid, options)
+        except ChildProcessError:
+            return "was reaped by somebody else"
+        if found is None:
+            return None
+        if found.si_code == os.CLD_STOPPED:
+            return "stopped its guard"
+        if found.si_code == os.CLD_EXITED:
+            return f"ended with exit status {found.si_status} before answering"
+        known = found.si_status in set(signal.Signals)
+        return f"died of {signal.Signals(found.si_status).name if known else f'signal {found.si_status}'}"
+
+    def _death(self) -> Died:
+        """What to raise for a process that ended; it is cleared away."""
+        limit = time.monotonic() + PATIENCE
+        while (how := self._state()) is None and time.monotonic() < limit:
+            time.sleep(0.002)
+        last = self._last_words()
+        self.end()
+        said = f"; it last printed: {last}" if last else ""
+        return Died(Status.CRASH, f"the target's process {how or 'closed its channel'}{said}")
+
+    def _last_words(self) -> str:
+        """The last line that was printed. Read from the open file: its name is the target's to change."""
+        size = os.fstat(self.printed.fileno()).st_size
+        text = os.pread(self.printed.fileno(), 4000, max(0, size - 4000)).decode(errors="replace").strip()
+        last = text.splitlines()[-1][:200] if text else ""
+        return "".join(char if char.isprintable() else "?" for char in last)
+
+    def end(self) -> None:
+        """Kill the target, all that it started and the guard, in that order; asked twice, it does nothing more."""
+        if self.life < 0:
+            return
+        lost = self._state() is not None  # then there may be some that are nobody's descendants
+        supervisor.end(self.process.pid, mark=f"HOME={self.folder}\0" if lost else "")
+        self.process.kill()
+        self.process.wait()
+        self._forget()
+
+    def _forget(self) -> None:
+        for descriptor in (self.requests, self.answers, self.life):
+            os.close(descriptor)
+        self.life = -1
+        self.printed.close()
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,237 @@
+"""What does one call do? Made as told, differentiated, watched; the results held until all calls are made."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import traceback
+import warnings
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from . import library
+from .global_state import World
+from .late_writes import crowd, wait_for_late_writers
+from .library import Array, Words, is_tensor
+from .loading import Unloadable, prepare, recognise, resolve
+from .operands import Operand, describe, span
+from .poison import dirty
+
+
+class Caller:
+    """Calls the target in its form."""
+
+    def __init__(self, spec: Words, own: list[ModuleType]) -> None:
+        if spec["arrays"] == "torch":
+            try:
+                library.load_torch()
+            except ImportError:
+                raise Unloadable("torch is not installed here: give --arrays numpy, or install torch") from None
+        self.arrays, self.device = spec["arrays"], spec.get("device", "cpu")
+        if library.torch and self.device != "cpu" and not library.torch.cuda.is_available():
+            raise Unloadable(f"device {self.device!r} asked for, but torch sees no CUDA device here")
+        prepare(spec.get("needs", ""), spec.get("environ", ""))
+        self.world = World(own)
+        self.target = resolve(spec["target"])
+        self.at_load = self.world.changes()
+        self.world.settle()
+        self.form = spec.get("form") or recognise(self.target)
+        self.made: dict[str, Operand] = {}
+        self.module: Any = None
+
+    def call(self, live: dict[str, Any], config: Words) -> Any:
+        """The target's result on live operands."""
+        if self.form == "corr2d":
+            return self.target(live["x"], live["w"])
+        if self.form == "conv2d":
+            bias = (live["b"],) if live.get("b") is not None else ()
+            return self.target(live["x"], live["w"], *bias, **{name: spelled(value) for name, value in config.items()})
+        return self.module(live["x"])
+
+    def build(self, operands: dict[str, Operand], *, keep: bool) -> dict[str, Any]:
+        """A module made of the operands, or the last one with their values; its parameters take the operands' place."""
+        arrays = {name: operand.array for name, operand in operands.items()}
+        if not keep or self.module is None:
+            self.module = self.target(tuple(arrays["w"].shape), arrays["w"])
+        elif library.torch is not None:
+            with library.torch.no_grad():
+                self.module.weight.copy_(arrays["w"])
+        weight, bias = getattr(self.module, "weight", None), getattr(self.module, "bias", None)
+        if weight is not None:
+            arrays["w"] = weight
+        if "b" in arrays and bias is not None:
+            if library.torch is None:
+                bias[...] = arrays["b"].reshape(bias.shape)
+            else:
+                with library.torch.no_grad():
+                    bias.copy_(arrays["b"].reshape(bias.shape))
+            arrays["b"] = bias
+        return arrays
+
+
+def spelled(value: Any) -> Any:
+    """An argument as people write it. The wire knows lists only: pairs are tuples, and lists come in a dictionary."""
+    if isinstance(value, dict):
+        return list(value["list"])
+    return tuple(value) if isinstance(value, list) else value
+
+
+def make(name: str, step: Words, arrays: list[Array], caller: Caller) -> Operand:
+    """One operand: new, or with `reuse` the last call's with new values."""
+    values, layout = arrays[step["arrays"][name]], step.get("layout", {}).get(name, "contiguous")
+    kept = caller.made.get(name)
+    if step.get("reuse") and kept is not None and kept.values.shape == values.shape and kept.dtype == step["dtype"]:
+        kept.refill(values)
+        return kept
+    return Operand(values, step["dtype"], layout, caller.arrays, caller.device)
+
+
+def differentiate(step: Words, y: Any, leaves: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Gradients of ⟨y, g⟩, and with tangents in `given` the gradients of ⟨gradients, tangents⟩."""
+    wanted = list(leaves)
+    if not y.requires_grad:
+        return {}
+    again = step["mode"] == "double"
+    if step.get("accumulate"):
+        for _ in range(step["accumulate"]):
+            # a copy each: torch may keep the cotangent's memory as a gradient, and add to it in the next pass
+            y.backward(given["g"].clone(), retain_graph=True)
+        return {"g" + name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
+    grads = library.torch.autograd.grad(
+        y, [leaves[name] for name in wanted], given["g"], create_graph=again, allow_unused=True, retain_graph=True
+    )
+    out = {"g" + name: grad for name, grad in zip(wanted, grads, strict=True) if grad is not None}
+    if again:
+        pairs = [(out["g" + n], given["v" + n]) for n in wanted if "g" + n in out and out["g" + n].requires_grad]
+        if not pairs:
+            return out
+        names = [*wanted, "g"]
+        seconds = library.torch.autograd.grad(
+            [a for a, _ in pairs], [*leaves.values(), given["g"]], [v for _, v in pairs], allow_unused=True
+        )
+        out |= {"gg" + name: value for name, value in zip(names, seconds, strict=True) if value is not None}
+    return out
+
+
+def perform(step: Words, arrays: list[Array], caller: Caller, blobs: list[bytes]) -> tuple[Words, dict[str, Any]]:
+    """One call. Returns what is said of it, and the live objects to look at once more at the end."""
+    mode = step.get("mode", "forward")
+    names = [name for name in step["arrays"] if name in ("x", "w", "b")]
+    given = {name: make(name, step, arrays, caller) for name in step["arrays"]}
+    caller.made |= given
+    before = {name: operand.bytes() for name, operand in given.items()}
+    live = {name: operand.array for name, operand in given.items()}
+    if caller.form == "module":
+        live |= caller.build({name: given[name] for name in names}, keep=bool(step.get("reuse")))
+    leaves = {name: live[name] for name in step.get("grad", names)} if mode in ("backward", "double") else {}
+    for leaf in leaves.values():
+        if leaf.is_leaf:
+            leaf.requires_grad_(True)
+            leaf.grad = None
+    if mode == "double":
+        live["g"].requires_grad_(True)
+    places = {name: operand.place() for name, operand in given.items()}
+    element = given[names[0]].storage.itemsize
+    sizes = {element * math.prod(step["out"]), *(given[name].values.nbytes for name in names)}
+    with warnings.catch_warnings(), dirty(sizes, caller.device):
+        warnings.simplefilter("ignore")
+        if mode == "jvp":
+            results = along_tangents(live, names, caller, step)
+        elif mode == "vmap":
+            results = {"y": library.torch.func.vmap(lambda x: caller.call(live | {"x": x}, step["config"]))(live["x"])}
+        else:
+            results = {"y": caller.call(live, step["config"])}
+            if leaves and is_tensor(results["y"]):
+                results |= differentiate(step, results["y"], leaves, live)
+    outputs = {name: describe(value, blobs) for name, value in results.items()}
+    moved = [name for name, operand in given.items() if operand.place() != places[name]]
+    for name in moved:
+        del caller.made[name]
+    changed = [name for name, operand in given.items() if name in moved or operand.bytes() != before[name]]
+    numbers = {name: words.get("blob") for name, words in outputs.items()}
+    return {"outputs": outputs, "changed": changed}, {"operands": given, "outputs": results, "blobs": numbers}
+
+
+def along_tangents(live: dict[str, Any], names: list[str], caller: Caller, step: Words) -> dict[str, Any]:
+    """The result and its tangent by forward-mode differentiation."""
+    forward_ad = library.torch.autograd.forward_ad
+    with forward_ad.dual_level():
+        duals = {n: forward_ad.make_dual(live[n], live["t" + n]) if "t" + n in live else live[n] for n in names}
+        y, tangent = forward_ad.unpack_dual(caller.call(duals, step["config"]))
+        return {"y": y} if tangent is None else {"y": y, "t": tangent}
+
+
+def failure(error: BaseException) -> Words:
+    """An exception as words; the innermost frame that is not ours tells whose it is."""
+    frames = traceback.extract_tb(error.__traceback__)
+    inner = frames[-1] if frames else None
+    return {
+        "type": type(error).__name__,
+        "bases": [kind.__name__ for kind in type(error).__mro__],
+        "message": str(error)[:2000],
+        "where": f"{os.path.basename(inner.filename)}:{inner.lineno}" if inner else "",
+    }
+
+
+def overlaps(held: list[dict[str, Any]], said: list[Words]) -> None:
+    """Note outputs that share memory with an operand or with an earlier output."""
+    spans: list[tuple[int, int, str]] = []
+    for index, (live, words) in enumerate(zip(held, said, strict=True)):
+        if not live:
+            continue
+        for name, operand in live["operands"].items():
+            with contextlib.suppress(Exception):  # the call may have left no memory that it lies in
+                low, high = span(operand.array)
+                spans.append((low, high, f"operand {name}" + (f" of call {index + 1}" if len(held) > 1 else "")))
+        for name, value in live["outputs"].items():
+            if not isinstance(value, np.ndarray) and not is_tensor(value):
+                continue
+            with contextlib.suppress(Exception):
+                low, high = span(value)
+                for first, past, whose in spans:
+                    if low < past and first < high:
+                        words["aliases"].append(f"{name} shares memory with {whose}")
+                if name == "y":
+                    spans.append((low, high, f"the result of call {index + 1}"))
+
+
+def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Words, list[bytes]]:
+    """All calls of one request, their results held to the end."""
+    said: list[Words] = []
+    held: list[dict[str, Any]] = []
+    blobs: list[bytes] = []
+    threads = request.get("threads", 1)
+    if library.torch and threads != 1:
+        library.torch.set_num_threads(threads)
+        caller.world.before["thread count"] = str(threads)
+    before = crowd()
+    for step in request["steps"]:
+        words: Words = {"outputs": {}, "raised": None, "changed": [], "aliases": [], "late": []}
+        live: dict[str, Any] = {}
+        made = len(blobs)
+        try:
+            seen, live = perform(step, arrays, caller, blobs)
+            words |= seen
+        except BaseException as error:  # whatever it raises is a result
+            words["raised"] = failure(error)
+            del blobs[made:]
+            caller.made.clear()  # they may lie otherwise now
+        words["globals"] = caller.world.changes()
+        said.append(words)
+        held.append(live)
+    wait_for_late_writers(before)
+    overlaps(held, said)
+    for words, live in zip(said, held, strict=True):
+        again: list[bytes] = []
+        for name, index in live.get("blobs", {}).items():
+            if index is not None:
+                describe(live["outputs"][name], again)
+                if again and again[-1] != blobs[index]:
+                    words["late"].append(name)
+    if library.torch and threads != 1:
+        library.torch.set_num_threads(1)
+        caller.world.before["thread count"] = "1"
+    return {"steps": said}, blobs

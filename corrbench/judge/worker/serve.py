@@ -1,0 +1,63 @@
+"""Who answers? The loop of the child process."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import sys
+from types import ModuleType
+
+from .calls import Caller, run_steps
+from .channel import Channel
+from .library import Words
+from .loading import Unloadable, origin, version
+from .modules import inspect_module
+from .poison import keep_freed_memory
+from .timed_calls import Course
+
+PRINTED = 1 << 28  # bytes that a target may write to one file, its output included
+OPENED = 1 << 10  # files that it may have open at one time
+
+
+def settle_in() -> list[ModuleType]:
+    """Bound what the process may write and open, and hide its own modules. Returns them."""
+    for limit, most in ((resource.RLIMIT_FSIZE, PRINTED), (resource.RLIMIT_NOFILE, OPENED)):
+        with contextlib.suppress(ValueError, OSError):
+            hard = resource.getrlimit(limit)[1]
+            resource.setrlimit(limit, (most, most) if hard == resource.RLIM_INFINITY else (min(most, hard),) * 2)
+    keep_freed_memory()
+    package = __name__.partition(".")[0]
+    return [sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == package]
+
+
+def serve(read: int, write: int) -> None:
+    """Answer requests until the channel closes."""
+    channel = Channel(read, write)
+    own = settle_in()
+    caller: Caller | None = None
+    course: Course | None = None
+    while True:
+        request, arrays = channel.receive()
+        blobs: list[bytes] = []
+        try:
+            if request["op"] == "load":
+                caller = Caller(request["spec"], own)
+                answer: Words = {
+                    "form": caller.form,
+                    "at_load": caller.at_load,
+                    "file": origin(request["spec"]["target"]),
+                    "version": version(*(request["spec"].get(key, "") for key in ("needs", "name", "target"))),
+                }
+            elif caller is None:
+                answer = {"unloadable": "no target is loaded"}
+            elif request["op"] == "steps":
+                answer, blobs = run_steps(request, arrays, caller)
+            elif request["op"] == "module":
+                answer, blobs = inspect_module(request, arrays, caller)
+            else:
+                course = course or Course(caller)
+                answer, blobs = course.answer(request, arrays)
+        except Unloadable as error:
+            answer = {"unloadable": str(error)}
+        answer["nonce"] = request["nonce"]
+        channel.send(answer, blobs)

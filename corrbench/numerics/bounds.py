@@ -1,0 +1,226 @@
+"""How large may the error be?
+
+`bound` never fails an honest result of the declared accuracy class, and `statistics` says whether an error within the
+bound looks like honest rounding. METHODOLOGY.md proves or cites each formula. Notation: K products in an element, m = K
+and 1 for a bias, A = conv(|x|, |w|) + |b|, u the unit roundoff, gamma(m) = (1 + u)**m - 1.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corrbench.case import INTEGERS
+from corrbench.numerics import oracle
+from corrbench.numerics.oracle import Exact
+from corrbench.numerics.problem import Problem
+from corrbench.numerics.transform_bounds import fft, gamma, winograd
+
+Array = NDArray[Any]
+
+ACCURACIES = ("direct", "tf32", "winograd", "fft")  # each of them admits a direct computation
+
+UNIT = {"float64": 2.0**-53, "float32": 2.0**-24, "tf32": 2.0**-11, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+MIN_SUBNORMAL = {"float64": 2.0**-1074, "float32": 2.0**-149, "float16": 2.0**-24, "bfloat16": 2.0**-133}
+MIN_NORMAL = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-14, "bfloat16": 2.0**-126}
+MAX = {
+    "float64": float(np.finfo(np.float64).max),
+    "float32": float(np.finfo(np.float32).max),
+    "float16": 65504.0,
+    "bfloat16": (2 - 2.0**-7) * 2.0**127,
+}
+for _table in (UNIT, MIN_SUBNORMAL, MIN_NORMAL, MAX):
+    _table["complex128"], _table["complex64"] = _table["float64"], _table["float32"]
+
+MARGIN = 1 + 2.0**-40  # for the roundings of this module
+LEAST = 2.0**-1074  # and for those among subnormal numbers
+TRUNCATED = 2.0**-10  # relative error of an input cut, not rounded, to the 11 bits of TF32
+FRAGMENT = 4  # products that a TF32 tensor core adds at a time, at the least
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """How the error compares with that of honest rounding.
+
+    Attributes:
+        bits: effective precision: a sequential accumulator of p bits, round to nearest, reads about p + 0.5; other
+            orders of summation read more. Infinity where nothing is in error.
+        z: studentised mean of the errors along the sign of the result. Round to nearest stays within 3 or so;
+            truncation is far below.
+        count: elements judged.
+    """
+
+    bits: float
+    z: float
+    count: int
+
+
+def accumulator(dtype: str) -> str:
+    """The format that results of `dtype` are accumulated in by default: float32 or the wider `dtype`."""
+    return {"float16": "float32", "bfloat16": "float32", "complex64": "float32", "complex128": "float64"}.get(
+        dtype, dtype
+    )
+
+
+def bound(
+    problem: Problem,
+    truth: Exact,
+    *,
+    dtype: str,
+    accuracy: str = "direct",
+    magnitude: Array | None = None,
+    flush: bool = False,
+) -> Array:
+    """The error allowed to each element of a result of `dtype`, float64, of shape `problem.shape`.
+
+    For complex numbers it holds for the real and for the imaginary part. Infinity means that nothing can be said: a
+    partial sum may overflow, or m*u >= 1. Integers have no error.
+
+    Args:
+        problem: the operands.
+        truth: the exact result, `oracle.exact(problem)`.
+        dtype: format of the result; the accumulator is `accumulator(dtype)`.
+        accuracy: one of ACCURACIES; tf32 is direct unless dtype is float32 or complex64.
+        magnitude: `oracle.magnitude(problem)`, if it is at hand.
+        flush: whether subnormal numbers may be taken or returned as zero.
+
+    Raises:
+        ValueError: `accuracy` is unknown.
+    """
+    if accuracy not in ACCURACIES:
+        raise ValueError(f"unknown accuracy {accuracy!r}; known: {', '.join(ACCURACIES)}")
+    if dtype in INTEGERS:
+        return np.zeros(problem.shape)
+    size = oracle.magnitude(problem) if magnitude is None else magnitude
+    wide = accumulator(dtype)
+    unit = UNIT[wide]
+    tensor_core = accuracy == "tf32" and wide == "float32"
+    with np.errstate(over="ignore", invalid="ignore"):
+        allowed = _direct(problem.m, unit, tensor_core, problem.is_complex) * size
+        largest = (1 + problem.is_complex) * size + allowed  # of any partial sum
+        if accuracy == "winograd":
+            extra, values = winograd(problem, unit)
+            allowed, largest = np.maximum(allowed, extra), np.maximum(largest, values)
+        elif accuracy == "fft":
+            extra, values = fft(problem, unit)
+            allowed, largest = np.maximum(allowed, extra), np.maximum(largest, values)
+        allowed = allowed + (1 + 3 * problem.is_complex) * problem.m * MIN_SUBNORMAL[wide] / 2
+        if flush:
+            allowed = allowed + _flushed(problem, dtype)
+        reached = absolute(truth.hi) + allowed
+        overflows = (largest >= MAX[wide]) | (reached >= MAX[dtype])
+        if UNIT[dtype] > unit:
+            allowed = allowed + np.maximum(UNIT[dtype] * reached, MIN_SUBNORMAL[dtype] / 2)
+        return np.asarray(np.where(overflows | np.isnan(allowed), np.inf, allowed * MARGIN + LEAST))
+
+
+def absolute(a: Array) -> Array:
+    """|a|, and for complex numbers the larger of |re| and |im|: what `bound` bounds. Float64."""
+    if a.dtype.kind == "c":
+        return np.asarray(np.maximum(np.abs(a.real), np.abs(a.imag)))
+    return np.asarray(np.abs(a.astype(np.float64)))
+
+
+def within(error: Array, allowed: Array) -> Array:
+    """Which elements keep the bound. NaN does not, unless the element is unconstrained (bound infinite)."""
+    return np.asarray((absolute(error) <= allowed) | np.isposinf(allowed))
+
+
+def fitting_class(
+    error: Array, problem: Problem, truth: Exact, *, dtype: str, magnitude: Array | None = None
+) -> str | None:
+    """The class of ACCURACIES whose bound every element of the error keeps; None if it fits none.
+
+    Of several, the one whose bound has the smallest median: which is tighter depends on the data.
+    """
+    size = oracle.magnitude(problem) if magnitude is None else magnitude
+    fits: dict[str, float] = {}
+    for accuracy in ACCURACIES:
+        allowed = bound(problem, truth, dtype=dtype, accuracy=accuracy, magnitude=size)
+        if within(error, allowed).all():
+            fits[accuracy] = float(np.median(allowed)) if allowed.size else 0.0
+    return min(fits, key=lambda accuracy: fits[accuracy], default=None)
+
+
+def exact_radius(dtype: str, terms: int) -> int:
+    """The largest R such that any sum of `terms` products of integers in [-R, R] is exact in `dtype`, in every order.
+
+    The result must fit as well, so the precision is that of `dtype`, not of the accumulator. Complex numbers leave room
+    for products of sums, (xr + xi)*(wr + wi). Integers wrap, hence any value will do: the largest of the type.
+    """
+    if dtype in INTEGERS:
+        return int(np.iinfo(dtype).max)
+    room = int(1 / UNIT[dtype]) // (4 if dtype.startswith("complex") else 1)
+    return math.isqrt(room // max(terms, 1))
+
+
+def statistics(error: Array, problem: Problem, truth: Exact, *, dtype: str) -> Statistics:
+    """Size and bias of an error against what round to nearest gives on random data (a model, not a bound).
+
+    A partial sum of k of the K products, in random order, has the mean square k/K * (K-k)/(K-1) * (Q2 - y**2/K) +
+    (k/K)**2 * y**2; a rounding of s has the root mean square u*|s|/sqrt(3) at the most. Q2 = conv(x**2, w**2).
+    """
+    error, y, q2 = (_parts(a, problem.is_complex) for a in (error, truth.hi, oracle.squares(problem)))
+    k, unit = problem.m * (1 + problem.is_complex), UNIT[accumulator(dtype)]
+    with np.errstate(all="ignore"):
+        partial = (k + 1) * (2 * k + 1) / (6 * k) * y**2 + (k + 1) / 6 * np.maximum(q2 - y**2 / k, 0)
+        square = unit**2 * (partial + q2) / 3
+        if UNIT[dtype] > unit:
+            square = square + UNIT[dtype] ** 2 * y**2 / 3
+        relative = error * np.sign(y) / np.sqrt(square)
+    relative = relative[np.isfinite(relative) & (square > 0)]
+    if not relative.any():
+        return Statistics(math.inf, 0.0, relative.size)
+    bits = -math.log2(UNIT[dtype] * math.sqrt(float(np.mean(relative**2))))
+    spread = float(relative.std(ddof=1)) if relative.size > 1 else 0.0
+    z = float(relative.mean()) * math.sqrt(relative.size) / spread if spread else 0.0
+    return Statistics(bits, z, relative.size)
+
+
+def effective_bits(error: Array, magnitude: Array) -> float:
+    """-log2 of the largest |e|/A: how many bits are right, relative to what was summed. NaN gives -infinity."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        worst = float(np.max(absolute(error) / magnitude, initial=0.0))
+    return math.inf if worst == 0 else -math.log2(worst) if math.isfinite(worst) else -math.inf
+
+
+def smallest_visible_fault(allowed: Array, truth: Exact) -> float:
+    """The median of B/|y|: a larger relative fault is caught in half of the elements. NaN if there are none."""
+    y = absolute(truth.hi)
+    seen = (y > 0) & np.isfinite(y)
+    return float(np.median(allowed[seen] / y[seen])) if seen.any() else math.nan
+
+
+def _direct(m: int, unit: float, tensor_core: bool, is_complex: bool) -> float:
+    """Error relative to A of any order of summation. Higham, Accuracy and Stability, 2nd ed., sections 3.1 and 4.2."""
+    if tensor_core:  # Blanchard, Higham, Lopez, Mary & Pranesh, SIAM J. Sci. Comput. 42, 2020
+        cut, m, unit = (1 + TRUNCATED) ** 2 - 1, m + -(-m // FRAGMENT), 2 * unit
+    else:
+        cut = 0.0
+    if not is_complex:
+        return cut + gamma(m, unit) * (1 + cut)
+    # By parts, 2m terms; or with three products, where |re| + |im| enters twice and four roundings are added.
+    return max(cut + gamma(2 * m, unit) * (1 + cut), 2 * (cut + gamma(m + 4, unit) * (1 + cut)))
+
+
+def _flushed(problem: Problem, dtype: str) -> Array:
+    """What is lost where every subnormal operand, product, sum and result may be taken as zero."""
+    size, smallest = problem.abs(), MIN_NORMAL[dtype]
+    x, w = (np.where(a < smallest, a, 0.0) for a in (size.x, size.w))
+    lost = np.full(problem.shape, (2 + 6 * problem.is_complex) * problem.m * MIN_NORMAL[accumulator(dtype)] + smallest)
+    if x.any():
+        lost += oracle.magnitude(size.with_data(x, size.w))
+    if w.any():
+        lost += oracle.magnitude(size.with_data(size.x, w))
+    return lost
+
+
+def _parts(a: Array, is_complex: bool) -> Array:
+    """Real and imaginary parts as one real array, or the array itself."""
+    if not is_complex:
+        return np.asarray(a, np.float64)
+    return np.stack([a.real, a.imag] if a.dtype.kind == "c" else [a, a])

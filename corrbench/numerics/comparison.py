@@ -1,0 +1,165 @@
+"""Is this array right? Values against the exact answer, within the bound, every element, nothing broadcast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from corrbench.case import INTEGERS
+from corrbench.numerics import bounds, oracle
+from corrbench.numerics.problem import Array, Problem
+
+TRANSFORM_GRADIENT = 512.0  # a transform differentiated through itself has its own constant, see METHODOLOGY.md
+
+
+@dataclass(slots=True)
+class Judgement:
+    """The comparison of one array: `wrong` marks the elements beyond the bound."""
+
+    wrong: Array
+    message: str = ""
+    numbers: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def right(self) -> bool:
+        return not self.message
+
+
+@dataclass(slots=True)
+class Expected:
+    """The exact answer to a problem and what may differ from it, for one element type and accuracy class."""
+
+    problem: Problem
+    dtype: str
+    accuracy: str = "direct"
+    flush: bool = False
+    slack: Array | float = 0.0  # allowed on top, for results that are composed of several rounded ones
+    truth: oracle.Exact = field(init=False)
+    magnitude: Array = field(init=False)
+    allowed: Array = field(init=False)
+    exact_tier: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.truth = oracle.exact(self.problem)
+        self.magnitude = oracle.magnitude(self.problem)
+        rounds_once = not np.any(self.slack)
+        self.exact_tier = self.dtype in INTEGERS or (self.accuracy == "direct" and rounds_once and self._sums_exactly())
+        if self.exact_tier:
+            self.allowed = np.zeros(self.magnitude.shape)
+        else:
+            self.allowed = bounds.bound(
+                self.problem,
+                self.truth,
+                dtype=self.dtype,
+                accuracy=self.accuracy,
+                magnitude=self.magnitude,
+                flush=self.flush,
+            )
+            self.allowed = self.allowed + self.slack
+
+    def _sums_exactly(self) -> bool:
+        """Whether all partial sums are whole numbers that the accumulator holds: then any order gives the same bits.
+
+        The magnitude of complex numbers, |re| + |im|, bounds the products of sums in the three-product scheme too.
+        """
+        limit = 1 / bounds.UNIT[bounds.accumulator(self.dtype)]
+        whole = all(not np.any(part % 1) for a in self.problem.operands for part in (a.real, a.imag))
+        return whole and bool(np.all(self.magnitude <= limit))
+
+    @property
+    def blind(self) -> str:
+        """Why these data could not tell a right result from a null model; empty if they can."""
+        values, allowed = self.truth.hi, self.allowed
+        if not values.size:
+            return ""
+        if np.all(np.isinf(allowed)):
+            return "the bound is vacuous here (terms × unit roundoff >= 1, or overflow)"
+        nulls = {"zeros": np.zeros_like(values)}
+        if values.size > 2:
+            nulls["a constant"] = np.full_like(values, values.reshape(-1)[0])
+        for name, null in nulls.items():
+            if np.all(np.abs(values - null) <= allowed):
+                return f"{name} would pass on these data"
+        return ""
+
+    def judge(self, got: Array, name: str = "y") -> Judgement:
+        """Compare every element. The caller has made sure of the shape and dtype."""
+        truth = self.truth
+        if got.shape != truth.hi.shape:
+            raise ValueError(f"{name}: shape {got.shape} against {truth.hi.shape}")
+        if not got.size:
+            return Judgement(np.zeros(got.shape, bool), numbers={"elements": 0})
+        rounded = truth.rounded(self.dtype)
+        accuracy: dict[str, float] = {}
+        with np.errstate(all="ignore"):
+            if self.exact_tier:
+                wrong = got != rounded
+                off = _distance(got, rounded)
+                scale = np.ones(got.shape)
+            else:
+                error = oracle.error(got, truth)
+                accuracy["bits"] = float(bounds.effective_bits(error, self.magnitude))
+                accuracy["visible"] = float(bounds.smallest_visible_fault(self.allowed, truth))
+                off = _modulus(error)
+                infinite = np.isinf(rounded) & (got == rounded)
+                off = np.where(infinite, 0.0, off)
+                wrong = ~((off <= self.allowed) | np.isinf(self.allowed) & ~np.isnan(got))
+                scale = np.where(self.allowed > 0, self.allowed, 1.0)
+            ratio = np.where(np.isnan(off), np.inf, off / scale)
+        worst = int(np.argmax(np.where(wrong, ratio, -1.0) if wrong.any() else np.where(np.isinf(scale), 0, ratio)))
+        where = np.unravel_index(worst, got.shape)
+        numbers: dict[str, Any] = {
+            "array": name,
+            "elements": int(got.size),
+            "tier": "exact" if self.exact_tier else "bound",
+            "wrong": int(wrong.sum()),
+            "at": [int(i) for i in where],
+            "got": _plain(got[where]),
+            "exact": _plain((rounded if self.dtype in INTEGERS else truth.hi)[where]),  # integers wrap around
+            "off": float(off[where]),
+            "allowed": float(self.allowed[where]),
+            "ratio": float(ratio[where]) if self.exact_tier is False else float(bool(wrong.any())),
+            "rounded": float(np.mean(got == rounded)),
+            **accuracy,
+        }
+        if not wrong.any():
+            return Judgement(wrong, numbers=numbers)
+        return Judgement(wrong, _sentence(numbers, self), numbers)
+
+
+def _modulus(error: Array) -> Array:
+    return np.maximum(np.abs(error.real), np.abs(error.imag)) if error.dtype.kind == "c" else np.abs(error)
+
+
+def _distance(got: Array, want: Array) -> Array:
+    if got.dtype.kind in "iub":
+        a, b = got.astype(np.int64), want.astype(np.int64)  # as floats, neighbours beyond 2**53 would be 0 apart
+        return (np.maximum(a, b).astype(np.uint64) - np.minimum(a, b).astype(np.uint64)).astype(np.float64)
+    return _modulus(got.astype(np.complex128) - want.astype(np.complex128))
+
+
+def _plain(value: Any) -> Any:
+    """A number that JSON can hold; complex ones and infinities as text."""
+    if isinstance(value, (complex, np.complexfloating)):
+        return str(complex(value))
+    number = value.item()
+    return number if isinstance(number, int) or np.isfinite(number) else str(number)
+
+
+def _sentence(numbers: dict[str, Any], expected: Expected) -> str:
+    """The finding in one sentence."""
+    subject = "" if numbers["array"] == "y" else f"{numbers['array']}: "
+    got, exact = (f"{v:.9g}" if isinstance(v, float) else str(v) for v in (numbers["got"], numbers["exact"]))
+    text = (
+        f"{subject}{numbers['wrong']} of {numbers['elements']} elements differ; worst at {numbers['at']}: "
+        f"got {got}, exact {exact}, off by {numbers['off']:.3g}"
+    )
+    terms = expected.problem.terms
+    if expected.exact_tier:
+        return f"{text}, where whole numbers leave no room for rounding ({expected.dtype}, K={terms})"
+    return (
+        f"{text}, {numbers['ratio']:.2g} times the {numbers['allowed']:.2g} allowed "
+        f"({expected.accuracy}, {expected.dtype}, K={terms})"
+    )

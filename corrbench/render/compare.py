@@ -1,0 +1,93 @@
+"""Times and their comparison on a terminal and as Markdown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from corrbench.render.markdown import escape, table
+from corrbench.render.terminal import NARROW
+from corrbench.timing.screening import Match
+from corrbench.timing.significance import Contrast, Verdict
+
+STYLES = {
+    Verdict.SLOWER: "bold red", Verdict.FASTER: "green", Verdict.SAME: "", Verdict.INCONCLUSIVE: "yellow",
+    Verdict.FAILED: "bold red", Verdict.SKIPPED: "dim",
+}  # fmt: skip
+LONG = 12  # characters of a target that take a second line
+
+
+def duration(seconds: float) -> str:
+    """Seconds with a unit and three figures; empty for NaN."""
+    if math.isnan(seconds):
+        return ""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= 0.9995 * size:  # what would be rounded to a thousand of the next unit
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-9:.3g} ns"
+
+
+def percent(share: float) -> str:
+    """A change as a percentage with its sign; empty for NaN."""
+    if math.isnan(share):
+        return ""
+    return f"{share:+.1%}" if math.isfinite(share) else ("+∞" if share > 0 else "-∞")
+
+
+def short(text: str) -> str:
+    """A case without what is the same for all that are timed."""
+    return " ".join(word for word in text.split() if word not in ("data=unit", "dtype=float32"))
+
+
+def cells(one: Contrast) -> tuple[str, ...]:
+    """A row: case, times, change, interval, verdict."""
+    mode = "" if one.mode == "forward" else f" {one.mode}"
+    between = "" if math.isnan(one.low) else f"{percent(one.low)} to {percent(one.high)}"
+    return (short(one.case) + mode, duration(one.a), duration(one.b), percent(one.change), between, one.verdict.value)
+
+
+HEADS = ("case", "a", "b", "change", "95 % interval", "verdict")
+
+
+def summary(match: Match) -> str:
+    """All verdicts counted."""
+    counts = {verdict: len(match.having(verdict)) for verdict in Verdict}
+    return ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count)
+
+
+def show(console: Console, match: Match, names: Sequence[str] = ("a", "b")) -> None:
+    """Print a comparison."""
+    grid = Table(box=None, pad_edge=False, header_style="dim")
+    narrow = console.width < NARROW
+    word = max((len(word) for one in match.contrasts for word in short(one.case).split()), default=0)
+    grid.add_column(HEADS[0], overflow="fold", min_width=min(word, console.width // 3))  # x=1,1,64,64 stays whole
+    for name in names:
+        grid.add_column(name.replace(":", ":\n") if len(name) > LONG else name, justify="right", overflow="fold")
+    for head in HEADS[3 : 4 if narrow else 5]:
+        grid.add_column(head, justify="right", no_wrap=True)
+    grid.add_column(HEADS[5], no_wrap=True)
+    for one in match.contrasts:
+        *rest, verdict = cells(one)
+        grid.add_row(*rest[: 4 if narrow else 5], Text(verdict, STYLES[one.verdict]))
+    console.print(grid)
+    for one in match.contrasts:
+        if one.note:
+            console.print(Text(f"  {short(one.case)}: {one.note}", "dim"), soft_wrap=True)
+    for name, said in match.wrong.items():
+        console.print(Text(f"  wrong while it was timed, {name}: {said}", "bold red"), soft_wrap=True)
+    if match.unfit:
+        console.print(Text(f"  {match.unfit}", "bold yellow"), soft_wrap=True)
+
+
+def markdown(match: Match, names: Sequence[str] = ("a", "b")) -> list[str]:
+    """The lines of a table."""
+    heads = (HEADS[0], *names, *HEADS[3:])
+    rows = [(f"`{cells(one)[0]}`", *cells(one)[1:]) for one in match.contrasts]
+    lines = [*table(heads, rows, "lrrrrl")]
+    lines += ["", *(f"- `{short(one.case)}`: {escape(one.note)}" for one in match.contrasts if one.note)]
+    lines += [f"- wrong while it was timed, {name}: {escape(said)}" for name, said in match.wrong.items()]
+    return [*lines, f"- {match.unfit}"] if match.unfit else lines

@@ -1,0 +1,1 @@
+"""Many questions to one target: planned, handed out, recorded."""

@@ -1,0 +1,240 @@
+"""How is a target judged portion by portion, when another program decides which portion comes when?"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import BrokenExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from corrbench.analysis import baseline
+from corrbench.case import Case
+from corrbench.result import Result, Run, Status
+from corrbench.target import FORMS, Spec, Support, find
+
+if TYPE_CHECKING:
+    from corrbench.runner.executors import Start
+    from corrbench.runner.plan import Job
+    from corrbench.runner.verify import Deaths
+
+AHEAD = 2  # batches handed out at a time
+LEAST = 0.1  # GiB that the target's process may hold, as for `corrbench verify`
+PORTION = 8  # jobs in a batch; between two batches it is seen whether to go on
+REFUSED = "unsupported"  # in place of a check's name, for what the target said it does not do
+
+
+class Unjudgeable(Exception):
+    """Nothing can be asked: no such target, check, suite or baseline, or it cannot be loaded; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A target, and how it is to be judged. The names are those of the options of `corrbench verify`.
+
+    Attributes:
+        target: a registered name, ``pkg.mod:attr`` or ``path/to/file.py:attr``.
+        profile: ``quick``, ``standard`` or ``deep``.
+        checks: names or families of checks; empty for all.
+        suites: names of suites of cases; empty for those of `verify`.
+        baseline: a file of known findings; empty for none.
+        form, arrays, accuracy, device, python, timeout, memory: as in `corrbench.target.Spec`; empty or 0 for what is
+            declared or the default.
+
+    Raises:
+        ValueError: an option is none of its choices, or out of range; the message says what there is.
+    """
+
+    target: str
+    profile: str = "standard"
+    checks: tuple[str, ...] = ()
+    suites: tuple[str, ...] = ()
+    baseline: str = ""
+    form: str = ""
+    arrays: str = ""
+    accuracy: str = ""
+    device: str = ""
+    python: str = ""
+    timeout: float = 0.0
+    memory: float = 0.0
+
+    def __post_init__(self) -> None:
+        """What `corrbench verify` refuses on its command line is refused here."""
+        from corrbench.numerics.bounds import ACCURACIES
+        from corrbench.runner.plan import PROFILES
+
+        choices = {"profile": tuple(PROFILES), "form": ("", *FORMS), "arrays": ("", "torch", "numpy"),
+                   "accuracy": ("", *ACCURACIES)}  # fmt: skip
+        for name, there in choices.items():
+            if (given := getattr(self, name)) not in there:
+                raise ValueError(f"{self.target}: no {name} {given!r}; there are: {', '.join(filter(None, there))}")
+        for name, least in (("timeout", 0.0), ("memory", LEAST)):
+            given = getattr(self, name)
+            if not isinstance(given, int | float) or not (given == 0 or least <= given < math.inf):
+                said = f"{least:g} GiB or more" if least else "seconds, more than 0"
+                raise ValueError(f"{self.target}: {name}={given!r}: give {said}, or 0 for the default")
+
+    @property
+    def spec(self) -> Spec:
+        """The target.
+
+        Raises:
+            corrbench.target.UnknownTarget: no such name.
+        """
+        names = ("form", "arrays", "accuracy", "device", "python", "timeout", "memory")
+        return find(self.target, **{name: getattr(self, name) for name in names if getattr(self, name)})
+
+
+@dataclass(slots=True, kw_only=True)
+class Question:
+    """A portion: one check on all planned cases of one element type; or what the target said that it does not do.
+
+    Attributes:
+        inquiry: what it belongs to.
+        check: the check's name, or `REFUSED`.
+        group: the element type, or the feature that is refused.
+        jobs: what is asked; none if refused.
+        said: the target's words if refused.
+    """
+
+    inquiry: Inquiry
+    check: str
+    group: str
+    jobs: list[Job] = field(default_factory=list)
+    said: str = ""
+
+    def ask(self) -> Run:
+        """The answers. A run that was not ended on purpose has one for each job; the baseline is applied."""
+        return self.inquiry.ask(self)
+
+
+@dataclass(slots=True, kw_only=True)
+class Inquiry:
+    """One target, probed, with all that is to be asked of it."""
+
+    request: Request
+    spec: Spec
+    support: Support
+    seed: int
+    start: Start
+    known: baseline.Baseline
+    deaths: Deaths
+    questions: list[Question] = field(default_factory=list)
+    judged: int = 0
+
+    def ask(self, question: Question) -> Run:
+        """See `Question.ask`."""
+        from corrbench.runner import executors, plan
+
+        run = Run(
+            target=self.request.target, form=self.support.form, seed=self.seed, profile=self.request.profile,
+            arrays=self.spec.arrays, accuracy=self.spec.accuracy, device=self.spec.device, planned=len(question.jobs),
+        )  # fmt: skip
+        if question.said:
+            refused = Result(check=REFUSED, case=question.group, status=Status.UNSUPPORTED, message=question.said)
+            run.results.append(refused)
+            return run
+        run.stopped = self.deaths.reason(self.judged, 1)
+        batches = plan.batches(self.spec, self.support, () if run.stopped else question.jobs, PORTION)
+        with _environment_kept(), contextlib.closing(executors.execute(batches, self.start, AHEAD)) as flow:
+            for done in flow:
+                records = [record for _, several in done for record in several]
+                run.results += [Result.from_json(record) for record in records]
+                run.judged, self.judged = run.judged + len(done), self.judged + len(done)
+                self.deaths.count(records)
+                run.stopped = self.deaths.reason(self.judged, 1) if run.judged < run.planned else ""
+                if run.stopped:
+                    break
+        self.known.apply(run)
+        return run
+
+
+class Inquiries:
+    """All targets of one session. They share a judge, which is started when the first is asked for."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._stack = contextlib.ExitStack()
+        self._start: Start | None = None
+        self._open: dict[Request, Inquiry] = {}
+
+    def open(self, request: Request) -> Inquiry:
+        """Probe a target and plan what to ask it; once for equal requests.
+
+        Raises:
+            Unjudgeable: it cannot be judged.
+        """
+        if request not in self._open:
+            try:
+                with _environment_kept():
+                    self._open[request] = self._opened(request)
+            except (ValueError, baseline.BadBaseline) as error:
+                raise Unjudgeable(f"{request.target}: {error}") from None
+        return self._open[request]
+
+    def close(self, interrupt: BaseException | None = None) -> None:
+        """End the judge, and with it the target's process; after an interrupt without waiting for an answer."""
+        self._stack.__exit__(type(interrupt) if interrupt else None, interrupt, None)
+
+    def _opened(self, request: Request) -> Inquiry:
+        from corrbench import suites
+        from corrbench.runner import executors, plan
+        from corrbench.runner.verify import Deaths
+
+        spec = request.spec
+        suites.select(request.suites)
+        for name in request.checks:
+            plan.select(name)
+        known = baseline.Baseline.load(Path(request.baseline)) if request.baseline else baseline.Baseline()
+        if self._start is None:
+            self._start = self._stack.enter_context(executors.opened("local", 1))
+        with contextlib.suppress(BrokenExecutor):  # `ask` will see it, and start another judge, whose path is this one
+            self._start().submit(_see, sys.path).result()
+        answer = executors.ask(spec, self._start)
+        if "problem" in answer:
+            raise Unjudgeable(f"{request.target}: {answer['problem']}")
+        support = Support.from_json(answer)
+        made = Inquiry(
+            request=request, spec=spec, support=support, seed=self.seed, start=self._start, known=known, deaths=Deaths()
+        )  # fmt: skip
+        shape = plan.outline(spec, support, request.profile, self.seed, request.suites or plan.SUITES)
+        jobs = {job.key: job for name in request.checks or ("",) for job in plan.jobs(shape, name)}
+        made.questions = list(_questions(made, jobs.values()))
+        if not jobs:
+            takes = ", ".join(sorted(support.takes)) or "nothing"
+            said = next((f"; of {feature} it said {words}" for feature, words in support.refuses.items()), "")
+            raise Unjudgeable(f"{request.target}: nothing to ask; it takes {takes}{said}")
+        return made
+
+
+def _questions(inquiry: Inquiry, jobs: Iterable[Job]) -> Iterator[Question]:
+    """By name of the check, common element types first; then what is refused."""
+    from corrbench.runner.plan import ORDER
+
+    groups: dict[tuple[str, str], list[Job]] = {}
+    for job in jobs:
+        groups.setdefault((job.check, Case.parse(job.case).dtype), []).append(job)
+    for check, dtype in sorted(groups, key=lambda key: (key[0], ORDER.index(key[1]))):
+        yield Question(inquiry=inquiry, check=check, group=dtype, jobs=groups[check, dtype])
+    for feature, said in sorted(inquiry.support.refuses.items()):
+        yield Question(inquiry=inquiry, check=REFUSED, group=feature, said=said)
+
+
+def _see(path: list[str]) -> None:
+    """In the judge: look for modules where the session does by now."""
+    sys.path[:] = path
+
+
+@contextlib.contextmanager
+def _environment_kept() -> Iterator[None]:
+    """Executors ask their judges, through the environment, for one thread; other tests are not to notice."""
+    before = set(os.environ)
+    try:
+        yield
+    finally:
+        for name in set(os.environ) - before:
+            del os.environ[name]

@@ -1,0 +1,247 @@
+"""Where is the work done? On this machine's cores or on a Dask cluster, through one `concurrent.futures` interface."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
+from multiprocessing.util import Finalize
+from pathlib import Path
+from typing import Any, Protocol
+
+from corrbench.result import Result, Status
+from corrbench.runner.plan import Batch, Job
+from corrbench.target import Spec, Support
+
+ATTEMPTS = 3  # times that a batch is handed out before its jobs count as not judged
+Done = list[tuple[str, list[dict[str, Any]]]]  # job key and results, for every job of a batch
+_here = threading.local()
+
+
+class Start(Protocol):
+    """Gives the executor, another one than `lost`."""
+
+    def __call__(self, lost: Executor | None = None) -> Executor: ...
+
+
+class Unavailable(Exception):
+    """The executor cannot be had; the message says what to do."""
+
+
+# ---- in the judge's process
+
+
+def remote(spec: Spec) -> Any:
+    """This thread's child process for a target, kept from batch to batch."""
+    from corrbench.judge.client import Remote
+
+    kept = getattr(_here, "remote", None)
+    if kept is None or kept.spec != spec:
+        if kept is not None:
+            kept.close()
+        kept = _here.remote = Remote(spec)
+        atexit.register(kept.close)
+        Finalize(kept, kept.close, exitpriority=10)
+    return kept
+
+
+def run_probe(spec: dict[str, Any]) -> dict[str, Any]:
+    """What a target supports, as JSON; ``{"problem": ...}`` where it cannot be loaded."""
+    from corrbench.judge.client import NotLoaded
+    from corrbench.judge.probe import probe
+
+    target = Spec(**spec)
+    try:
+        return probe(target, remote(target)).to_json()
+    except NotLoaded as error:
+        return {"problem": str(error)}
+
+
+def warm(spec: dict[str, Any]) -> None:
+    """Have the target loaded when the first batch comes."""
+    from corrbench.checks import registry
+    from corrbench.judge.client import NotLoaded
+
+    registry()
+    target = Spec(**spec)
+    with contextlib.suppress(NotLoaded):  # the probe says so
+        remote(target).load()
+
+
+def run_batch(batch: dict[str, Any]) -> Done:
+    """Every job of a batch, in order. Whatever happens becomes a result."""
+    from corrbench.case import Case
+    from corrbench.checks import registry
+    from corrbench.judge.trial import Trial, conclude
+
+    spec, support = Spec(**batch["spec"]), Support.from_json(batch["support"])
+    done: Done = []
+    for words in batch["jobs"]:
+        job = Job(**words)
+        trial = Trial(job.check, Case.parse(job.case), job.seed, spec, support, remote(spec))
+        try:
+            results = conclude(trial, registry()[job.check].run)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not hide the other results
+            import traceback
+
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{Path(where.filename).name}:{where.lineno}"
+            text = f"corrbench itself failed: {type(error).__name__}: {error} ({place})"
+            results = [trial.result(Status.ERROR, text)]
+        done.append((job.key, [result.to_json() for result in results]))
+    return done
+
+
+# ---- in the user's process
+
+
+@contextlib.contextmanager
+def opened(name: str, workers: int) -> Iterator[Start]:
+    """A function that gives the executor ``local``, ``dask`` or the one at ``tcp://…``, the same until it is lost.
+
+    Raises:
+        Unavailable: unknown name, Dask not installed or no scheduler at the address.
+    """
+    with contextlib.ExitStack() as stack:
+        if name == "local":
+            try:
+                yield _renewed(lambda: stack.enter_context(_pool(workers)))
+            except BaseException:  # an interrupt does not wait for what the judges are at
+                for judge in multiprocessing.active_children():
+                    judge.kill()
+                raise
+        elif name == "dask" or name.startswith(("tcp://", "tls://")):
+            yield _renewed(_client(name, workers, stack).get_executor)
+        else:
+            raise Unavailable(
+                f"unknown executor {name!r}: give local, dask or the address of a scheduler, tcp://HOST:PORT"
+            )
+
+
+def _renewed(make: Callable[[], Executor]) -> Start:
+    """One executor for everybody, made anew when somebody lost it: the first to say so is given a new one."""
+    kept: Executor | None = None
+
+    def start(lost: Executor | None = None) -> Executor:
+        nonlocal kept
+        if kept is None or kept is lost:
+            kept = make()
+        return kept
+
+    return start
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one judge a core; read when the child imports numpy
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """In the judge: end when the process that it works for has been killed, which could not tell it."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _client(name: str, workers: int, stack: contextlib.ExitStack) -> Any:
+    try:
+        import distributed as untyped
+    except ImportError:
+        raise Unavailable("the executor needs dask.distributed: pip install 'corrbench[dask]'") from None
+    distributed: Any = untyped
+    try:
+        if name == "dask":
+            cluster = stack.enter_context(
+                distributed.LocalCluster(
+                    n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50
+                )
+            )
+            return stack.enter_context(distributed.Client(cluster))
+        return stack.enter_context(distributed.Client(name, timeout="10s"))
+    except (OSError, TimeoutError, ValueError) as error:
+        raise Unavailable(f"no Dask scheduler answers at {name}: {error}") from None
+
+
+def ask(spec: Spec, start: Start, workers: int = 1) -> dict[str, Any]:
+    """The answer of `run_probe`, from another judge if one is lost. Meanwhile the other workers get ready."""
+    executor, said = start(), ""
+    for _ in range(ATTEMPTS):
+        try:
+            probing = executor.submit(run_probe, asdict(spec))
+            for _other in range(workers - 1):
+                executor.submit(warm, asdict(spec))
+            answer: dict[str, Any] = probing.result()
+            return answer
+        except Exception as error:  # noqa: BLE001 - whatever an executor raises, the judge was lost
+            said = f"{type(error).__name__}: {error}"
+            if isinstance(error, BrokenProcessPool):
+                executor = start(executor)
+    return {"problem": f"the judge was lost {ATTEMPTS} times while it asked what the target takes: {said}"}
+
+
+def execute(batches: Iterable[Batch], start: Start, ahead: int) -> Generator[Done, None, None]:
+    """Hand out batches, `ahead` at a time, and yield each one's results as they come.
+
+    A batch whose judge was lost is handed out again, at last job by job; a job that cannot be judged even so gets a
+    result that says so. Nothing is lost, and nothing counts twice.
+    """
+    executor = start()
+    queue: list[tuple[Batch, int]] = []
+    source = iter(batches)
+    running: dict[Future[Done], tuple[Batch, int, Executor]] = {}
+    try:
+        while True:
+            while len(running) < ahead:
+                batch, tries = queue.pop(0) if queue else (next(source, None), 0)
+                if batch is None:
+                    break
+                try:
+                    running[executor.submit(run_batch, batch.to_json())] = (batch, tries, executor)
+                except BrokenProcessPool:
+                    executor = start(executor)
+                    queue.insert(0, (batch, tries))
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                batch, tries, judge = running.pop(future)
+                try:
+                    yield future.result()
+                except Exception as error:  # noqa: BLE001 - as above
+                    if isinstance(error, BrokenProcessPool):
+                        executor = start(judge)
+                    queue += _again(batch, tries, error)
+                    if tries + 1 >= ATTEMPTS and len(batch.jobs) == 1:
+                        yield [(batch.jobs[0].key, [_lost(batch.jobs[0], error).to_json()])]
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _again(batch: Batch, tries: int, error: Exception) -> list[tuple[Batch, int]]:
+    """What is handed out once more after a batch was lost."""
+    if tries + 1 < ATTEMPTS:
+        return [(batch, tries + 1)]
+    if len(batch.jobs) > 1:
+        return [(Batch(spec=batch.spec, support=batch.support, jobs=(job,)), ATTEMPTS - 1) for job in batch.jobs]
+    return []
+
+
+def _lost(job: Job, error: Exception) -> Result:
+    return Result(
+        check=job.check,
+        case=job.case,
+        status=Status.ERROR,
+        message=f"the judge was lost: {type(error).__name__}: {error}",
+    )

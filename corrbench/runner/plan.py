@@ -1,0 +1,155 @@
+"""What is to be done? Jobs from a target, checks and cases; pure, and the same for the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any
+
+from corrbench import checks, suites
+from corrbench.case import DTYPES, Case
+from corrbench.checks import Outline
+from corrbench.numerics import external_cases, inputs
+from corrbench.target import Spec, Support, fit
+
+PROFILES = {"quick": 0, "standard": 1, "deep": 2}
+SUITES = ("article", "handpicked", "pairwise", "common", "planes", "networks", "hidden")
+FIRST = ("contract.result", "values.exact", "gradients.first", "memory.views", "contract.globals", "state.sequence")
+ORDER = (
+    "float32",
+    "float64",
+    "bfloat16",
+    "float16",
+    "int64",
+    "complex64",
+    "int32",
+    "uint8",
+    "int8",
+    "int16",
+    "complex128",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One check on one case: strings and numbers, so that it crosses processes and files."""
+
+    check: str
+    case: str
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """What makes two jobs the same job."""
+        return f"{self.check} | {self.case} | {self.seed}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Some jobs for one target; the unit that an executor hands out."""
+
+    spec: Spec
+    support: dict[str, Any]
+    jobs: tuple[Job, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def outline(spec: Spec, support: Support, profile: str, seed: int, names: Iterable[str] = SUITES) -> Outline:
+    """What the checks plan from."""
+    thorough = PROFILES[profile]
+    dtypes = [dtype for dtype in ORDER if dtype in support.takes]
+    assert set(ORDER) == set(DTYPES)
+    cases = suites.bases(list(names), support, thorough, seed)
+    own = [case for case in cases if inputs.borrowed(case) and external_cases.sample(case.data).case == case]
+    return Outline(
+        bases=[case.but(data="small") for case in cases], support=support, thorough=thorough, seed=seed,
+        arrays=spec.arrays, device=spec.device, dtypes=dtypes, own=own,
+    )  # fmt: skip
+
+
+def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
+    """All jobs, the most telling first: checks take turns, small cases before large ones.
+
+    Args:
+        shape: what the checks plan from.
+        only: a check's name or family.
+        case: the text of one case to ask instead of the planned ones.
+
+    Raises:
+        ValueError: no such check or case.
+    """
+    chosen = select(only)
+    if case:
+        asked = fitting(known(case), shape.support.form)
+        if only not in chosen:  # not named one by one: those that have nothing to ask of such a target are left out
+            chosen = {name: c for name, c in chosen.items() if next(iter(c.plan(shape)), None) is not None}
+        return [Job(check=name, case=str(asked), seed=shape.seed) for name in chosen]
+    queues: list[tuple[float, int, Job]] = []
+    for rank, (name, found) in enumerate(chosen.items()):
+        planned = {str(c): c for c in found.plan(shape) if shape.support.all_of(c)}
+        lead = 0.0 if name in FIRST else 0.02
+        for index, (text, parsed) in enumerate(planned.items()):
+            late = 1.0 if parsed.macs > checks.LIGHT else 0.0
+            queues.append((lead + late + index / len(planned), rank, Job(check=name, case=text, seed=shape.seed)))
+    return [job for _, _, job in sorted(queues, key=lambda entry: entry[:2])]
+
+
+def known(text: str) -> Case:
+    """The case of a text.
+
+    Raises:
+        ValueError: it has none, or names a fill or a layout that does not exist; the message lists them.
+    """
+    case = Case.parse(text)
+    if inputs.borrowed(case):
+        own = external_cases.sample(case.data).case
+        if case.but(dtype=own.dtype, layout="") != own:
+            raise ValueError(f"data={case.data} are the operands of another case: {own}")
+    elif case.data not in inputs.FILLS:
+        raise ValueError(f"no data named {case.data!r}; there are: {', '.join(inputs.FILLS)}")
+    for operand, layout in inputs.layouts(case).items():
+        if operand not in ("x", "w", "b", "g") or layout not in inputs.LAYOUTS:
+            raise ValueError(
+                f"no layout {operand}:{layout}; write x, w, b or g, a colon, and one of {', '.join(inputs.LAYOUTS)}"
+            )
+    return case
+
+
+def fitting(case: Case, form: str) -> Case:
+    """The same case, if a form can express it.
+
+    Raises:
+        ValueError: it cannot; the message gives the part that it can.
+    """
+    part = fit(case, form)
+    if part is not None and part.but(bias=False) == case.but(bias=False) and (form != "corr2d" or not case.bias):
+        return case
+    raise ValueError(
+        f"the form {form} cannot express the case {str(case)!r}: it has one plane, one kernel"
+        + (" and no bias" if form == "corr2d" else "")
+        + (f"; ask --case {str(part)!r}" if part is not None else "")
+    )
+
+
+def select(only: str) -> dict[str, checks.Check]:
+    """The checks of a name or a family, all for the empty string.
+
+    Raises:
+        ValueError: there is none of that name; the message lists them.
+    """
+    registered = checks.registry()
+    chosen = {name: c for name, c in registered.items() if not only or name == only or name.startswith(only + ".")}
+    if not chosen:
+        raise ValueError(f"no check or family named {only!r}; there are: {', '.join(registered)}")
+    return chosen
+
+
+def batches(spec: Spec, support: Support, todo: Iterable[Job], size: int = 24) -> Iterator[Batch]:
+    """The jobs in portions, taken as they are asked for; the first ones small, so that a finding shows soon."""
+    source, portion = iter(todo), 4
+    while chosen := tuple(islice(source, portion)):
+        yield Batch(spec=spec, support=support.to_json(), jobs=chosen)
+        portion = min(size, portion + 2)

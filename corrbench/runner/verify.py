@@ -1,0 +1,213 @@
+"""Is this target right? Probe, plan, execute, record: from a Spec to a Run."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from corrbench.result import DEATHS, FINDINGS, Result, Run
+from corrbench.runner import plan
+from corrbench.runner.executors import Done, Start, ask, execute
+from corrbench.runner.store import BadStore, Store
+from corrbench.target import Spec, Support
+
+START = 2.0  # seconds, about, that a new process for the target takes
+LOST = 180.0  # seconds a worker that the target's deaths may cost before the run is ended
+OFTEN = 12  # deaths after which a run is ended if more than half of the questions ended so
+Progress = Callable[[Run], None]  # the run so far
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How thoroughly to verify, and what to keep.
+
+    Attributes:
+        profile: ``quick``, ``standard`` or ``deep``.
+        check, case: only this check or family, and only this case; empty for all.
+        seed: of data and hidden cases; None for a secret one.
+        suites: names of the suites that cases come from.
+        fail_fast: the first finding ends the run.
+        once: a check that has found something asks no more.
+        budget: seconds to go on with new hidden cases for; 0 for none.
+        store: the file that results are recorded in; None for none.
+        resume: go on with what is recorded there.
+        workers: judges at a time.
+    """
+
+    profile: str = "standard"
+    check: str = ""
+    case: str = ""
+    seed: int | None = None
+    suites: tuple[str, ...] = plan.SUITES
+    fail_fast: bool = False  # the first finding ends the run
+    once: bool = False  # a check that has found something asks no more
+    budget: float = 0.0  # seconds to go on for, with new cases; 0 for none
+    limit: float = 0.0  # seconds after which no more is asked; 0 for none
+    store: Path | None = None
+    resume: bool = False
+    workers: int = field(default_factory=lambda: max(1, len(os.sched_getaffinity(0))))
+
+
+@dataclass(slots=True)
+class Deaths:
+    """How often the target's process died, and what that has cost."""
+
+    number: int = 0
+    lost: float = 0.0  # seconds
+
+    def count(self, records: Iterable[dict[str, Any]]) -> None:
+        """Add those among some results, as JSON types."""
+        costs = [record["seconds"] + START for record in records if record["status"] in DEATHS]
+        self.number, self.lost = self.number + len(costs), self.lost + sum(costs)
+
+    def reason(self, judged: int, workers: int) -> str:
+        """Why no more is asked after so many questions; empty if there is no reason."""
+        if self.lost > LOST * workers or (self.number >= OFTEN and 2 * self.number > judged):
+            return f"{self.number} deaths of the target's process"
+        return ""
+
+
+def secret_seed() -> int:
+    """A seed that no target can know beforehand."""
+    return secrets.randbits(48)
+
+
+def default_store(spec: Spec, options: Options) -> Path:
+    """Where a run is recorded unless told otherwise: one file for each command."""
+    words = json.dumps([asdict(spec), options.profile, options.check, options.case, options.suites])
+    return Path(".corrbench", hashlib.blake2b(words.encode(), digest_size=6).hexdigest() + ".jsonl")
+
+
+def verify(spec: Spec, options: Options, start: Start, progress: Progress | None = None) -> Run:
+    """Ask a target every planned question.
+
+    Raises:
+        corrbench.runner.store.BadStore: the record cannot be read or written.
+        ValueError: no such check, family or case.
+    """
+    began = time.monotonic()
+    seed = secret_seed() if options.seed is None else options.seed
+    run = Run(
+        target=spec.name or spec.target,
+        form=spec.form,
+        seed=seed,
+        profile=options.profile,
+        arrays=spec.arrays,
+        accuracy=spec.accuracy,
+        device=spec.device,
+    )
+    answer = ask(spec, start, 1 if options.case else options.workers)
+    if "problem" in answer:
+        run.problem = answer["problem"]
+        return run
+    support = Support.from_json(answer)
+    run.form, run.unsupported = support.form, dict(support.refuses)
+    run.environment = {"target version": support.version} if support.version else {}
+    store = _record(spec, options, seed)
+    if store is not None:
+        run.seed = store.header["seed"]
+    shape = plan.outline(spec, support, options.profile, run.seed, options.suites)
+    todo = plan.jobs(shape, options.check, options.case)
+    run.planned = len(todo)
+    if store is not None:
+        run.results += [Result.from_json(r) for key in [job.key for job in todo] for r in store.done.get(key, ())]
+        todo = [job for job in todo if job.key not in store.done]
+    run.judged = run.planned - len(todo)
+    sources = _rounds(spec, support, options, run, todo) if options.budget else iter([todo])
+    most = options.budget or options.limit
+    deadline = began + most if most else float("inf")
+    for done in _asked(spec, support, options, run, sources, start):
+        if store is not None:
+            store.append(done)
+        run.results += [Result.from_json(record) for _, records in done for record in records]
+        run.judged += len(done)
+        if progress:
+            progress(run)
+        if time.monotonic() > deadline and (options.budget or run.judged < run.planned):
+            run.stopped, run.budgeted = f"the {'budget' if options.budget else 'limit'} of {most:g} s", True
+            break
+    run.results.sort(key=lambda r: (r.check, r.case, r.status, r.message))  # they come in any order; reports must not
+    run.seconds = round(time.monotonic() - began, 3)
+    if store is not None:
+        store.close(run.summary() | {"environment": summary_environment() | run.environment})
+    return run
+
+
+def _asked(
+    spec: Spec, support: Support, options: Options, run: Run, sources: Iterable[list[plan.Job]], start: Start
+) -> Iterator[Done]:
+    """The answers, batch by batch; says in the run why it asks no more, if findings are the reason."""
+    found = {result.check for result in run.findings}
+    deaths = Deaths()
+    for jobs in sources:
+        wanted = (job for job in jobs if not (options.once and job.check in found))
+        with contextlib.closing(execute(plan.batches(spec, support, wanted), start, options.workers + 1)) as flow:
+            for done in flow:
+                records = [record for _, several in done for record in several]
+                found |= {record["check"] for record in records if record["status"] in FINDINGS}
+                deaths.count(records)
+                yield done
+                if found and options.fail_fast:
+                    run.stopped = "the first finding (--fail-fast)"
+                elif reason := deaths.reason(run.judged, options.workers):
+                    run.stopped = f"{reason}; --check and --case ask the rest"
+                if run.stopped:
+                    return
+    if found and options.once:
+        run.stopped = "the first finding of each check"
+
+
+def _rounds(
+    spec: Spec, support: Support, options: Options, run: Run, first: list[plan.Job]
+) -> Iterator[list[plan.Job]]:
+    """The planned jobs, then hidden cases from further seeds for as long as the budget lasts."""
+    yield first
+    extra = 1
+    while True:
+        shape = plan.outline(spec, support, options.profile, run.seed + extra, ("hidden",))
+        jobs = plan.jobs(shape, options.check)
+        if not jobs:
+            return
+        run.planned += len(jobs)
+        yield jobs
+        extra += 1
+
+
+def _record(spec: Spec, options: Options, seed: int) -> Store | None:
+    if options.store is None:
+        return None
+    header = {"spec": asdict(spec), "profile": options.profile, "check": options.check, "case": options.case,
+              "suites": list(options.suites), "seed": seed}  # fmt: skip
+    if not options.resume:
+        return Store.create(options.store, header)
+    store = Store.resume(options.store, header)
+    if options.seed not in (None, store.header["seed"]):
+        raise BadStore(f"{options.store} belongs to a run with --seed {store.header['seed']}: give that seed, or none")
+    return store
+
+
+def summary_environment() -> dict[str, Any]:
+    """Versions and machine, for the one block of a report that may differ from run to run."""
+    import platform
+    from importlib import metadata
+
+    found = {
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "cores": str(os.cpu_count()),
+    }
+    for name in ("corrbench", "numpy", "scipy", "torch"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,6 +1,0 @@
-"""How is a target called? The child process: loads one target, calls it as told, says what it saw.
-
-These files are sent to the child as text, in the order of `corrbench.child.FILES`, and become modules of a package of
-another name there. They import nothing of ours, so that a child may run in any environment and a target finds no judge
-beside it. No expected value ever comes here. `corrbench.remote` is the other end of the wire.
-"""

@@ -1,0 +1,105 @@
+"""Are recorded findings accepted, new ones and lost accuracy not, and fixed ones told?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from corrbench.analysis.baseline import BadBaseline, Baseline, record
+from corrbench.result import Result, Run, Status
+
+CASE = "x=1,1,5,6 w=1,1,2,3 dtype={} data=unit"
+
+
+def result(status: Status, dtype: str = "float32", ratio: float = 0.1) -> Result:
+    numbers = {"tier": "bound", "ratio": ratio, "array": "y"}
+    return Result(check="values.bound", case=CASE.format(dtype), status=status, message="off", numbers=numbers)
+
+
+def run(*results: Result) -> Run:
+    return Run(target="t", form="corr2d", seed=1, results=list(results))
+
+
+def load(tmp_path: Path, text: str) -> Baseline:
+    path = tmp_path / "baseline.json"
+    path.write_text(text)
+    return Baseline.load(path)
+
+
+def test_what_was_recorded_is_known_and_what_was_not_is_found(tmp_path: Path) -> None:
+    baseline = load(tmp_path, record(run(result(Status.FAIL, "bfloat16"), result(Status.PASS)), "rounds twice"))
+    again = run(result(Status.FAIL, "bfloat16"), result(Status.PASS), result(Status.FAIL, "float64"))
+    baseline.apply(again)
+    assert [r.status for r in again.results] == [Status.KNOWN, Status.PASS, Status.FAIL]
+    assert "rounds twice" in again.results[0].message
+    assert not again.fixed
+
+
+def test_a_finding_that_is_gone_is_told_as_fixed(tmp_path: Path) -> None:
+    baseline = load(tmp_path, record(run(result(Status.FAIL)), "why"))
+    better = run(result(Status.PASS))
+    baseline.apply(better)
+    assert [entry["check"] for entry in better.fixed] == ["values.bound"]
+    unasked = run(result(Status.PASS, "float64"))
+    baseline.apply(unasked)
+    assert not unasked.fixed
+
+
+def test_a_crash_is_not_covered_by_a_known_failure(tmp_path: Path) -> None:
+    worse = run(result(Status.CRASH))
+    load(tmp_path, record(run(result(Status.FAIL)), "why")).apply(worse)
+    assert worse.findings
+
+
+def test_another_fault_on_the_same_cases_is_not_covered(tmp_path: Path) -> None:
+    raises = Result(
+        check="values.bound", case=CASE.format("float32"), status=Status.FAIL, message="raised", numbers={"raised": "E"}
+    )
+    worse = run(result(Status.FAIL))
+    load(tmp_path, record(run(raises), "why")).apply(worse)
+    assert worse.findings
+
+
+def test_another_target_has_its_own_baseline(tmp_path: Path) -> None:
+    baseline = load(tmp_path, record(run(result(Status.FAIL)), "why"))
+    other = run(result(Status.FAIL))
+    other.target = "another"
+    with pytest.raises(BadBaseline, match=r"recorded for t, not for another: .*--record-baseline"):
+        baseline.apply(other)
+
+
+def test_lost_accuracy_is_a_finding(tmp_path: Path) -> None:
+    baseline = load(tmp_path, record(run(result(Status.PASS, ratio=0.1)), "why"))
+    same, worse = run(result(Status.PASS, ratio=0.19)), run(result(Status.PASS, ratio=0.21))
+    baseline.apply(same)
+    baseline.apply(worse)
+    assert not same.findings
+    assert "less accurate than recorded" in worse.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "not JSON"),
+        ("{}", "does not say schema"),
+        ('{"schema": "corrbench-baseline/1", "known": [{"check": "*", "reason": " "}]}', "needs a reason"),
+        ('{"schema": "corrbench-baseline/1", "known": [{"check": "*", "reason": "r", "where": ["x"]}]}', "no property"),
+        ('{"schema": "corrbench-baseline/1", "known": [{"chekc": "*", "reason": "r"}]}', "entry 1"),
+    ],
+)
+def test_a_file_that_is_not_understood_says_why(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(BadBaseline, match=said):
+        load(tmp_path, text)
+
+
+def test_a_missing_file_says_so(tmp_path: Path) -> None:
+    with pytest.raises(BadBaseline, match="cannot read"):
+        Baseline.load(tmp_path / "absent.json")
+
+
+@pytest.mark.parametrize("path", sorted(Path(__file__).parents[2].glob("baselines/**/*.json")), ids=lambda p: p.name)
+def test_ours_are_understood_and_give_reasons(path: Path) -> None:
+    assert Baseline.load(path).known
+    assert json.loads(path.read_text())["target"]

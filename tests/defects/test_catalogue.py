@@ -1,0 +1,177 @@
+"""Is every planted fault wrong where it says, and right everywhere else?"""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+import torch
+
+import corrbench.defects as defects
+from corrbench.case import Case
+from corrbench.checks import registry
+from corrbench.defects import Planted, catalogue
+from tests.support.defect_judge import JUDGES, UNIT, backward, call, forward, judge, load
+
+ALL = catalogue()
+torch.set_num_threads(1)  # the cases are small
+WRONG = {"value", "gradient", "double", "jvp", "vmap", "raises", "silent", "special", "state", "memory", "contract",
+         "module", "crash", "timeout", "appetite", "leftover", "relation", "use"}  # fmt: skip
+CHECKS = {name.partition(".")[0] for name in registry()}
+
+
+def wanted(*kinds: str) -> list[Any]:
+    return [pytest.param(one, id=one.name) for one in ALL if one.kind in kinds]
+
+
+# ---- cases
+
+
+def small_case(rng: random.Random, form: str) -> Case:
+    """A random case: mostly small, now and then one long axis."""
+    if form != "conv2d":
+        kh, kw = rng.randint(1, 5), rng.randint(1, 5)
+        if rng.random() < 0.3:
+            kh = kw = rng.choice((1, 3))
+        x = (1, 1, kh + rng.choice((0, 1, 3, 7, 12, 35)), kw + rng.choice((0, 2, 5, 8, 30, 70)))
+        if rng.random() < 0.3:
+            x = (1, 1, kh + x[3] - kw, x[3])
+        return Case(x=x, w=(1, 1, kh, kw), dtype=rng.choice(("float32", "float32", "float64", "bfloat16")),
+                    bias=form == "module" and rng.random() < 0.5)  # fmt: skip
+    any_size = lambda most: (rng.randint(1, most), rng.randint(1, most))  # noqa: E731
+    kh, kw = rng.choice(((1, 1), (3, 3), any_size(4), any_size(5)))
+    groups = rng.choice((1, 1, 1, 2, 3))
+    each, kernels = rng.choice((1, 2, 3, 4)), groups * rng.choice((1, 2, 3, 5))
+    if groups == 1 and rng.random() < 0.2:
+        each, kernels = rng.choice(((19, 3), (33, 2), (2, 21), (17, 40), (4, 4)))
+    stride = rng.choice(((1, 1), (1, 1), (2, 2), (rng.randint(1, 4), rng.randint(1, 4))))
+    dilation = rng.choice(((1, 1), (1, 1), (2, 2), (rng.randint(1, 3), rng.randint(1, 3))))
+    padding: Any = rng.choice(((0,) * 4, (1,) * 4, (rng.randint(0, 4),) * 2 + (rng.randint(0, 3),) * 2))
+    if stride == (1, 1) and rng.random() < 0.3:
+        padding = rng.choice(("same", "valid"))
+    height, width = (d * (k - 1) + 1 for d, k in zip(dilation, (kh, kw), strict=True))
+    height, width = height + rng.choice((0, 1, 4, 7, 9)), width + rng.choice((0, 2, 3, 8, 10))
+    x = (rng.choice((1, 2, 3, 3, 4)), each * groups, height, width)
+    if rng.random() < 0.15:
+        x = rng.choice(((19, *x[1:]), (*x[:2], 44, x[3]), (*x[:3], 81)))
+    dtype = rng.choice(("float32",) * 5 + ("float64", "bfloat16", "float16", "int32"))
+    return Case(x=x, w=(kernels, each, kh, kw), stride=stride, padding=padding, dilation=dilation, groups=groups,
+                bias=rng.random() < 0.4, dtype=dtype)  # fmt: skip
+
+
+@functools.cache
+def pool(form: str, count: int) -> tuple[Case, ...]:
+    rng = random.Random(f"{form} {count}")
+    return tuple(small_case(rng, form) for _ in range(count))
+
+
+def differentiable(planted: Planted, case: Case) -> Case:
+    if planted.wrong == "special":
+        return case.but(dtype=case.dtype if case.dtype == "float64" else "float32")
+    narrow = planted.wrong == "gradient" and case.dtype in UNIT
+    return case.but(dtype="float64") if planted.wrong in ("gradient", "double", "jvp", "vmap") and not narrow else case
+
+
+def outside_cases(planted: Planted, count: int) -> list[Case]:
+    cases = (differentiable(planted, case) for case in pool(planted.form, 5 * count))
+    cases = (case for case in cases if planted.arrays == "torch" or case.dtype != "bfloat16")
+    return [case for case in cases if planted.right_on(case)][:count]
+
+
+# ---- tests
+
+
+def test_the_catalogue_is_whole() -> None:
+    names = Counter(one.name for one in ALL)
+    assert max(names.values()) == 1
+    assert len([one for one in ALL if one.kind == "defect"]) >= 90
+    assert len([one for one in ALL if one.kind == "honest"]) >= 15
+    covered = {one.number for one in ALL if one.number} | set(defects.ABSENT)
+    assert covered == set(range(1, defects.CLASSES + 1))
+
+
+@pytest.mark.parametrize("planted", wanted("defect", "cheat", "honest"))
+def test_every_entry_is_well_formed(planted: Planted) -> None:
+    assert planted.wrong in WRONG
+    assert planted.check in CHECKS
+    assert callable(load(planted))
+    assert planted.region
+    for text in filter(None, (planted.witness, planted.near_miss)):
+        assert str(Case.parse(text)) or planted.name
+        assert planted.form == "conv2d" or Case.parse(text).single_channel
+    if planted.outside is not None and planted.near_miss is not None:
+        assert planted.right_on(Case.parse(planted.near_miss))
+    if planted.outside not in (None, "True") and planted.witness is not None:
+        assert not planted.right_on(Case.parse(planted.witness))
+    if planted.kind == "defect" and planted.wrong in JUDGES:
+        assert planted.witness is not None
+
+
+@pytest.mark.parametrize("planted", [one for one in wanted("defect") if one.values[0].wrong in JUDGES])
+def test_a_defect_is_wrong_on_its_witness(planted: Planted) -> None:
+    case = Case.parse(planted.witness or "")
+    assert judge(planted, case) is not None
+    if planted.wrong not in ("value", "contract", "raises"):
+        assert forward(planted, case, 1) is None, "wrong in the forward pass already"
+
+
+@pytest.mark.parametrize("planted", [one for one in wanted("defect") if one.values[0].near_miss])
+def test_a_defect_is_right_just_outside(planted: Planted) -> None:
+    assert planted.wrong not in JUDGES or judge(planted, Case.parse(planted.near_miss or "")) is None
+
+
+@pytest.mark.parametrize("planted", [one for one in wanted("defect") if one.values[0].outside])
+def test_a_defect_is_right_everywhere_else(planted: Planted) -> None:
+    if planted.wrong not in JUDGES:
+        pytest.skip("not decided by the case")
+    sweep(planted, 40)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("planted", [one for one in wanted("defect") if one.values[0].outside])
+def test_a_defect_is_right_everywhere_else_at_length(planted: Planted) -> None:
+    if planted.wrong in JUDGES:
+        sweep(planted, 600)
+
+
+def sweep(planted: Planted, count: int) -> None:
+    cases = outside_cases(planted, count)
+    assert len(cases) >= count // 4
+    for case in cases:
+        try:
+            said = judge(planted, case)
+        except NotImplementedError:
+            continue
+        assert said is None, f"{case}: {said}"
+
+
+@pytest.mark.parametrize("planted", wanted("honest"))
+def test_an_honest_target_is_right(planted: Planted) -> None:
+    judged = 0
+    for case in pool(planted.form, 400):
+        if planted.arrays == "numpy" and case.dtype == "bfloat16":
+            continue
+        try:
+            said = forward(planted, case, 1)
+        except (NotImplementedError, TypeError) as error:
+            if not any(word in str(error) for word in ("dtype", "groups", "stride", "padding", "dilation", "weight")):
+                raise
+            continue
+        if said is None and planted.arrays == "torch" and case.dtype in ("float32", "float64"):
+            said = backward(planted, case, 1)
+        assert said is None, f"{case}: {said}"
+        judged += 1
+        if judged == 25:
+            break
+    assert judged >= 5
+
+
+@pytest.mark.parametrize("planted", wanted("honest"))
+def test_an_honest_target_refuses_what_has_no_result(planted: Planted) -> None:
+    x, w = torch.ones(1, 1, 3, 4), torch.ones(1, 1, 4, 5)
+    case = Case(x=(1, 1, 9, 9), w=(1, 1, 4, 5))
+    with pytest.raises((ValueError, RuntimeError, NotImplementedError)):
+        call(planted, case, x, w, None)

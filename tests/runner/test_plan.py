@@ -1,0 +1,143 @@
+"""Plans are the same for the same seed, ask only what the target takes, and lose nothing on the way into batches."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import asdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corrbench.case import DTYPES, Case
+from corrbench.runner import plan
+from corrbench.runner.plan import Job
+from corrbench.target import BASES, Spec, Support, features
+
+SPEC = Spec(target="t.py:f")
+FULL = Support(frozenset({*features(BASES[0]), *DTYPES, "backward", "double", "jvp", "vmap"}), {}, "conv2d")
+PLAIN = Support(frozenset({"float32", "float64"}), {}, "corr2d")
+MODULE = Support(frozenset({"float32", "float64", "bias", "backward"}), {}, "module")
+
+
+def jobs(support: Support = FULL, seed: int = 7, profile: str = "quick", only: str = "", case: str = "") -> list[Job]:
+    return plan.jobs(plan.outline(SPEC, support, profile, seed), only, case)
+
+
+@pytest.mark.parametrize("support", [FULL, PLAIN, MODULE], ids=["conv2d", "corr2d", "module"])
+def test_a_plan_asks_each_job_once_and_only_what_is_taken(support: Support) -> None:
+    todo = jobs(support)
+    assert len({job.key for job in todo}) == len(todo) > 50
+    assert all(support.all_of(Case.parse(job.case)) for job in todo)
+    assert {job.seed for job in todo} == {7}
+    assert jobs(support) == todo
+
+
+def test_the_seed_changes_hidden_cases_only() -> None:
+    one, other = ({job.key for job in jobs(seed=seed, only="values.exact")} for seed in (7, 8))
+    assert one != other
+    narrow = [plan.jobs(plan.outline(SPEC, FULL, "quick", seed, ("handpicked",)), "values.exact") for seed in (7, 8)]
+    assert [job.case for job in narrow[0]] == [job.case for job in narrow[1]]
+
+
+def test_profiles_grow() -> None:
+    quick, standard = (jobs(profile=name, only="values") for name in ("quick", "standard"))
+    assert len(quick) < len(standard)
+
+
+def test_large_cases_come_last_and_checks_take_turns() -> None:
+    todo = jobs()
+    heavy = [Case.parse(job.case).macs > plan.checks.LIGHT for job in todo]
+    assert heavy == sorted(heavy)
+    assert len({job.check for job in todo[:400]}) > 8
+    assert {job.check for job in todo[:6]} == set(plan.FIRST)
+
+
+def test_every_dtype_and_every_check_is_asked() -> None:
+    todo = jobs()
+    assert {Case.parse(job.case).dtype for job in todo} == set(DTYPES)
+    unasked = plan.checks.registry().keys() - {job.check for job in todo}
+    assert unasked == {name for name in plan.checks.registry() if name.startswith("module.")}
+    assert {job.check for job in jobs(MODULE)} >= unasked
+
+
+def test_one_case_is_asked_of_each_chosen_check() -> None:
+    text = "w=1,1,2,3 x=1,1,5,6 dtype=float64 data=small"
+    todo = jobs(only="values", case=text)
+    assert {job.case for job in todo} == {str(Case.parse(text))}
+    assert {job.check for job in todo} == {name for name in plan.checks.registry() if name.startswith("values.")}
+    assert [job.check for job in jobs(only="values.exact", case=text)] == ["values.exact"]
+
+
+@pytest.mark.parametrize("name", ["value", "values.", "values.exac", "no.such", "values.exact.more"])
+def test_an_unknown_check_is_refused_and_the_known_listed(name: str) -> None:
+    with pytest.raises(ValueError, match="no check or family named") as caught:
+        plan.select(name)
+    assert "values.exact" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x=1,1,5,6 w=1,1,2,3 data=nothing", "no data named 'nothing'; there are: small"),
+        ("x=1,1,5,6 w=1,1,2,3 layout=x:twisted", "no layout x:twisted"),
+        ("x=1,1,5,6 w=1,1,2,3 layout=y:step", "no layout y:step"),
+        ("x=1,1,5,6 w=1,1,2,3 layout=step", "no layout step:"),
+        ("nonsense", "'nonsense' is not one of"),
+    ],
+)
+def test_an_impossible_case_is_refused(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=r"^case|^no ") as caught:
+        jobs(case=text)
+    assert said in str(caught.value)
+
+
+def test_all_layouts_that_checks_plan_are_known() -> None:
+    for support in (FULL, PLAIN):
+        for job in jobs(support, profile="standard", only="memory.views"):
+            assert plan.known(job.case)
+
+
+@given(st.integers(0, 400), st.integers(4, 30))
+def test_batches_lose_nothing(count: int, size: int) -> None:
+    todo = [Job(check="values.exact", case=f"case {i}", seed=i) for i in range(count)]
+    portions = list(plan.batches(SPEC, PLAIN, todo, size))
+    assert [job for portion in portions for job in portion.jobs] == todo
+    assert all(0 < len(portion.jobs) <= size for portion in portions)
+
+
+def test_a_batch_is_json() -> None:
+    batch = next(plan.batches(SPEC, PLAIN, jobs(PLAIN, only="values.exact")))
+    words = json.loads(json.dumps(batch.to_json()))
+    assert Spec(**words["spec"]) == SPEC
+    assert Support.from_json(words["support"]) == PLAIN
+    assert tuple(Job(**job) for job in words["jobs"]) == batch.jobs
+    assert asdict(batch.jobs[0]).keys() == {"check", "case", "seed"}
+
+
+def test_planning_does_not_touch_the_global_generator() -> None:
+    random.seed(3)
+    expected = random.Random(3).random()
+    jobs(only="values.exact")
+    assert random.random() == expected
+
+
+def test_a_case_that_the_form_cannot_express_is_refused_with_the_part_that_it_can() -> None:
+    with pytest.raises(ValueError, match=r"no bias; ask --case 'x=1,1,10,11 w=1,1,3,2 "):
+        jobs(PLAIN, case="x=2,3,8,9 w=4,3,3,2 padding=1 bias")
+    with pytest.raises(ValueError, match="the form module cannot express"):
+        jobs(MODULE, case="x=0,3,8,9 w=4,3,3,2")
+    assert {job.case for job in jobs(PLAIN, case="x=1,1,8,9 w=1,1,3,2")} == {
+        "x=1,1,8,9 w=1,1,3,2 dtype=float32 data=unit"
+    }
+    assert jobs(MODULE, case="x=1,1,8,9 w=1,1,3,2 bias") != jobs(MODULE, case="x=1,1,8,9 w=1,1,3,2")
+
+
+def test_one_case_is_asked_by_every_check_that_has_something_to_ask_of_such_a_target() -> None:
+    case = "x=1,1,5,6 w=1,1,2,3 dtype=float32 data=unit"
+    asked = {job.check for job in jobs(PLAIN, case=case)}
+    assert {"values.bound", "contract.result"} <= asked
+    assert not {check for check in asked if check.startswith(("gradients", "module"))}
+    assert {job.check for job in jobs(PLAIN, case=case, only="gradients.first")} == {"gradients.first"}
+    assert "gradients.first" in {job.check for job in jobs(FULL, case=case)}
