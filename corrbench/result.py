@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
+
+from corrbench.case import Case
 
 SCHEMA = "corrbench/1"
 
@@ -36,7 +38,7 @@ class Result:
 
     Attributes:
         check: dotted name of the check, ``family.what``.
-        case: text form of the case, see `corrbench.case.Case`.
+        case: what was asked for.
         status: a `Status`.
         message: one sentence for a person; empty for a pass.
         resembles: the class of fault that the numbers look like, if any.
@@ -46,7 +48,7 @@ class Result:
     """
 
     check: str
-    case: str
+    case: Case
     status: Status
     message: str = ""
     resembles: str = ""
@@ -66,17 +68,19 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """All that is not empty, as JSON types."""
-        return {key: value for key, value in asdict(self).items() if value or key in ("check", "case", "status")}
+        told = {field.name: getattr(self, field.name) for field in fields(self)} | {"case": str(self.case)}
+        return {key: value for key, value in told.items() if value or key in ("check", "case", "status")}
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Result:
         """Read `to_json` back.
 
         Raises:
-            TypeError, ValueError, KeyError: the record is not a result.
+            TypeError, ValueError, KeyError, AttributeError: the record is not a result.
         """
         numbers = {name: _number(value) for name, value in record.get("numbers", {}).items()}
-        return cls(**{**record, "status": Status(record["status"]), "numbers": numbers})
+        case, status = Case.parse(record["case"]), Status(record["status"])
+        return cls(**{**record, "case": case, "status": status, "numbers": numbers})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,6 +118,10 @@ class Run:
     budgeted: bool = False
     seconds: float = 0.0
     problem: str = ""
+
+    def sort(self) -> None:
+        """Put the results in order: they come in any, and reports must not."""
+        self.results.sort(key=lambda one: (one.check, str(one.case), one.status, one.message))
 
     @property
     def counts(self) -> dict[str, int]:

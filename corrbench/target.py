@@ -256,10 +256,3 @@ class Support:
     def floats(self) -> list[str]:
         """Real element types it takes, the common ones first."""
         return [dtype for dtype in ("float32", "float64", "bfloat16", "float16") if dtype in self.takes & set(FLOATS)]
-
-    def to_json(self) -> dict[str, Any]:
-        return {"takes": sorted(self.takes), "refuses": self.refuses, "form": self.form, "version": self.version}
-
-    @classmethod
-    def from_json(cls, record: dict[str, Any]) -> Support:
-        return cls(**{**record, "takes": frozenset(record["takes"])})

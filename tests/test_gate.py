@@ -306,7 +306,9 @@ def test_instructions_are_the_same_each_time(tmp_path: Path) -> None:
 
 
 def finding(case: str, status: Status = Status.FAIL, **numbers: float | str) -> Finding:
-    return Finding(check="values.exact", case=case, status=status, numbers=numbers, message="12 elements differ")
+    return Finding(
+        check="values.exact", case=Case.parse(case), status=status, numbers=numbers, message="12 elements differ"
+    )
 
 
 def run(*results: Finding) -> Run:
@@ -332,7 +334,7 @@ def match(verdict: Verdict, **rest: object) -> Match:
     ("gate_", "verdict"),
     [
         (made(), "passed"),
-        (made(worse=[finding("c")]), "regressed"),
+        (made(worse=[finding(CASE)]), "regressed"),
         (made(accuracy={"float32": 1.2}), "regressed"),
         (made(refused={"groups": "not yet"}), "regressed"),
         (made(match=match(Verdict.SAME)), "passed"),
@@ -343,7 +345,7 @@ def match(verdict: Verdict, **rest: object) -> Match:
         (made(match=match(Verdict.FAILED)), "regressed"),
         (made(match=match(Verdict.SKIPPED)), "unjudged"),
         (made(timing="loading failed"), "unjudged"),
-        (made(timing="loading failed", worse=[finding("c")]), "regressed"),
+        (made(timing="loading failed", worse=[finding(CASE)]), "regressed"),
         (made(match=match(Verdict.SAME, wrong={"head": "wrong", "base": "wrong"})), "passed"),
         (made(runs=[run(RIGHT), stopped(RIGHT)]), "unjudged"),
         (made(match=match(Verdict.SAME, wrong={"head": "wrong"})), "regressed"),
@@ -351,7 +353,7 @@ def match(verdict: Verdict, **rest: object) -> Match:
         (made(match=match(Verdict.INCONCLUSIVE), instructions={"c": (100.0, 102.0)}), "regressed"),
         (made(instructions={"c": (100.0, 100.5)}), "passed"),
         (made(new="there was none", runs=[run(RIGHT)]), "new"),
-        (made(new="there was none", runs=[run(finding("c"))]), "regressed"),
+        (made(new="there was none", runs=[run(finding(CASE))]), "regressed"),
         (made(runs=[run(RIGHT), run()]), "unjudged"),
     ],
 )
@@ -383,7 +385,7 @@ def test_findings_of_one_cause_are_told_together() -> None:
 
 
 def test_odd_words_and_numbers_are_written_all_the_same() -> None:
-    odd = made(worse=[finding("c", ratio=math.inf, off=math.nan)])
+    odd = made(worse=[finding(CASE, ratio=math.inf, off=math.nan)])
     odd.worse[0].message = "\x1b[31m | \x00 <b>"
     assert json.loads(json.dumps(odd.to_json(), allow_nan=False))["findings"][0]["numbers"]["ratio"] == "inf"
     (case, *_) = JUnitXml.fromstring(render.xml(odd).encode())

@@ -8,8 +8,6 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from torch.nn import functional
 
 from corrbench import suites
@@ -149,12 +147,6 @@ def test_a_plain_case_needs_its_dtype_only() -> None:
     assert not support.all_of(FEATURES["stride"])
     assert not support.all_of(FLOAT64)
     assert support.floats == ["float32", "bfloat16"]
-
-
-@given(st.sets(st.sampled_from([*FEATURES, *DTYPES])), st.dictionaries(st.text(), st.text(), max_size=3))
-def test_support_survives_json(takes: set[str], refuses: dict[str, str]) -> None:
-    support = Support(frozenset(takes), refuses, "conv2d", "1.2")
-    assert Support.from_json(json.loads(json.dumps(support.to_json()))) == support
 
 
 @pytest.mark.parametrize("form", ["corr2d", "module"])

@@ -49,14 +49,13 @@ class Known:
     kind: str = "wrong"
     finding: str = ""
 
-    def covers(self, check: str, case: str) -> bool:
+    def covers(self, check: str, case: Case) -> bool:
         """Whether it speaks of this check on this case."""
         if not fnmatchcase(check, self.check):
             return False
         if self.where:
-            parsed = Case.parse(case)
-            return all(PREDICATES[name](parsed) for name in self.where)
-        return case in self.cases
+            return all(PREDICATES[name](case) for name in self.where)
+        return str(case) in self.cases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +157,7 @@ def measured(run: Run) -> dict[str, Result]:
     found: dict[str, Result] = {}
     for result in run.results:
         if result.status is Status.PASS and result.numbers.get("tier") == "bound":
-            key = f"{result.check} {Case.parse(result.case).dtype}"
+            key = f"{result.check} {result.case.dtype}"
             if key not in found or result.numbers["ratio"] > found[key].numbers["ratio"]:
                 found[key] = result
     return found
@@ -176,7 +175,7 @@ def record(run: Run, reason: str) -> str:
                     check=check,
                     reason=reason,
                     where=tuple(where),
-                    cases=() if where else tuple(sorted({m.case for m in mine})),
+                    cases=() if where else tuple(sorted({str(m.case) for m in mine})),
                     statuses=tuple(sorted({m.status.value for m in mine})),
                     message=mine[0].message,
                     cause=group.cause[0],

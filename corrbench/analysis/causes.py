@@ -69,11 +69,8 @@ class Row:
 
 def size(result: Result) -> tuple[int, bool, int]:
     """How large a result's case is, for finding the smallest; small whole numbers read best."""
-    try:
-        case = Case.parse(result.case)
-    except ValueError:
-        return (1 << 62, True, len(result.case))
-    return (case.macs, case.data != "small" or case.dtype != "float32", len(result.case))
+    case = result.case
+    return (case.macs, case.data != "small" or case.dtype != "float32", len(str(case)))
 
 
 def cause(result: Result) -> tuple[str, ...]:
@@ -100,7 +97,7 @@ def place(results: list[Result]) -> str:
     return " and ".join(part if part.startswith("at ") else f"in {part}" for part in held)
 
 
-def parted(members: list[Result], passed: set[str]) -> list[list[Result]]:
+def parted(members: list[Result], passed: set[Case]) -> list[list[Result]]:
     """Those that a simple property of their cases tells from the right ones, and the rest: another cause, most likely.
 
     All together where one property tells all of them, or none tells most.
@@ -114,7 +111,7 @@ def parted(members: list[Result], passed: set[str]) -> list[list[Result]]:
     return [first, rest] if region and rest else [members]
 
 
-def _group(key: tuple[str, ...], members: list[Result], passed: set[str]) -> Group:
+def _group(key: tuple[str, ...], members: list[Result], passed: set[Case]) -> Group:
     likely = Counter(member.resembles for member in members).most_common(2)
     alike = [name for name, n in likely if name and 3 * n >= len(members)]
     cases = [member.case for member in members]
@@ -128,7 +125,7 @@ def groups(run: Run, results: list[Result]) -> list[Group]:
     found: dict[tuple[str, ...], list[Result]] = {}
     for result in results:
         found.setdefault(cause(result), []).append(result)
-    right: dict[str, set[str]] = {}
+    right: dict[str, set[Case]] = {}
     bad = {result.case for result in results}
     for result in run.results:
         if result.status is Status.PASS and result.case not in bad:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from corrbench.analysis import causes
-from corrbench.case import DTYPES, FLOATS, Case
+from corrbench.case import DTYPES, FLOATS
 from corrbench.result import Result, Run, Status
 from corrbench.target import needs
 
@@ -180,7 +180,7 @@ def columns(members: Iterable[Result]) -> set[str]:
         elif column:
             elsewhere.add(column)
         else:
-            values.append(needs(Case.parse(result.case)))
+            values.append(needs(result.case))
     if values:
         elsewhere |= {dtype for asked in values for dtype in asked & set(DTYPES)}
         elsewhere |= set.intersection(*values) & set(ARGUMENTS)
@@ -202,7 +202,7 @@ def cells(run: Run, found: list[Found]) -> dict[str, str]:
     failed: set[str] = set()
     for result in run.results:
         column = column_of(result)
-        touched = {column} if column else needs(Case.parse(result.case))
+        touched = {column} if column else needs(result.case)
         if result.status in (Status.PASS, Status.WARN):
             passed |= touched
         elif (result.finding or result.status is Status.KNOWN) and not column:
@@ -240,11 +240,10 @@ def errors(results: Iterable[Result]) -> dict[str, tuple[float, float]]:
     for result in results:
         if result.check != "values.bound" or result.numbers.get("tier") != "bound" or result.finding:
             continue
-        case = Case.parse(result.case)
-        dtype = case.dtype
+        dtype = result.case.dtype
         if dtype not in FLOATS or result.status is Status.KNOWN or result.numbers.get("ratio") is None:
             continue
         ratio, bits = found.get(dtype, (0.0, math.inf))
-        mine = float(result.numbers.get("bits", math.nan)) if case.data == "unit" else math.nan
+        mine = float(result.numbers.get("bits", math.nan)) if result.case.data == "unit" else math.nan
         found[dtype] = max(ratio, float(result.numbers["ratio"])), min(bits, mine) if math.isfinite(mine) else bits
     return {dtype: found[dtype] for dtype in FLOATS if dtype in found}

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-from corrbench.case import Case
 from corrbench.result import SCHEMA, Result, Run
 
 INTERRUPTED = "an interruption"  # where a run stopped that left no closing line: what it refused is not known
@@ -84,9 +83,8 @@ def _check(result: Result) -> None:
     """Refuse what no report can show.
 
     Raises:
-        ValueError, TypeError, KeyError: the case is none, or a figure is missing or of another type.
+        ValueError, TypeError, KeyError: a figure is missing or of another type.
     """
-    Case.parse(result.case)
     n = result.numbers
     needed = {*FIGURES} if "tier" in n or "got" in n else {"at", "wrong"} if "map" in n else set()
     needed |= {"bits"} if n.get("tier") == "bound" else set()
@@ -151,7 +149,7 @@ def _stored(header: dict[str, Any], text: str) -> Run:
     if ended is None:
         run.stopped = INTERRUPTED
         doubt(run)
-    run.results.sort(key=lambda r: (r.check, r.case, r.status, r.message))
+    run.sort()
     return run
 
 

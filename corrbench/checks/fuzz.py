@@ -49,18 +49,18 @@ def search(trial: Trial, *, differentiate: bool) -> Iterator[Result]:
     from hypothesis.errors import Flaky, NoSuchExample
 
     start, seen, begun = trial.case, 0, time.monotonic()
-    found: dict[str, Result] = {}
+    found: dict[Case, Result] = {}
 
     def wrong(case: Case) -> bool:
         nonlocal seen
-        if str(case) in found:
+        if case in found:
             return True
         if found and time.monotonic() - begun > PATIENCE:
             return False
         seen += 1
         result = ask(trial, case, differentiate=differentiate)
         if result is not None:
-            found[str(case)] = result
+            found[case] = result
         return result is not None
 
     if not wrong(start):
@@ -78,7 +78,7 @@ def search(trial: Trial, *, differentiate: bool) -> Iterator[Result]:
     if not found:
         yield trial.result(Status.PASS, numbers={"cases": seen})
         return
-    yield min(found.values(), key=lambda result: (Case.parse(result.case).macs, len(result.case)))
+    yield min(found.values(), key=lambda result: (result.case.macs, len(str(result.case))))
 
 
 def ask(trial: Trial, case: Case, *, differentiate: bool) -> Result | None:

@@ -209,7 +209,7 @@ class Trial:
         """A result of this trial; one that is not a pass can be reproduced."""
         made = Result(
             check=check or self.check,
-            case=str(self.case),
+            case=self.case,
             status=status,
             message=message,
             numbers=numbers or {},
@@ -263,14 +263,14 @@ def case_operands(case: Case) -> tuple[str, ...]:
     return OPERANDS if case.bias else OPERANDS[:2]
 
 
-def reproducer(spec: Spec, check: str, case: str, seed: int) -> str:
+def reproducer(spec: Spec, check: str, case: Case, seed: int) -> str:
     """The command that shows a finding again."""
     words = ["corrbench", "verify", spec.name or spec.target]
     default = find(spec.name) if spec.name else Spec(target=spec.target)
     for option in ("form", "arrays", "accuracy", "device", "python"):
         if getattr(spec, option) != getattr(default, option):
             words += [f"--{option}", getattr(spec, option)]
-    return shlex.join([*words, "--check", check, "--case", case, "--seed", str(seed)])
+    return shlex.join([*words, "--check", check, "--case", str(case), "--seed", str(seed)])
 
 
 def conclude(trial: Trial, run: Callable[[Trial], Iterator[Result]]) -> list[Result]:

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from corrbench.analysis import causes
-from corrbench.analysis.run_diff import Change, dtype
+from corrbench.analysis.run_diff import Change
 from corrbench.case import DTYPES
 from corrbench.checks import registry
 from corrbench.render import crosscheck, plots, run_diff
@@ -197,7 +197,7 @@ def _gradients(results: list[Result]) -> dict[str, Any]:
     for result in results:
         if result.finding or result.status is Status.PASS:
             kept.setdefault((result.check, str(result.numbers.get("array", ""))), []).append(result)
-    held = {key: Counter((dtype(r.case), r.finding) for r in several) for key, several in kept.items()}
+    held = {key: Counter((r.case.dtype, r.finding) for r in several) for key, several in kept.items()}
     names = [name for name in DTYPES if any(tally[name, True] + tally[name, False] for tally in held.values())]
     rows = []
     for (check, array), several in sorted(kept.items()):
@@ -223,7 +223,7 @@ def _data(views: list[dict[str, Any]]) -> dict[str, Any]:
     most = _most([result.message for _, result in found])
     causes = {id(m): n for view in views for n, one in enumerate(view["groups"], 1) for m in one["group"].members}
     for index, result in found:
-        head, _, tail = result.case.partition(" dtype=")
+        head, _, tail = str(result.case).partition(" dtype=")
         message = result.message if len(result.message) <= most else result.message[: most - 1] + "…"
         words = (views[index]["run"].target, result.check, result.status.value, head, tail, message)
         for (name, seen), word in zip(lists.items(), words, strict=True):
@@ -250,7 +250,7 @@ def _most(messages: list[str]) -> int:
 def _command(run: Run) -> list[str]:
     """What stands before and after check and case in most of the run's reproducers."""
     for result in run.results:
-        middle = f" --check {result.check} --case {shlex.quote(result.case)}"
+        middle = f" --check {result.check} --case {shlex.quote(str(result.case))}"
         start, found, end = result.reproduce.partition(middle)
         if found:
             return [start, end]
@@ -258,7 +258,7 @@ def _command(run: Run) -> list[str]:
 
 
 def _filled(command: list[str], result: Result) -> str:
-    return f"{command[0]} --check {result.check} --case {shlex.quote(result.case)}{command[1]}"
+    return f"{command[0]} --check {result.check} --case {shlex.quote(str(result.case))}{command[1]}"
 
 
 def _figure(value: Any) -> float | str | None:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from corrbench.analysis.run_diff import dtype
 from corrbench.case import DTYPES, Case
 from corrbench.numerics.bounds import UNIT
 from corrbench.numerics.diagnose import FINE
@@ -86,7 +85,7 @@ def errormap(result: Result) -> list[Grid]:
     made = [_chart(f"wrong in {array}{where}", chart["plane"], last, place)]
     if "planes" in chart:
         made.append(_chart(f"planes of {array} that have any", chart["planes"], shape[:2], at[:2]))
-    case = Case.parse(result.case)
+    case = result.case
     shapes = {"y": case.out, "gx": case.x, "gw": case.w, "gb": case.w[:1]}
     if shapes.get(array) == tuple(shape):
         made += _field(case, array, at)
@@ -207,7 +206,7 @@ def _by_dtype(results: Sequence[Result], figure: str) -> dict[str, list[tuple[fl
     for result in results:
         value = result.numbers.get(figure)
         if result.numbers.get("tier") == "bound" and isinstance(value, int | float) and not math.isnan(value):
-            held.setdefault(dtype(result.case), []).append((float(value), result.finding))
+            held.setdefault(result.case.dtype, []).append((float(value), result.finding))
     return {name: held[name] for name in DTYPES if name in held}
 
 

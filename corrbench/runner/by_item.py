@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corrbench.analysis import baseline
-from corrbench.case import Case
-from corrbench.result import Result, Run, Status
+from corrbench.result import Run
 from corrbench.target import FORMS, Spec, Support, find
 
 if TYPE_CHECKING:
@@ -135,17 +134,16 @@ class Inquiry:
             arrays=self.spec.arrays, accuracy=self.spec.accuracy, device=self.spec.device, planned=len(question.jobs),
         )  # fmt: skip
         if question.said:
-            refused = Result(check=REFUSED, case=question.group, status=Status.UNSUPPORTED, message=question.said)
-            run.results.append(refused)
+            run.unsupported[question.group] = question.said
             return run
         run.stopped = self.deaths.reason(self.judged, 1)
         batches = plan.batches(self.spec, self.support, () if run.stopped else question.jobs, PORTION)
         with _environment_kept(), contextlib.closing(executors.execute(batches, self.start, AHEAD)) as flow:
             for done in flow:
-                records = [record for _, several in done for record in several]
-                run.results += [Result.from_json(record) for record in records]
+                results = [result for _, several in done for result in several]
+                run.results += results
                 run.judged, self.judged = run.judged + len(done), self.judged + len(done)
-                self.deaths.count(records)
+                self.deaths.count(results)
                 run.stopped = self.deaths.reason(self.judged, 1) if run.judged < run.planned else ""
                 if run.stopped:
                     break
@@ -182,6 +180,7 @@ class Inquiries:
 
     def _opened(self, request: Request) -> Inquiry:
         from corrbench import suites
+        from corrbench.judge.client import NotLoaded
         from corrbench.runner import executors, plan
         from corrbench.runner.verify import Deaths
 
@@ -194,10 +193,10 @@ class Inquiries:
             self._start = self._stack.enter_context(executors.opened("local", 1))
         with contextlib.suppress(BrokenExecutor):  # `ask` will see it, and start another judge, whose path is this one
             self._start().submit(_see, sys.path).result()
-        answer = executors.ask(spec, self._start)
-        if "problem" in answer:
-            raise Unjudgeable(f"{request.target}: {answer['problem']}")
-        support = Support.from_json(answer)
+        try:
+            support = executors.ask(spec, self._start)
+        except NotLoaded as error:
+            raise Unjudgeable(f"{request.target}: {error}") from None
         made = Inquiry(
             request=request, spec=spec, support=support, seed=self.seed, start=self._start, known=known, deaths=Deaths()
         )  # fmt: skip
@@ -217,7 +216,7 @@ def _questions(inquiry: Inquiry, jobs: Iterable[Job]) -> Iterator[Question]:
 
     groups: dict[tuple[str, str], list[Job]] = {}
     for job in jobs:
-        groups.setdefault((job.check, Case.parse(job.case).dtype), []).append(job)
+        groups.setdefault((job.check, job.case.dtype), []).append(job)
     for check, dtype in sorted(groups, key=lambda key: (key[0], ORDER.index(key[1]))):
         yield Question(inquiry=inquiry, check=check, group=dtype, jobs=groups[check, dtype])
     for feature, said in sorted(inquiry.support.refuses.items()):

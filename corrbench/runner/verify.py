@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from corrbench.result import DEATHS, FINDINGS, Result, Run
+from corrbench.judge.client import NotLoaded
+from corrbench.result import DEATHS, Result, Run
 from corrbench.runner import plan
 from corrbench.runner.executors import Done, Start, ask, execute
 from corrbench.runner.store import BadStore, Store
@@ -63,9 +64,9 @@ class Deaths:
     number: int = 0
     lost: float = 0.0  # seconds
 
-    def count(self, records: Iterable[dict[str, Any]]) -> None:
-        """Add those among some results, as JSON types."""
-        costs = [record["seconds"] + START for record in records if record["status"] in DEATHS]
+    def count(self, results: Iterable[Result]) -> None:
+        """Add those among some results."""
+        costs = [result.seconds + START for result in results if result.status in DEATHS]
         self.number, self.lost = self.number + len(costs), self.lost + sum(costs)
 
     def reason(self, judged: int, workers: int) -> str:
@@ -104,11 +105,11 @@ def verify(spec: Spec, options: Options, start: Start, progress: Progress | None
         accuracy=spec.accuracy,
         device=spec.device,
     )
-    answer = ask(spec, start, 1 if options.case else options.workers)
-    if "problem" in answer:
-        run.problem = answer["problem"]
+    try:
+        support = ask(spec, start, 1 if options.case else options.workers)
+    except NotLoaded as error:
+        run.problem = str(error)
         return run
-    support = Support.from_json(answer)
     run.form, run.unsupported = support.form, dict(support.refuses)
     run.environment = {"target version": support.version} if support.version else {}
     store = _record(spec, options, seed)
@@ -126,15 +127,15 @@ def verify(spec: Spec, options: Options, start: Start, progress: Progress | None
     deadline = began + most if most else float("inf")
     for done in _asked(spec, support, options, run, sources, start):
         if store is not None:
-            store.append(done)
-        run.results += [Result.from_json(record) for _, records in done for record in records]
+            store.append((job.key, [result.to_json() for result in results]) for job, results in done)
+        run.results += [result for _, results in done for result in results]
         run.judged += len(done)
         if progress:
             progress(run)
         if time.monotonic() > deadline and (options.budget or run.judged < run.planned):
             run.stopped, run.budgeted = f"the {'budget' if options.budget else 'limit'} of {most:g} s", True
             break
-    run.results.sort(key=lambda r: (r.check, r.case, r.status, r.message))  # they come in any order; reports must not
+    run.sort()
     run.seconds = round(time.monotonic() - began, 3)
     if store is not None:
         store.close(run.summary() | {"environment": summary_environment() | run.environment})
@@ -151,9 +152,9 @@ def _asked(
         wanted = (job for job in jobs if not (options.once and job.check in found))
         with contextlib.closing(execute(plan.batches(spec, support, wanted), start, options.workers + 1)) as flow:
             for done in flow:
-                records = [record for _, several in done for record in several]
-                found |= {record["check"] for record in records if record["status"] in FINDINGS}
-                deaths.count(records)
+                results = [result for _, several in done for result in several]
+                found |= {result.check for result in results if result.finding}
+                deaths.count(results)
                 yield done
                 if found and options.fail_fast:
                     run.stopped = "the first finding (--fail-fast)"

@@ -36,7 +36,7 @@ def finding(text: str, check: str = "values.bound", **words: Any) -> Result:
     numbers = {**judged.numbers, "map": chart(judged.wrong, judged.numbers["at"])}
     command = f"corrbench verify t.py:conv2d --check {check} --case '{text}' --seed 1"
     found = Result(
-        check=check, case=text, status=Status.FAIL, message=judged.message, numbers=numbers, reproduce=command
+        check=check, case=case, status=Status.FAIL, message=judged.message, numbers=numbers, reproduce=command
     )
     return replace(found, **words)
 
@@ -44,7 +44,7 @@ def finding(text: str, check: str = "values.bound", **words: Any) -> Result:
 def passed(text: str = RIGHT, ratio: float = 0.25, **words: Any) -> Result:
     numbers = {"array": "y", "tier": "bound", "ratio": ratio, "bits": 22.5, "elements": 9, "rounded": 0.5, "wrong": 0,
                "at": [0, 0, 0, 0], "got": 1.0, "exact": 1.0, "off": 0.0, "allowed": 1.0}  # fmt: skip
-    return replace(Result(check="values.bound", case=text, status=Status.PASS, numbers=numbers), **words)
+    return replace(Result(check="values.bound", case=Case.parse(text), status=Status.PASS, numbers=numbers), **words)
 
 
 def run(results: list[Result], **words: Any) -> Run:
@@ -125,7 +125,7 @@ def test_the_table_holds_every_result() -> None:
     for row, result in enumerate(made.results):
         assert lists["check"][columns["check"][row]] == result.check
         head, tail = lists["head"][columns["head"][row]], lists["tail"][columns["tail"][row]]
-        assert f"{head} dtype={tail}" == result.case
+        assert f"{head} dtype={tail}" == str(result.case)
         assert lists["message"][columns["message"][row]] == result.message
         assert columns["cause"][row] == int(result.finding)
         assert columns["ratio"][row] == pytest.approx(result.numbers["ratio"], rel=0.01)
@@ -250,8 +250,8 @@ def told(words: list[str]) -> Run:
         finding(CASES[1], check=f"values.{words[1]}", message=words[1], resembles=first),
         finding(CASES[2], numbers={"raised": words[2]}, message=words[2]),
         finding(CASES[3], numbers={**finding(CASES[3]).numbers, "got": words[3], "exact": words[4]}),
-        Result(check=words[5], case=CASES[4], status=Status.WARN, message=words[5], reproduce=words[5]),
-        Result(check="gradients.first", case=CASES[5], status=Status.ERROR, message=words[6]),
+        Result(check=words[5], case=Case.parse(CASES[4]), status=Status.WARN, message=words[5], reproduce=words[5]),
+        Result(check="gradients.first", case=Case.parse(CASES[5]), status=Status.ERROR, message=words[6]),
         passed(numbers={**passed().numbers, "array": "y" + words[1]}),
     ]
     return Run(

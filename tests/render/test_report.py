@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from corrbench.analysis import baseline, run_files
+from corrbench.case import Case
 from corrbench.cli import main
 from corrbench.commands.verify import code, combined
 from corrbench.render import markdown
@@ -33,11 +34,13 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def right(case: str = CASE) -> Answer:
     numbers = {"array": "y", "tier": "bound", "at": [0, 0, 0, 0], "elements": 4, "wrong": 0, "got": 1.5, "exact": 1.5,
                "off": 0.0, "allowed": 0.25, "ratio": 0.0, "rounded": 1.0, "bits": float("inf")}  # fmt: skip
-    return Answer(check="values.bound", case=case, status=Status.PASS, numbers=numbers)
+    return Answer(check="values.bound", case=Case.parse(case), status=Status.PASS, numbers=numbers)
 
 
 def wrong(case: str = CASE) -> Answer:
-    return Answer(check="values.bound", case=case, status=Status.FAIL, message="<b>wrong</b>", reproduce="corrbench …")
+    return Answer(
+        check="values.bound", case=Case.parse(case), status=Status.FAIL, message="<b>wrong</b>", reproduce="corrbench …"
+    )
 
 
 def run(*results: Answer) -> Run:
@@ -151,7 +154,10 @@ def test_a_figure_that_no_report_can_show_is_damage(figures: dict[str, Any]) -> 
 
 
 def test_a_case_that_is_none_is_damage() -> None:
-    damaged(written("bad.json", run(right("x=1"))))
+    good = json.dumps(run(right()).to_json())
+    for bad in ('"x=1"', "3", "null"):
+        Path("bad.json").write_text(good.replace(json.dumps(CASE), bad))
+        damaged("bad.json")
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,10 @@ def lines(show: object, width: int, *words: object) -> list[str]:
 
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_every_table_fits(width: int) -> None:
-    results = [Result(check=name, case=CASE, status=Status.PASS) for name in ("contract.result", "relations.exchange")]
+    results = [
+        Result(check=name, case=Case.parse(CASE), status=Status.PASS)
+        for name in ("contract.result", "relations.exchange")
+    ]
     run = Run(target="a.py:f", form="conv2d", seed=1, results=results, planned=2, judged=2)
     task = Task(Case.parse(CASE), "forward")
     row = Row(target="reference.conv2d", task=task, samples=[1e-4] * 3, ratios=[1.1], memory=1e6, least=1e-5,
