@@ -2,7 +2,7 @@
 
 
 def __getattr__(name: str) -> str:
-    """``__version__``: that of the distribution, which has it from the tag; looked up when asked for, as that is slow."""
+    """``__version__``, which the distribution has from the tag; looked up when asked for, since that takes a while."""
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import metadata
