@@ -4,6 +4,9 @@ PYTHON ?= python3
 MACHINE ?= ci
 COMMITS ?= HEAD^!
 EVERY ?= 8
+# Where reports are written. What is committed under reports/ is written by `make reports`, or one alone by, for example,
+# `make audit REPORT=reports`; else the checkout stays as it is. (What asv measures is recorded in reports/asv.)
+REPORT ?= .corrbench/reports
 # What the verifier may cost is measured against this revision: move it when it becomes dearer on purpose, and say why.
 VERIFIER_BASE ?= 425acd3
 
@@ -12,7 +15,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test audit mutants bench changes follows gate history index peers somepeers machine performance score lint docs reports clean
+.PHONY: help verify test slow audit mutants bench changes follows gate history index peers somepeers machine performance score lint docs reports clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
@@ -25,17 +28,22 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 # A fixed seed: the recorded report changes only when the code does.
-verify: $(STAMP) ## judge the reference, cross-check it with SciPy and PyTorch, write reports/correctness.md
-	$(BIN)/corrbench verify --report reports --seed 1
+verify: $(STAMP) ## judge the reference, cross-check it with SciPy and PyTorch; writes correctness.md
+	$(BIN)/corrbench verify --report $(REPORT) --seed 1
 
-test: $(STAMP) ## run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --durations=15
+
+test: $(STAMP) ## run the tests, but for those that are slow by intent
+	$(PYTEST) -m 'not slow'
+
+slow: $(STAMP) ## run the tests that are slow by intent
+	$(PYTEST) -m slow
 
 # Interrupted, `corrbench audit` with the same options and --resume goes on. With other suites beside it a quarter of an
 # hour longer: make audit RIVALS=--rivals. Which check finds what: make audit FULL='--profile quick --full'.
-audit: $(STAMP) ## what the suite catches of all that is planted, about 20 minutes; writes reports/audit.md
+audit: $(STAMP) ## what the suite catches of all that is planted, about 20 minutes; writes audit.md
 	$(PIP) -e '.[dev,rivals]'
-	OMP_NUM_THREADS=1 $(BIN)/corrbench audit --honest-profile quick --report reports --seed 1 $(RIVALS) $(FULL)
+	OMP_NUM_THREADS=1 $(BIN)/corrbench audit --honest-profile quick --report $(REPORT) --seed 1 $(RIVALS) $(FULL)
 
 # The first breaks the oracle, the bounds and the comparison in every line, the second the checks where it is said.
 mutants: $(STAMP) ## are the tests good enough: break corrbench, and see whether they notice; half an hour
@@ -74,9 +82,9 @@ history: machine ## measure every eighth commit that has not been (EVERY=1: ever
 	$(BIN)/asv publish
 
 # A core for the targets and one for the judge: on a busy machine ratios hold, times do not.
-performance: $(STAMP) ## time against kernel size: the reference, SciPy and PyTorch; two minutes; writes reports/performance.md
+performance: $(STAMP) ## time against kernel size: the reference, SciPy and PyTorch; two minutes; writes performance.md
 	$(BIN)/corrbench bench reference.corr2d scipy.correlate2d scipy.fftconvolve torch \
-		--suite kernels --seed 1 --report reports
+		--suite kernels --seed 1 --report $(REPORT)
 
 # Libraries that cannot live together have environments of their own; torch goes first here too.
 PEERS := .venv-peers .venv-frameworks
@@ -89,8 +97,8 @@ $(PEERS:=/.installed): %/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 # Interrupted, the same `corrbench peers` with --resume goes on.
-peers: $(STAMP) $(PEERS:=/.installed) ## judge released libraries, about 20 minutes; writes reports/conformance.md
-	$(BIN)/corrbench peers $(PEERS:%=--python %/bin/python) --baselines baselines --seed 1 --report reports $(NAMES)
+peers: $(STAMP) $(PEERS:=/.installed) ## judge released libraries, about 20 minutes; writes conformance.md
+	$(BIN)/corrbench peers $(PEERS:%=--python %/bin/python) --baselines baselines --seed 1 --report $(REPORT) $(NAMES)
 
 # The libraries that install in two minutes, on fewer questions. A finding that is not known is news of a library on this
 # processor and no fault of a commit: it is shown, and only what cannot be judged (2) fails.
@@ -102,8 +110,8 @@ gate: $(STAMP) ## has the verifier itself become dearer, in instructions, than i
 	$(BIN)/python -m benchmarks.verifier_gate --base $(VERIFIER_BASE)
 
 # Interrupted, the same command goes on.
-score: $(STAMP) ## how often the gate errs, beside asv and pytest-benchmark, about an hour; writes reports/gate.md
-	$(BIN)/python -m benchmarks.gate_score --report reports
+score: $(STAMP) ## how often the gate errs, beside asv and pytest-benchmark, about an hour; writes gate.md
+	$(BIN)/python -m benchmarks.gate_score --report $(REPORT)
 
 # otava pins an old numpy, hence an environment of its own.
 .venv-otava/bin/otava:
@@ -113,7 +121,8 @@ score: $(STAMP) ## how often the gate errs, beside asv and pytest-benchmark, abo
 changes: $(STAMP) .venv-otava/bin/otava ## from which commits on do the results of asv have another level?
 	$(BIN)/corrbench history
 
-reports: verify audit bench performance peers score ## regenerate everything under reports/
+reports: ## regenerate everything under reports/, and nothing else does
+	$(MAKE) verify audit bench performance peers score REPORT=reports
 	$(MAKE) index
 
 index: $(STAMP) ## write the index of the reports from what they say
@@ -123,8 +132,8 @@ index: $(STAMP) ## write the index of the reports from what they say
 FIGURES := sed -E -e '/^\#\# Environment/,$$d' -e 's/[0-9]+\.[0-9]+(e[-+]?[0-9]+)?//g'
 follows: verify ## does the committed correctness report follow from the code?
 	@git show HEAD:reports/correctness.md | $(FIGURES) >.corrbench/recorded.md
-	@$(FIGURES) reports/correctness.md | diff .corrbench/recorded.md - || { echo "reports/correctness.md no longer \
-follows from the code: look at what changed, and commit what 'make verify' wrote" >&2; exit 1; }
+	@$(FIGURES) $(REPORT)/correctness.md | diff .corrbench/recorded.md - || { echo "reports/correctness.md no longer \
+follows from the code: look at what changed, and commit what 'make verify index REPORT=reports' writes" >&2; exit 1; }
 
 clean: ## forget the environment and what was built
 	rm -rf .venv .venv-otava $(PEERS) .asv build dist *.egg-info

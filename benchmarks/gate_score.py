@@ -251,6 +251,7 @@ def main(record: Path, report: Path | None, share: float) -> None:
     text = gate_report.markdown([asdict(one) for one in outcomes], SLOWED, TOLERANCE)
     click.echo(text)
     if report:
+        report.mkdir(parents=True, exist_ok=True)
         (report / "gate.md").write_text(text, encoding="utf-8")
         draw(gate_report.figure([asdict(one) for one in outcomes], SLOWED), str(report / "gate.svg"))
 

@@ -9,7 +9,12 @@ from pathlib import Path
 REPORTS = Path(__file__).parents[1] / "reports"
 # File, what it answers, the line of it that says what came out, and what makes it again.
 PARTS = (
-    ("correctness.md", "Is the reference right, and do the witnesses agree?", r"^- (\*\*\w+\*\* .*)$", "make verify"),
+    (
+        "correctness.md",
+        "Is the reference right, and do SciPy and PyTorch agree with it?",
+        r"^- (\*\*\w+\*\* .*)$",
+        "make verify",
+    ),
     (
         "audit.md",
         "What does the suite catch of all that is planted, and what does it miss?",
@@ -40,7 +45,8 @@ def write(folder: Path) -> str:
     lines = [
         "# Reports",
         "",
-        "Made by `make reports`, each by the command beside it; what changed shows in a diff.",
+        "Made by `make reports`; one alone by the command beside it with `REPORT=reports`, else that is written into",
+        "`.corrbench/reports/`, and this folder stays as it is. What changed shows in a diff.",
         "",
     ]
     for name, question, pattern, command in PARTS:

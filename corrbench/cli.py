@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from corrbench import __version__, commands
+from corrbench import commands
 from corrbench.commands import _completion
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__)
+@click.version_option(package_name="corrbench")
 def main() -> None:
     """Point it at a 2-D cross-correlation or convolution: is it correct, and how accurate?
 

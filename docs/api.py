@@ -34,7 +34,7 @@ def chapter(module: str) -> Iterator[str]:
     found = import_module(module)
     yield f"## {module}\n"
     yield f"{first(inspect.getdoc(found) or '')}\n"
-    for name in sorted(PUBLIC[module], key=list(vars(found)).index):
+    for name in sorted(PUBLIC[module], key=[*vars(found), *PUBLIC[module]].index):
         thing = getattr(found, name)
         if callable(thing):
             yield from entry(name, thing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shutil
 import subprocess
 import sys
 from importlib import import_module, metadata
@@ -12,6 +13,7 @@ from typing import Any
 import click
 import pytest
 import torch
+from packaging.version import Version
 
 import corrbench
 from corrbench.cli import main
@@ -93,14 +95,44 @@ def test_the_top_level_is_bare() -> None:
 
 
 def test_the_version_is_that_of_the_distribution() -> None:
-    parts = corrbench.__version__.split(".")
-    assert len(parts) == 3
-    assert parts[0].isdigit()
+    assert str(Version(corrbench.__version__)) == corrbench.__version__, "PEP 440, in its normal form"
     try:
         installed = metadata.version("corrbench")
     except metadata.PackageNotFoundError:
         pytest.skip("corrbench is not installed")
     assert installed == corrbench.__version__
+
+
+def test_a_checkout_that_nobody_has_installed_has_a_version_too(tmp_path: Path) -> None:
+    (tmp_path / "corrbench").mkdir()
+    shutil.copy(corrbench.__file__, tmp_path / "corrbench")
+    ask = f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; import corrbench; print(corrbench.__version__)"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0+unknown"
+
+
+def test_the_version_is_that_of_the_tag(tmp_path: Path) -> None:
+    """In a repository with our settings: between tags, at one, and where there is no repository."""
+    pytest.importorskip("setuptools_scm")
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    shutil.copy(Path(corrbench.__file__).parents[1] / "pyproject.toml", tmp_path)
+
+    def said() -> str:
+        words = [sys.executable, "-m", "setuptools_scm"]
+        return subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+
+    def git(*words: str) -> None:
+        known = ["-c", "user.name=a", "-c", "user.email=a@b.invalid"]
+        subprocess.run(["git", *known, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    assert said() == "0.1.0.dev0"
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "x")
+    assert Version(said()).is_devrelease
+    git("tag", "v1.2.3")
+    assert said() == "1.2.3"
 
 
 def test_the_command_line_keeps_its_options() -> None:

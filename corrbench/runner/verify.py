@@ -8,7 +8,8 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,7 +151,8 @@ def _asked(
     deaths = Deaths()
     for jobs in sources:
         wanted = (job for job in jobs if not (options.once and job.check in found))
-        with contextlib.closing(execute(plan.batches(spec, support, wanted), start, options.workers + 1)) as flow:
+        answers = _in_order if options.fail_fast else execute
+        with contextlib.closing(answers(plan.batches(spec, support, wanted), start, options.workers + 1)) as flow:
             for done in flow:
                 results = [result for _, several in done for result in several]
                 found |= {result.check for result in results if result.finding}
@@ -164,6 +166,23 @@ def _asked(
                     return
     if found and options.once:
         run.stopped = "the first finding of each check"
+
+
+def _in_order(batches: Iterable[plan.Batch], start: Start, ahead: int) -> Generator[Done, None, None]:
+    """The answers in the order of the plan: which finding is the first then depends on the seed, not on scheduling."""
+    handed: deque[plan.Batch] = deque()
+    came: dict[str, list[dict[str, Any]]] = {}
+
+    def noted() -> Iterator[plan.Batch]:
+        for batch in batches:
+            handed.append(batch)
+            yield batch
+
+    with contextlib.closing(execute(noted(), start, ahead)) as flow:
+        for done in flow:
+            came |= done
+            while handed and all(job.key in came for job in handed[0].jobs):
+                yield [(job.key, came[job.key]) for job in handed.popleft().jobs]
 
 
 def _rounds(
