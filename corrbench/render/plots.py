@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from corrbench.analysis.run_diff import dtype
 from corrbench.case import DTYPES, Case
-from corrbench.numerics.bounds import UNIT
 from corrbench.numerics.diagnose import FINE
+from corrbench.numerics.formats import UNIT
 from corrbench.numerics.receptive_field import field as receptive
 from corrbench.result import Result
 
