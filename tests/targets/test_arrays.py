@@ -85,7 +85,11 @@ def test_numpy_refuses_what_slices_would_answer() -> None:
 
 def test_arguments_are_written_out() -> None:
     assert pair(2) == (2, 2)
-    assert pair((2, 3)) == (2, 3)
+    assert pair([2, 3]) == (2, 3)
+    assert pair("same") == "same"
+    for refused in ((1, 2, 3, 4), (1,)):
+        with pytest.raises(NotImplementedError, match="one number or two"):
+            pair(refused)
     assert sides("valid", (4, 5), (2, 2)) == (0, 0, 0, 0)
     assert sides((1, 2), (3, 3), (1, 1)) == (1, 1, 2, 2)
     assert sides((1, 2, 3, 4), (3, 3), (1, 1)) == (1, 2, 3, 4)
