@@ -85,7 +85,8 @@ def arguments(trial: Trial) -> Iterator[Result]:
         if values is None:
             yield trial.result(Status.SKIPPED, "the result cannot be compared")
         else:
-            yield trial.verdict(expected.judge(values), expected.problem, values, f"called with {keep}, pairs as {how}")
+            note = f"called with {keep}, pairs as {how}"
+            yield trial.verdict(expected.compare(values), expected.problem, values, note)
     # no other check makes these calls, so it is this one that shows their breaches again
     trial.conduct[:] = [trial.result(Status.FAIL, f"{one.message}; called with {keep}") for one in trial.conduct]
 

@@ -51,7 +51,7 @@ def footprint(trial: Trial) -> Iterator[Result]:
     bias = None if problem.bias is None else finite(problem.bias)
     expected = trial.expected(replace(problem, x=finite(problem.x), w=finite(problem.w), bias=bias))
     wrong = np.zeros(values.shape, bool)
-    wrong[clean] = expected.judge(np.where(np.isfinite(values), values, 0.0).astype(values.dtype)).wrong[clean]
+    wrong[clean] = expected.compare(np.where(np.isfinite(values), values, 0.0).astype(values.dtype)).wrong[clean]
     leaked = clean & ~np.isfinite(values)
     if trial.spec.accuracy in ("direct", "tf32"):
         same = matches(values, want) | matches(values, other)
@@ -174,7 +174,7 @@ def extremes(trial: Trial) -> Iterator[Result]:
     if values is None:
         yield trial.incomparable()
         return
-    judgement = expected.judge(values)
+    judgement = expected.compare(values)
     if case.data == "impulse" and trial.spec.accuracy == "direct" and judgement.right:
         wrong = values != expected.truth.rounded(case.dtype)
         if wrong.any():

@@ -39,7 +39,7 @@ def results(trial: Trial, calls: list[Call], names: list[str]) -> Iterator[Resul
         if values is None:
             yield trial.result(Status.SKIPPED, f"{name}: the result cannot be compared")
             continue
-        result = trial.verdict(expected.judge(values), note=name)
+        result = trial.verdict(expected.compare(values), note=name)
         yield result
         if result.finding:
             return
@@ -108,7 +108,7 @@ def arguments(trial: Trial) -> Iterator[Result]:
         values = trial.values(reply, case)
         if values is None:
             continue
-        judgement = replace(trial, case=case).expected(trial.problem(case, arrays)).judge(values)
+        judgement = replace(trial, case=case).expected(trial.problem(case, arrays)).compare(values)
         if not judgement.right:
             yield trial.verdict(
                 judgement, note=f"after calls with other arguments, now {config(case) or 'none'} {case.dtype}"

@@ -19,9 +19,6 @@ Kind = Literal["defect", "cheat", "honest"]
 Form = Literal["corr2d", "conv2d", "module"]
 Target = TypeVar("Target", bound=Callable[..., Any])
 
-CLASSES = 67  # the catalogue numbers its classes of fault from 1 to this
-ABSENT: dict[int, str] = {}  # classes that nothing here stands for, and why
-
 NAMES = (
     "case", "N", "C", "H", "W", "O", "I", "kh", "kw", "sh", "sw", "dh", "dw", "rows", "cols",
     "top", "bottom", "left", "right", "groups", "bias", "dtype", "terms", "layout", "mode", "sides_max",
@@ -39,7 +36,7 @@ class Planted:
         form: how it is called, see `corrbench.target`.
         arrays: ``torch`` or ``numpy``.
         accuracy: the accuracy class it has to declare.
-        number: class of fault in the catalogue, 1 to `CLASSES`; None where it has none.
+        number: class of fault in docs/faults.md; None where it has none.
         cites: reports of the same fault in released software, ``owner/repo#number``.
         region: where it is wrong, for a person.
         witness: text of a Case on which it is wrong; None where no single case shows it.

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from corrbench.case import DTYPES, Case
-from corrbench.numerics.bounds import UNIT
 from corrbench.numerics.diagnose import FINE
+from corrbench.numerics.formats import UNIT
 from corrbench.numerics.receptive_field import field as receptive
 from corrbench.result import Result
 

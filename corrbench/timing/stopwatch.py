@@ -179,7 +179,7 @@ class Stopwatch:
             return f"{'the result' if name == 'y' else name} is missing, or has another size or element type"
         expected = Expected(problem, self.case.dtype, self.remote.spec.accuracy)
         values = got.values.reshape(expected.truth.hi.shape)
-        return expected.judge(values.astype(expected.truth.rounded(self.case.dtype).dtype), name).message
+        return expected.compare(values.astype(expected.truth.rounded(self.case.dtype).dtype), name).message
 
 
 def opened(remote: Remote, case: Case, mode: str, seed: int, chance: random.Random | None = None) -> Stopwatch:
