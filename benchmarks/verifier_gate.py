@@ -37,8 +37,12 @@ except ImportError:
     from corrbench import child as sandbox, executors, plan
 
 sandbox.POLL = 60.0  # looking after the target's process meanwhile takes as many instructions as there is time
+try:
+    from corrbench.support import Support
+except ImportError:
+    Support = target.Support
 spec = target.find("reference.conv2d")
-support = target.Support.from_json(executors.run_probe(asdict(spec)))
+support = Support.from_json(executors.run_probe(asdict(spec)))
 shape = plan.outline(spec, support, "quick", 1, ("article", "common"))
 for line in sys.stdin:
     todo = plan.jobs(shape, line.strip())[:12]

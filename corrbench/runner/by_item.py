@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from corrbench.analysis import baseline
 from corrbench.case import Case
 from corrbench.result import Result, Run, Status
-from corrbench.target import FORMS, Spec, Support, find
+from corrbench.support import Support
+from corrbench.target import FORMS, Spec, find
 
 if TYPE_CHECKING:
     from corrbench.runner.executors import Start

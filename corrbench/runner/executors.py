@@ -17,7 +17,8 @@ from typing import Any, Protocol
 
 from corrbench.result import Result, Status
 from corrbench.runner.plan import Batch, Job
-from corrbench.target import Spec, Support
+from corrbench.support import Support
+from corrbench.target import Spec
 
 ATTEMPTS = 3  # times that a batch is handed out before its jobs count as not judged
 Done = list[tuple[str, list[dict[str, Any]]]]  # job key and results, for every job of a batch

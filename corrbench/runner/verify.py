@@ -17,7 +17,8 @@ from corrbench.result import DEATHS, FINDINGS, Result, Run
 from corrbench.runner import plan
 from corrbench.runner.executors import Done, Start, ask, execute
 from corrbench.runner.store import BadStore, Store
-from corrbench.target import Spec, Support
+from corrbench.support import Support
+from corrbench.target import Spec
 
 START = 2.0  # seconds, about, that a new process for the target takes
 LOST = 180.0  # seconds a worker that the target's deaths may cost before the run is ended
