@@ -36,11 +36,15 @@ except ImportError:
     from corrbench import child as sandbox, executors, plan
 
 sandbox.POLL = 60.0  # looking after the target's process meanwhile takes as many instructions as there is time
+try:
+    from corrbench.support import Support
+except ImportError:
+    Support = target.Support
 spec = target.find("reference.conv2d")
 old = hasattr(plan.Batch, "to_json")  # before dataclasses crossed processes
 if old:
     from dataclasses import asdict
-    support = target.Support.from_json(executors.run_probe(asdict(spec)))
+    support = Support.from_json(executors.run_probe(asdict(spec)))
 else:
     support = executors.run_probe(spec)
 shape = plan.outline(spec, support, "quick", 1, ("article", "common"))

@@ -15,7 +15,7 @@ import pytest
 from corrbench.case import Case
 from corrbench.render import pytest_text
 from corrbench.runner.by_item import Question, Request
-from corrbench.target import config, fit
+from corrbench.support import config, fit
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 

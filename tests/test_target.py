@@ -12,20 +12,8 @@ from torch.nn import functional
 
 from corrbench import suites
 from corrbench.case import DTYPES, Case
-from corrbench.target import (
-    BASES,
-    FORMS,
-    Spec,
-    Support,
-    UnknownTarget,
-    config,
-    features,
-    find,
-    fit,
-    needs,
-    refusal,
-    registered,
-)
+from corrbench.support import BASES, Support, config, features, fit, needs, refusal
+from corrbench.target import FORMS, Spec, UnknownTarget, find, registered
 
 SMALL = BASES[0]
 FEATURES = features(SMALL)

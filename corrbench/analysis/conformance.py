@@ -11,7 +11,7 @@ from typing import Any
 from corrbench.analysis import causes
 from corrbench.case import DTYPES, FLOATS
 from corrbench.result import Result, Run, Status
-from corrbench.target import needs
+from corrbench.support import needs
 
 
 class Mark(StrEnum):

@@ -18,7 +18,7 @@ from corrbench.judge.sandbox import Died
 from corrbench.judge.trial import Settled, Trial
 from corrbench.numerics.inputs import REAL, WHOLE
 from corrbench.result import DEATHS, Result, Status
-from corrbench.target import DIFFERENTIABLE, Support, fit
+from corrbench.support import DIFFERENTIABLE, Support, fit
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy

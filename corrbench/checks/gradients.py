@@ -20,7 +20,7 @@ from corrbench.numerics.comparison import TRANSFORM_GRADIENT
 from corrbench.numerics.formats import UNIT
 from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Result, Status
-from corrbench.target import DIFFERENTIABLE
+from corrbench.support import DIFFERENTIABLE
 
 
 def differentiable(outline: Outline, mode: str = "backward") -> list[str]:

@@ -13,7 +13,7 @@ from corrbench.checks import LIGHT, Outline, check
 from corrbench.judge.trial import Call, Trial
 from corrbench.numerics.problem import Array
 from corrbench.result import Result, Status
-from corrbench.target import config
+from corrbench.support import config
 
 
 def sequence_cases(outline: Outline) -> Iterator[Case]:

@@ -20,7 +20,8 @@ from corrbench.numerics.comparison import Expected, Judgement
 from corrbench.numerics.diagnose import chart, pattern, resemblance
 from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Result, Status
-from corrbench.target import DIFFERENTIABLE, Spec, Support, config, find, refusal
+from corrbench.support import DIFFERENTIABLE, Support, config, refusal
+from corrbench.target import Spec, find
 
 OPERANDS = ("x", "w", "b")
 

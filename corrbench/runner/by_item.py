@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from corrbench.analysis import baseline
 from corrbench.result import Run
-from corrbench.target import FORMS, Spec, Support, find
+from corrbench.support import Support
+from corrbench.target import FORMS, Spec, find
 
 if TYPE_CHECKING:
     from corrbench.runner.executors import Start

@@ -21,7 +21,8 @@ from corrbench.judge.probe import probe
 from corrbench.judge.trial import Trial, conclude
 from corrbench.result import Result, Status
 from corrbench.runner.plan import Batch, Job
-from corrbench.target import Spec, Support
+from corrbench.support import Support
+from corrbench.target import Spec
 
 ATTEMPTS = 3  # times that a batch is handed out before its jobs count as not judged
 Done = list[tuple[Job, list[Result]]]  # for every job of a batch

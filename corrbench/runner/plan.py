@@ -10,7 +10,8 @@ from corrbench import checks, suites
 from corrbench.case import Case
 from corrbench.checks import Outline
 from corrbench.numerics import external_cases, inputs
-from corrbench.target import Spec, Support, fit
+from corrbench.support import Support, fit
+from corrbench.target import Spec
 
 PROFILES = {"quick": 0, "standard": 1, "deep": 2}
 SUITES = ("article", "handpicked", "pairwise", "common", "planes", "networks", "hidden")

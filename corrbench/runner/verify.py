@@ -19,7 +19,8 @@ from corrbench.result import DEATHS, Result, Run
 from corrbench.runner import plan
 from corrbench.runner.executors import Done, Start, ask, execute
 from corrbench.runner.store import BadStore, Store
-from corrbench.target import Spec, Support
+from corrbench.support import Support
+from corrbench.target import Spec
 
 START = 2.0  # seconds, about, that a new process for the target takes
 LOST = 180.0  # seconds a worker that the target's deaths may cost before the run is ended
@@ -171,7 +172,7 @@ def _asked(
 def _in_order(batches: Iterable[plan.Batch], start: Start, ahead: int) -> Generator[Done, None, None]:
     """The answers in the order of the plan: which finding is the first then depends on the seed, not on scheduling."""
     handed: deque[plan.Batch] = deque()
-    came: dict[str, list[dict[str, Any]]] = {}
+    came: dict[plan.Job, list[Result]] = {}
 
     def noted() -> Iterator[plan.Batch]:
         for batch in batches:
@@ -181,8 +182,8 @@ def _in_order(batches: Iterable[plan.Batch], start: Start, ahead: int) -> Genera
     with contextlib.closing(execute(noted(), start, ahead)) as flow:
         for done in flow:
             came |= done
-            while handed and all(job.key in came for job in handed[0].jobs):
-                yield [(job.key, came[job.key]) for job in handed.popleft().jobs]
+            while handed and all(job in came for job in handed[0].jobs):
+                yield [(job, came[job]) for job in handed.popleft().jobs]
 
 
 def _rounds(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from functools import cache
 
 from corrbench.case import DTYPES, Case
-from corrbench.target import Support, fit
+from corrbench.support import Support, fit
 
 Suite = Callable[
     [int, int], list[Case]

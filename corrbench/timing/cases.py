@@ -9,7 +9,8 @@ from corrbench.judge.client import Remote
 from corrbench.judge.probe import probe
 from corrbench.runner import plan
 from corrbench.suites import select
-from corrbench.target import Spec, Support, fit
+from corrbench.support import Support, fit
+from corrbench.target import Spec
 
 
 def support(spec: Spec) -> Support:

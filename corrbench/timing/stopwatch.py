@@ -23,7 +23,7 @@ from corrbench.judge.trial import case_operands
 from corrbench.numerics import inputs
 from corrbench.numerics.comparison import Expected
 from corrbench.numerics.problem import Array, Problem
-from corrbench.target import config
+from corrbench.support import config
 
 SETS = 4  # sets of operands that take turns, fewer where they are large
 BYTES = 1 << 24  # that the operands of all sets together should not exceed

@@ -20,7 +20,7 @@ from corrbench.cli import main
 from corrbench.peers import Conformance
 from corrbench.render import conformance as render
 from corrbench.result import Result, Run, Status
-from corrbench.target import needs
+from corrbench.support import needs
 
 PLAIN = Case(x=(1, 2, 5, 6), w=(3, 2, 2, 2), data="small")
 STRIDED = PLAIN.but(stride=(2, 2))

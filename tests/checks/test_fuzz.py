@@ -16,7 +16,8 @@ from corrbench.judge.client import Remote
 from corrbench.judge.probe import probe
 from corrbench.judge.trial import Trial, conclude
 from corrbench.result import Result, Status
-from corrbench.target import Spec, Support
+from corrbench.support import Support
+from corrbench.target import Spec
 from tests.support import small_targets
 
 START = Case(x=(1, 1, 6, 7), w=(1, 1, 3, 2), data="small")

@@ -22,7 +22,8 @@ from corrbench.result import Result, Status
 from corrbench.runner import executors, plan, verify
 from corrbench.runner.executors import ATTEMPTS, Done, Unavailable, ask, execute, opened
 from corrbench.runner.plan import Batch, Job
-from corrbench.target import Spec, Support
+from corrbench.support import Support
+from corrbench.target import Spec
 from tests.support import small_targets
 
 SUPPORT = Support(frozenset({"float32", "float64", "int32"}), {}, "corr2d")

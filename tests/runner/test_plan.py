@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from corrbench.case import DTYPES, Case
 from corrbench.runner import plan
 from corrbench.runner.plan import Job
-from corrbench.target import BASES, Spec, Support, features
+from corrbench.support import BASES, Support, features
+from corrbench.target import Spec
 
 SPEC = Spec(target="t.py:f")
 FULL = Support(frozenset({*features(BASES[0]), *DTYPES, "backward", "double", "jvp", "vmap"}), {}, "conv2d")

@@ -16,7 +16,7 @@ from corrbench.checks import LIGHT
 from corrbench.numerics.external_cases import CORPORA
 from corrbench.runner.plan import SUITES
 from corrbench.suites.pairwise import SHAPES, STEPS, cover
-from corrbench.target import BASES, Support, features
+from corrbench.support import BASES, Support, features
 
 ALL = suites.registry()
 

@@ -14,7 +14,8 @@ from corrbench import reference
 from corrbench.case import Case
 from corrbench.numerics.inputs import draw
 from corrbench.numerics.problem import Array
-from corrbench.target import config, find, registered
+from corrbench.support import config
+from corrbench.target import find, registered
 from corrbench.targets._arguments import pair, sides, valid
 
 ROOT = Path(__file__).parents[2]

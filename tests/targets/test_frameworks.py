@@ -16,7 +16,8 @@ from corrbench.judge.probe import MODES
 from corrbench.judge.worker.loading import version
 from corrbench.numerics.bounds import ACCURACIES
 from corrbench.reference import conv2d
-from corrbench.target import BASES, FORMS, features, registered
+from corrbench.support import BASES, features
+from corrbench.target import FORMS, registered
 from corrbench.targets import _bridge
 
 ALL = registered()
