@@ -18,7 +18,7 @@ from corrbench.judge.trial import Call, Trial, case_operands
 from corrbench.numerics import bounds, inputs, oracle
 from corrbench.numerics.comparison import TRANSFORM_GRADIENT
 from corrbench.numerics.problem import Array, Problem
-from corrbench.result import Result, Status
+from corrbench.result import Figures, Result, Status
 from corrbench.target import DIFFERENTIABLE
 
 
@@ -270,7 +270,7 @@ def gradcheck(trial: Trial) -> Iterator[Result]:
             first = " ".join(str(error).split())[:300]
             yield trial.result(Status.FAIL, f"torch.autograd.{name} says: {first}")
         else:
-            yield trial.result(Status.PASS, numbers={"function": name})
+            yield trial.result(Status.PASS, numbers=Figures(own={"function": name}))
 
 
 def proxy(trial: Trial) -> tuple[Any, dict[str, Array]]:
