@@ -22,8 +22,8 @@ from corrbench.environment.git_worktree import GitError, checkout
 from corrbench.gate import Gate, count_instructions
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.render import gate as render
+from corrbench.result import Figures, Run, Status
 from corrbench.result import Result as Finding
-from corrbench.result import Run, Status
 from corrbench.target import Spec
 from corrbench.timing import cases, instructions, interleaved, screening
 from corrbench.timing.screening import Match
@@ -307,7 +307,11 @@ def test_instructions_are_the_same_each_time(tmp_path: Path) -> None:
 
 def finding(case: str, status: Status = Status.FAIL, **numbers: float | str) -> Finding:
     return Finding(
-        check="values.exact", case=Case.parse(case), status=status, numbers=numbers, message="12 elements differ"
+        check="values.exact",
+        case=Case.parse(case),
+        status=status,
+        numbers=Figures(**numbers),
+        message="12 elements differ",
     )
 
 

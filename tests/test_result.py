@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corrbench.case import DTYPES, Case
-from corrbench.result import DEATHS, FINDINGS, SCHEMA, Result, Run, Status
+from corrbench.result import DEATHS, FINDINGS, SCHEMA, Figures, Result, Run, Status
 
 CASE = Case(x=(1, 1, 5, 6), w=(1, 1, 2, 3))
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text()
@@ -28,7 +28,7 @@ def results() -> st.SearchStrategy[Result]:
         message=st.text(),
         resembles=st.text(),
         reproduce=st.text(),
-        numbers=NUMBERS,
+        numbers=NUMBERS.map(Figures.from_json),
         seconds=st.floats(0, 1e6),
     )
 
@@ -120,10 +120,15 @@ def test_a_run_is_strict_json(found: list[Result]) -> None:
     ]
 
 
+def test_a_null_is_no_figure() -> None:
+    with pytest.raises(TypeError):
+        Figures.from_json({"ratio": None})
+
+
 def test_infinities_are_text_in_json() -> None:
-    numbers = {"off": float("nan"), "allowed": [float("inf")], "ratio": 0.5}
+    numbers = Figures(off=float("nan"), own={"allowed": [float("inf")]}, ratio=0.5)
     run = Run(
         target="t", form="", seed=0, results=[Result(check="a.b", case=CASE, status=Status.FAIL, numbers=numbers)]
     )
-    assert run.to_json()["results"][0]["numbers"] == {"off": "nan", "allowed": ["inf"], "ratio": 0.5}
-    assert numbers["ratio"] == 0.5
+    assert run.to_json()["results"][0]["numbers"] == {"allowed": ["inf"], "off": "nan", "ratio": 0.5}
+    assert numbers.ratio == 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
@@ -129,17 +130,17 @@ class Baseline:
                     if result.finding and result.status.value in one.statuses and alike:
                         seen.add(index)
                         result.status, result.message = Status.KNOWN, f"{result.message} [known: {one.reason}]"
-                        result.numbers |= {"known": one.finding or one.reason, "kind": one.kind}
+                        result.numbers.known, result.numbers.kind = one.finding or one.reason, one.kind
                         break
         run.fixed = [asdict(one) for index, one in enumerate(self.known) if index in asked - seen]
         run.results += list(self._worse(run))
 
     def _worse(self, run: Run) -> Iterable[Result]:
         for key, worst in measured(run).items():
-            before = self.accuracy.get(key)
-            if before and worst.numbers["ratio"] > self.factor * before:
+            before, now = self.accuracy.get(key), worst.numbers.over_bound
+            if before and now > self.factor * before:
                 message = (
-                    f"less accurate than recorded: error over bound {worst.numbers['ratio']:.3g} for {key}, "
+                    f"less accurate than recorded: error over bound {now:.3g} for {key}, "
                     f"more than {self.factor:g} times the {before:.3g} of the baseline"
                 )
                 yield Result(
@@ -156,9 +157,9 @@ def measured(run: Run) -> dict[str, Result]:
     """The worst passing result by check and dtype, where an error was measured against a bound."""
     found: dict[str, Result] = {}
     for result in run.results:
-        if result.status is Status.PASS and result.numbers.get("tier") == "bound":
+        if result.status is Status.PASS and not math.isnan(result.numbers.over_bound):
             key = f"{result.check} {result.case.dtype}"
-            if key not in found or result.numbers["ratio"] > found[key].numbers["ratio"]:
+            if key not in found or result.numbers.over_bound > found[key].numbers.over_bound:
                 found[key] = result
     return found
 
@@ -181,7 +182,7 @@ def record(run: Run, reason: str) -> str:
                     cause=group.cause[0],
                 )
             )
-    accuracy = {key: result.numbers["ratio"] for key, result in sorted(measured(run).items())}
+    accuracy = {key: result.numbers.over_bound for key, result in sorted(measured(run).items())}
     body: dict[str, Any] = {
         "schema": SCHEMA,
         "target": run.target,

@@ -172,41 +172,28 @@ def lost(before: Sequence[Result], after: Sequence[Result]) -> dict[str, float]:
 
 def shifts(before: Sequence[Result], after: Sequence[Result]) -> list[Shift]:
     """Accuracy by check and element type over the results that both passed, the largest loss first."""
-    old, new = _bits(before), _bits(after)
-    ratios = [_ratios(results) for results in (before, after)]
+    old, new = _measured(before), _measured(after)
     keys: dict[tuple[str, str], list[tuple[str, Case, str]]] = {}
     for key in new:
         if key in old:
             keys.setdefault((key[0], key[1].dtype), []).append(key)
     made = [
         Shift(
-            check=check, dtype=name, cases=len(same), bits=statistics.fmean(new[key] - old[key] for key in same),
-            before=max(ratios[0].get(key, 0.0) for key in same), after=max(ratios[1].get(key, 0.0) for key in same),
+            check=check, dtype=name, cases=len(same), bits=statistics.fmean(new[key][0] - old[key][0] for key in same),
+            before=max(old[key][1] for key in same), after=max(new[key][1] for key in same),
         )
         for (check, name), same in keys.items()
     ]  # fmt: skip
     return sorted(made, key=lambda shift: (shift.bits, shift.check, shift.dtype))
 
 
-def _bits(results: Sequence[Result]) -> dict[tuple[str, Case, str], float]:
-    """The fewest effective bits of each array that a check compared on a case: it may compare one more than once."""
-    found: dict[tuple[str, Case, str], float] = {}
-    for one in filter(_counts, results):
-        key = _key(one)
-        found[key] = min(one.numbers["bits"], found.get(key, math.inf))
+def _measured(results: Sequence[Result]) -> dict[tuple[str, Case, str], tuple[float, float]]:
+    """The fewest effective bits and the largest ratio of each array that a check compared on a case, once or more."""
+    found: dict[tuple[str, Case, str], tuple[float, float]] = {}
+    for one in results:
+        bits, ratio = one.numbers.bits, one.numbers.ratio or 0.0
+        if bits is not None and math.isfinite(bits) and not one.finding:
+            key = (one.check, one.case, one.numbers.array or "")
+            fewest, largest = found.get(key, (math.inf, 0.0))
+            found[key] = min(bits, fewest), max(ratio, largest)
     return found
-
-
-def _ratios(results: Sequence[Result]) -> dict[tuple[str, Case, str], float]:
-    found: dict[tuple[str, Case, str], float] = {}
-    for one in filter(_counts, results):
-        found[_key(one)] = max(one.numbers.get("ratio", 0.0), found.get(_key(one), 0.0))
-    return found
-
-
-def _key(one: Result) -> tuple[str, Case, str]:
-    return (one.check, one.case, str(one.numbers.get("array", "")))
-
-
-def _counts(one: Result) -> bool:
-    return isinstance(one.numbers.get("bits"), float) and math.isfinite(one.numbers["bits"]) and not one.finding

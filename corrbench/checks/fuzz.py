@@ -17,7 +17,7 @@ from corrbench.checks.values import compare
 from corrbench.judge.sandbox import Died
 from corrbench.judge.trial import Settled, Trial
 from corrbench.numerics.inputs import REAL, WHOLE
-from corrbench.result import DEATHS, Result, Status
+from corrbench.result import DEATHS, Figures, Result, Status
 from corrbench.support import DIFFERENTIABLE, Support, fit
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def search(trial: Trial, *, differentiate: bool) -> Iterator[Result]:
             find(cases(trial.support, differentiate=differentiate), wrong, settings=quiet, random=random.Random(seed))
     trial.case = start
     if not found:
-        yield trial.result(Status.PASS, numbers={"cases": seen})
+        yield trial.result(Status.PASS, numbers=Figures(own={"cases": seen}))
         return
     yield min(found.values(), key=lambda result: (result.case.macs, len(str(result.case))))
 

@@ -19,7 +19,7 @@ from corrbench.numerics import bounds, inputs, oracle
 from corrbench.numerics.comparison import TRANSFORM_GRADIENT
 from corrbench.numerics.formats import UNIT
 from corrbench.numerics.problem import Array, Problem
-from corrbench.result import Result, Status
+from corrbench.result import Figures, Result, Status
 from corrbench.support import DIFFERENTIABLE
 
 
@@ -271,7 +271,7 @@ def gradcheck(trial: Trial) -> Iterator[Result]:
             first = " ".join(str(error).split())[:300]
             yield trial.result(Status.FAIL, f"torch.autograd.{name} says: {first}")
         else:
-            yield trial.result(Status.PASS, numbers={"function": name})
+            yield trial.result(Status.PASS, numbers=Figures(own={"function": name}))
 
 
 def proxy(trial: Trial) -> tuple[Any, dict[str, Array]]:

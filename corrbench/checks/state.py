@@ -12,7 +12,7 @@ from corrbench.case import Case
 from corrbench.checks import LIGHT, Outline, check
 from corrbench.judge.trial import Call, Trial
 from corrbench.numerics.problem import Array
-from corrbench.result import Result, Status
+from corrbench.result import Figures, Result, Status
 from corrbench.support import config
 
 
@@ -114,7 +114,7 @@ def arguments(trial: Trial) -> Iterator[Result]:
                 judgement, note=f"after calls with other arguments, now {config(case) or 'none'} {case.dtype}"
             )
             return
-    yield trial.result(Status.PASS, numbers={"calls": len(sequence), "dtype": base.dtype})
+    yield trial.result(Status.PASS, numbers=Figures(own={"calls": len(sequence), "dtype": base.dtype}))
 
 
 def many_cases(outline: Outline) -> Iterator[Case]:
@@ -134,4 +134,4 @@ def many(trial: Trial) -> Iterator[Result]:
         for r in results(trial, [Call(case=case, arrays=a) for a in arrays], [f"call {i + 1}" for i in range(rounds)])
         if r.finding
     )
-    yield trial.result(Status.PASS, numbers={"calls": rounds})
+    yield trial.result(Status.PASS, numbers=Figures(own={"calls": rounds}))

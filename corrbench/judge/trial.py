@@ -19,7 +19,7 @@ from corrbench.numerics import inputs
 from corrbench.numerics.comparison import Expected, Judgement
 from corrbench.numerics.diagnose import chart, pattern, resemblance
 from corrbench.numerics.problem import Array, Problem
-from corrbench.result import Result, Status
+from corrbench.result import Figures, Result, Status
 from corrbench.support import DIFFERENTIABLE, Support, config, refusal
 from corrbench.target import Spec, find
 
@@ -164,7 +164,9 @@ class Trial:
             return self.result(Status.UNSUPPORTED, said)
         where = f" (at {raised['where']})" if raised["where"] else ""
         first = raised["message"].splitlines()[0][:300] if raised["message"] else ""
-        return self.result(Status.FAIL, f"raised {raised['type']}: {first}{where}", numbers={"raised": raised["type"]})
+        return self.result(
+            Status.FAIL, f"raised {raised['type']}: {first}{where}", numbers=Figures(raised=raised["type"])
+        )
 
     # ---- what comes out
 
@@ -194,18 +196,18 @@ class Trial:
         self, judgement: Judgement, problem: Problem | None = None, got: Array | None = None, note: str = ""
     ) -> Result:
         """The result that a comparison gives."""
+        numbers = Figures(**judgement.numbers)
         if judgement.right:
-            return self.result(Status.PASS, numbers=judgement.numbers)
+            return self.result(Status.PASS, numbers=numbers)
         where = pattern(judgement.wrong)
         message = judgement.message + (f"; {where}" if where else "") + (f"; {note}" if note else "")
-        numbers = {**judgement.numbers, "pattern": where}
-        numbers["map"] = chart(judgement.wrong, numbers["at"])
+        numbers.pattern, numbers.map = where, chart(judgement.wrong, judgement.numbers["at"])
         alike = resemblance(problem, got, self.case.dtype) if problem is not None and got is not None else ""
         return self.result(Status.FAIL, message, numbers=numbers, resembles=alike)
 
     def result(
         self, status: Status, message: str = "", *, check: str = "",
-        numbers: dict[str, Any] | None = None, resembles: str = "",
+        numbers: Figures | None = None, resembles: str = "",
     ) -> Result:  # fmt: skip
         """A result of this trial; one that is not a pass can be reproduced."""
         made = Result(
@@ -213,7 +215,7 @@ class Trial:
             case=self.case,
             status=status,
             message=message,
-            numbers=numbers or {},
+            numbers=numbers or Figures(),
             resembles=resembles,
         )
         if status in (Status.FAIL, Status.WARN, Status.CRASH, Status.TIMEOUT, Status.MEMORY, Status.ERROR):

@@ -74,10 +74,9 @@ class Plot:
 
 def errormap(result: Result) -> list[Grid]:
     """The wrong elements of a finding and the receptive field of the worst; empty if the finding has no chart."""
-    numbers, chart = result.numbers, result.numbers.get("map")
-    if not isinstance(chart, dict):
+    chart, at, array = result.numbers.map, result.numbers.at, result.numbers.array or "y"
+    if chart is None or at is None:
         return []
-    at, array = numbers["at"], str(numbers.get("array", "y"))
     shape = [int(length) for length in chart["shape"].split(",")]
     last = shape[-2:] if len(shape) > 1 else [1, *shape]
     place = at[-2:] if len(at) > 1 else [0, *at]
@@ -204,9 +203,9 @@ def _by_dtype(results: Sequence[Result], figure: str) -> dict[str, list[tuple[fl
     """A figure of every comparison against a bound, and whether it was a finding."""
     held: dict[str, list[tuple[float, bool]]] = {}
     for result in results:
-        value = result.numbers.get(figure)
-        if result.numbers.get("tier") == "bound" and isinstance(value, int | float) and not math.isnan(value):
-            held.setdefault(result.case.dtype, []).append((float(value), result.finding))
+        value = getattr(result.numbers, figure)
+        if result.numbers.tier == "bound" and value is not None and not math.isnan(value):
+            held.setdefault(result.case.dtype, []).append((value, result.finding))
     return {name: held[name] for name in DTYPES if name in held}
 
 

@@ -9,14 +9,14 @@ import pytest
 from corrbench.analysis import causes
 from corrbench.analysis.predicates import describe
 from corrbench.case import Case
-from corrbench.result import Result, Run, Status
+from corrbench.result import Figures, Result, Run, Status
 
 OTHERS = [Case(x=(1, 1, 9, n), w=(1, 1, 3, 3)) for n in range(10, 40)]
 STRIDED = [case.but(stride=(2, 2), padding=(1, 1, 1, 1)) for case in OTHERS[:10]]
 
 
 def finding(case: Case, pattern: str = "") -> Result:
-    numbers = {"array": "y", "pattern": pattern}
+    numbers = Figures(array="y", pattern=pattern)
     return Result(check="values.bound", case=case, status=Status.FAIL, message="wrong", numbers=numbers)
 
 
@@ -74,7 +74,7 @@ def test_known_findings_are_told_apart_by_what_they_are_known_as() -> None:
     names = ["bias-half", "bias-half", "dilated", ""]
     known = [replace(finding(case), status=Status.KNOWN) for case in OTHERS[: len(names)]]
     for one, name in zip(known, names, strict=True):
-        one.numbers |= {"known": name} if name else {}
+        one.numbers.known = name or None
     run = Run(target="t", form="conv2d", seed=1, results=known)
     assert [[one.case for one in group.members] for group in causes.groups(run, known)] == [
         OTHERS[:2],

@@ -19,7 +19,7 @@ from corrbench.checks import registry
 from corrbench.cli import main
 from corrbench.peers import Conformance
 from corrbench.render import conformance as render
-from corrbench.result import Result, Run, Status
+from corrbench.result import Figures, Result, Run, Status
 from corrbench.support import needs
 
 PLAIN = Case(x=(1, 2, 5, 6), w=(3, 2, 2, 2), data="small")
@@ -29,7 +29,9 @@ HALF = PLAIN.but(dtype="float16")
 
 
 def result(check: str, case: Case, status: Status = Status.PASS, **numbers: Any) -> Result:
-    return Result(check=check, case=case, status=status, numbers=numbers, message="wrong" if status != "pass" else "")
+    return Result(
+        check=check, case=case, status=status, numbers=Figures(**numbers), message="wrong" if status != "pass" else ""
+    )
 
 
 def row(*results: Result, form: str = "conv2d", arrays: str = "torch", **more: Any) -> Peer:

@@ -10,13 +10,13 @@ import pytest
 from corrbench.analysis.run_diff import Change, lost
 from corrbench.case import Case
 from corrbench.render import run_diff as render
-from corrbench.result import Result, Run, Status
+from corrbench.result import Figures, Result, Run, Status
 
 CASES = [Case(x=(1, 1, n, 9), w=(1, 1, 3, 3)) for n in range(5, 13)]
 
 
 def passed(case: Case, bits: float = 22.0, ratio: float = 0.2, check: str = "values.bound") -> Result:
-    numbers = {"array": "y", "tier": "bound", "bits": bits, "ratio": ratio}
+    numbers = Figures(array="y", tier="bound", bits=bits, ratio=ratio)
     return Result(check=check, case=case, status=Status.PASS, numbers=numbers)
 
 
@@ -105,7 +105,7 @@ def test_few_cases_prove_no_loss() -> None:
 
 def test_accuracy_is_told_by_check_and_element_type() -> None:
     double = [passed(case.but(dtype="float64"), 50.0) for case in CASES]
-    worse = [replace(one, numbers={**one.numbers, "bits": 48.0}) for one in double]
+    worse = [replace(one, numbers=replace(one.numbers, bits=48.0)) for one in double]
     found = change(RIGHT + double, RIGHT + worse).shifts
     assert [(s.dtype, s.verdict) for s in found] == [("float64", "worse"), ("float32", "same")]
 

@@ -15,8 +15,8 @@ from corrbench.case import Case
 from corrbench.cli import main
 from corrbench.commands.verify import code, combined
 from corrbench.render import markdown
+from corrbench.result import Figures, Run, Status
 from corrbench.result import Result as Answer
-from corrbench.result import Run, Status
 from corrbench.runner.store import Store
 from tests.support import small_targets
 
@@ -32,8 +32,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def right(case: str = CASE) -> Answer:
-    numbers = {"array": "y", "tier": "bound", "at": [0, 0, 0, 0], "elements": 4, "wrong": 0, "got": 1.5, "exact": 1.5,
-               "off": 0.0, "allowed": 0.25, "ratio": 0.0, "rounded": 1.0, "bits": float("inf")}  # fmt: skip
+    numbers = Figures(array="y", tier="bound", at=[0, 0, 0, 0], elements=4, wrong=0, got=1.5, exact=1.5, off=0.0,
+                      allowed=0.25, ratio=0.0, rounded=1.0, bits=float("inf"))  # fmt: skip
     return Answer(check="values.bound", case=Case.parse(case), status=Status.PASS, numbers=numbers)
 
 
@@ -149,7 +149,8 @@ MAP = {"shape": "1,1,4,4", "plane": "4,4:0000"}
 def test_a_figure_that_no_report_can_show_is_damage(figures: dict[str, Any]) -> None:
     """None stands for one that is not there."""
     one = right()
-    one.numbers = {name: value for name, value in (one.numbers | figures).items() if value is not None}
+    for name, value in figures.items():
+        setattr(one.numbers, name, value)
     damaged(written("bad.json", run(one)), stored("bad.jsonl", run(one)))
 
 
