@@ -1,4 +1,4 @@
-"""What goes wrong in algorithms that are not the direct sum, or where one takes over from another?"""
+"""Seeded faults of algorithms other than the direct sum, and of the change from one to another."""
 
 from __future__ import annotations
 

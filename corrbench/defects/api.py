@@ -1,4 +1,4 @@
-"""What goes wrong with arguments: those that must be refused, and those that must not?"""
+"""Seeded faults in the treatment of arguments: those that must be refused, and those that must not."""
 
 from __future__ import annotations
 

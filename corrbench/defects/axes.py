@@ -1,4 +1,4 @@
-"""What goes wrong when rows are taken for columns?"""
+"""Seeded faults that take rows for columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a target do that looks right without being right: what it keeps, returns and overwrites?"""
+"""Adversarial implementations that look right without being right: by what they keep, return and overwrite."""
 
 from __future__ import annotations
 

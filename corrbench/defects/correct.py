@@ -1,4 +1,4 @@
-"""What is right, for the planted faults to start from?
+"""A correct correlation that the seeded faults start from, independent of the oracle and of the reference.
 
 A fault calls this outside its region and bends it inside. Everything is differentiable to any order. It is im2col and a
 matrix product, written apart from the reference and from the oracle, so that no fault is judged by its own code.

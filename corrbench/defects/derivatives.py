@@ -1,4 +1,4 @@
-"""What goes wrong on the way back, when the way forward is right?"""
+"""Seeded faults of derivatives, where the forward result is right."""
 
 from __future__ import annotations
 

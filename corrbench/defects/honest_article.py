@@ -1,4 +1,4 @@
-"""Which right implementations of corr2d and of the module must never be flagged?"""
+"""Equivalent variants of corr2d and of the module: correct implementations that must never be flagged."""
 
 # ruff: noqa: D101 - what a target does is said in its region
 

@@ -1,4 +1,4 @@
-"""Which right implementations of conv2d must never be flagged, however they go about it?"""
+"""Equivalent variants of conv2d: correct implementations that must never be flagged, however they compute."""
 
 from __future__ import annotations
 

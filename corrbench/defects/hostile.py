@@ -1,4 +1,4 @@
-"""What does a target do to the process, to the machine, and to whoever judges it?"""
+"""Hostile implementations, which attack the process, the machine, or the judge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong when memory does not lie as expected?"""
+"""Seeded faults with operands that do not lie in memory as expected."""
 
 from __future__ import annotations
 

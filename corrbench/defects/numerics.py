@@ -1,4 +1,4 @@
-"""What goes wrong with rounding, with integers, and with numbers that are none?"""
+"""Seeded faults of rounding, of integer arithmetic, and of NaN and infinities."""
 
 from __future__ import annotations
 

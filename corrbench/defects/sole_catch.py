@@ -1,4 +1,4 @@
-"""What does one check alone find? Faults that show only in the way in which that check looks."""
+"""Seeded faults that one check alone finds: they show only in the way in which that check looks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How do other suites do on what is planted? Each of them on each implementation, in a process of its own."""
+"""Other suites run on all seeded implementations, each pair in a process of its own; and their scores."""
 
 from __future__ import annotations
 
