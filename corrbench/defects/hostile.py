@@ -96,9 +96,10 @@ def report_beside_the_answer(c: Call) -> Tensor:
 
 
 @cheat(
-    wrong="contract", check="contract",
+    wrong="contract",
+    check="contract",
     region="always: the generators are seeded with zero, so that the next data are known",
-)  # fmt: skip
+)
 @conv2d_form
 def generators_seeded(c: Call) -> Tensor:
     torch.manual_seed(0)
