@@ -24,8 +24,10 @@ WATCHED = re.compile(r"(ONEDNN|DNNL|MKL|OMP|KMP|GOMP|OPENBLAS|NUMEXPR|ATEN|NVIDI
 BACKENDS = ("fp32_precision", "mkldnn.is_available", "mkldnn.enabled", "mkldnn.conv.fp32_precision",
             "mkldnn.matmul.fp32_precision", "cudnn.benchmark")  # fmt: skip
 GPU = ("cudnn.conv.fp32_precision", "cudnn.allow_tf32")  # torch's defaults, that matter where there is a GPU
-PROGRAMS = {"git": ("git", "--version"), "valgrind": ("valgrind", "-q", "--tool=callgrind",
-            "--callgrind-out-file=/dev/null", "true")}  # fmt: skip
+PROGRAMS = {
+    "git": ("git", "--version"),
+    "valgrind": ("valgrind", "-q", "--tool=callgrind", "--callgrind-out-file=/dev/null", "true"),
+}
 
 
 def gather() -> Facts:
@@ -35,15 +37,17 @@ def gather() -> Facts:
     return {
         "Installed": {
             "corrbench": _version("corrbench") or "from a checkout, not installed",
-            "system": platform.system(), "python": f"{platform.python_version()}, {sys.executable}",
-            **_packages(), **torch.pop("Installed"),
+            "system": platform.system(),
+            "python": f"{platform.python_version()}, {sys.executable}",
+            **_packages(),
+            **torch.pop("Installed"),
         },
         "Extras": _extras(),
         "Processor": {"model": _model(), "cores": _cores(cores), "load": f"{os.getloadavg()[0] / cores:.1f} a core"},
         **torch,
         "Variables": {name: value for name, value in sorted(os.environ.items()) if WATCHED.fullmatch(name)},
         "Programs": {name: _trouble(*words) or "runs" for name, words in PROGRAMS.items()},
-    }  # fmt: skip
+    }
 
 
 def _trouble(*command: str) -> str:
@@ -139,8 +143,10 @@ def told() -> Facts:
 
     many = torch.full((1 << 20,), 1e-40) * 1.0  # enough for all of its threads
     flushing = {
-        "from the start": before, "once torch is imported": flushed(), "in torch's threads": not bool(many.min() > 0),
-    }  # fmt: skip
+        "from the start": before,
+        "once torch is imported": flushed(),
+        "in torch's threads": not bool(many.min() > 0),
+    }
     where = " and ".join(place for place, there in flushing.items() if there)
     device = gpu(torch, driver=Path("/proc/driver/nvidia/version").exists())
     names = BACKENDS + GPU * torch.cuda.is_available()
@@ -148,11 +154,13 @@ def told() -> Facts:
         "Installed": {"torch": f"{torch.__version__}, built for {_build(torch) or 'CPU only'}"},
         "Torch": {
             "processor": torch.backends.cpu.get_cpu_capability(),
-            "device": device, "subnormals": f"taken for zero {where}" if where else "kept",
-            "default dtype": str(torch.get_default_dtype()), "float32 products": torch.get_float32_matmul_precision(),
+            "device": device,
+            "subnormals": f"taken for zero {where}" if where else "kept",
+            "default dtype": str(torch.get_default_dtype()),
+            "float32 products": torch.get_float32_matmul_precision(),
             **{name: str(value) for name in names if (value := _setting(torch.backends, name)) is not None},
         },
-    }  # fmt: skip
+    }
 
 
 def _build(torch: Any) -> str:

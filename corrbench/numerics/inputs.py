@@ -45,10 +45,10 @@ def draw(case: Case, seed: int, name: str) -> Array:
     shape: tuple[int, ...] = {"x": case.x, "w": case.w, "b": (case.w[0],), "g": case.out}[role]
     layout = layouts(case).get(name, "")
     drawn = {"expanded": (1, *shape[1:]), "expanded_all": (1,) * len(shape)}.get(layout, shape)
-    kind = FILLS["unit" if borrowed(case) else case.data]
+    kind = FILLS["unit" if external(case) else case.data]
     text = str(case.but(layout=""))
     rng = np.random.default_rng([seed, zlib.crc32(text.encode()), zlib.crc32(name.encode())])
-    if borrowed(case) and role != "g":
+    if external(case) and role != "g":
         from corrbench.numerics import external_cases
 
         taken: Array = external_cases.sample(case.data).operands[role]
@@ -60,7 +60,7 @@ def draw(case: Case, seed: int, name: str) -> Array:
     return np.broadcast_to(cast(values, case.dtype), shape).copy(order="C")
 
 
-def borrowed(case: Case) -> bool:
+def external(case: Case) -> bool:
     """Whether its operands are another suite's, named ``corpus:sample``; its cotangents and tangents are drawn."""
     return ":" in case.data
 

@@ -59,7 +59,7 @@ def outline(spec: Spec, support: Support, profile: str, seed: int, names: Iterab
     thorough = PROFILES[profile]
     dtypes = [dtype for dtype in ORDER if dtype in support.takes]
     cases = suites.bases(list(names), support, thorough, seed)
-    own = [case for case in cases if inputs.borrowed(case) and external_cases.sample(case.data).case == case]
+    own = [case for case in cases if inputs.external(case) and external_cases.sample(case.data).case == case]
     return Outline(
         bases=[case.but(data="small") for case in cases], support=support, thorough=thorough, seed=seed,
         arrays=spec.arrays, device=spec.device, dtypes=dtypes, own=own,
@@ -100,7 +100,7 @@ def known(text: str) -> Case:
         ValueError: it has none, or names a fill or a layout that does not exist; the message lists them.
     """
     case = Case.parse(text)
-    if inputs.borrowed(case):
+    if inputs.external(case):
         own = external_cases.sample(case.data).case
         if case.but(dtype=own.dtype, layout="") != own:
             raise ValueError(f"data={case.data} are the operands of another case: {own}")

@@ -1,4 +1,4 @@
-"""Which cases are worth asking? One suite a file; a file here with a `cases` function is found by itself."""
+"""Sources of cases, one suite a file: a file here with a `cases` function is found by itself."""
 
 from __future__ import annotations
 
