@@ -89,8 +89,10 @@ def default_store(spec: Spec, options: Options) -> Path:
     return Path(".corrbench", hashlib.blake2b(words.encode(), digest_size=6).hexdigest() + ".jsonl")
 
 
-def verify(spec: Spec, options: Options, start: Start, progress: Progress | None = None) -> Run:
-    """Ask a target every planned question.
+def verify(
+    spec: Spec, options: Options, start: Start, progress: Progress | None = None, support: Support | None = None
+) -> Run:
+    """Ask a target every planned question; first what it takes, unless `support` says it.
 
     Raises:
         corrbench.runner.store.BadStore: the record cannot be read or written.
@@ -107,11 +109,12 @@ def verify(spec: Spec, options: Options, start: Start, progress: Progress | None
         accuracy=spec.accuracy,
         device=spec.device,
     )
-    try:
-        support = ask(spec, start, 1 if options.case else options.workers)
-    except NotLoaded as error:
-        run.problem = str(error)
-        return run
+    if support is None:
+        try:
+            support = ask(spec, start, 1 if options.case else options.workers)
+        except NotLoaded as error:
+            run.problem = str(error)
+            return run
     run.form, run.unsupported = support.form, dict(support.refuses)
     run.environment = {"target version": support.version} if support.version else {}
     store = _record(spec, options, seed)

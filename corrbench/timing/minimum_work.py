@@ -1,4 +1,4 @@
-"""How little work can a case be done with? Products that are not with padding, and every element that matters once."""
+"""The least work of a case: its products but for those with padding, and every element that matters once."""
 
 from __future__ import annotations
 
