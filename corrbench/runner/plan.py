@@ -12,9 +12,8 @@ from corrbench.case import DTYPES, Case
 from corrbench.checks import Outline
 from corrbench.numerics import external_cases, inputs
 from corrbench.support import Support, fit
-from corrbench.target import Spec
+from corrbench.target import PROFILES, Spec
 
-PROFILES = {"quick": 0, "standard": 1, "deep": 2}
 SUITES = ("article", "handpicked", "pairwise", "common", "planes", "networks", "hidden")
 FIRST = ("contract.result", "values.exact", "gradients.first", "memory.views", "contract.globals", "state.sequence")
 ORDER = (
@@ -60,7 +59,7 @@ class Batch:
 
 def outline(spec: Spec, support: Support, profile: str, seed: int, names: Iterable[str] = SUITES) -> Outline:
     """What the checks plan from."""
-    thorough = PROFILES[profile]
+    thorough = PROFILES.index(profile)
     dtypes = [dtype for dtype in ORDER if dtype in support.takes]
     assert set(ORDER) == set(DTYPES)
     cases = suites.bases(list(names), support, thorough, seed)
