@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
@@ -12,6 +13,43 @@ from typing import Any
 from corrbench.case import DTYPES
 
 FORMS = ("corr2d", "conv2d", "module")
+ARRAYS = ("torch", "numpy")
+ACCURACIES = ("direct", "winograd", "fft", "tf32")
+PROFILES = ("quick", "standard", "deep")  # how thoroughly a target is judged
+
+
+def option(about: str, choices: tuple[str, ...] = (), *, default: str = "", least: float | None = None) -> Any:
+    """A field of `Given`: what the help says of it, and what may be given, a word or, with `least`, a number."""
+    said = {"about": about, "choices": choices, "default": default, "least": least}
+    return field(default="" if least is None else 0.0, metadata=said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a user says of how a target is to be called; empty or 0 for what its adapter declares, or the default.
+
+    The options of the shell, of pytest and of `corrbench.testing` are made from these fields.
+
+    Raises:
+        ValueError: an option is none of its choices, or out of range; the message says what there is.
+    """
+
+    form: str = option("How targets are called.", FORMS, default="recognised from the signature")
+    arrays: str = option("What targets are given and return.", ARRAYS, default="torch")
+    accuracy: str = option("The declared accuracy class.", ACCURACIES, default="direct")
+    device: str = option("cpu or cuda.", default="cpu")
+    python: str = option("Interpreter of another environment that targets run in.")
+    timeout: float = option("Seconds that one call may take.", least=0.0, default="30")
+    memory: float = option("GiB that the target's process may hold.", least=0.1, default="4")
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            value, there, least = getattr(self, one.name), *map(one.metadata.get, ("choices", "least"))
+            if there and value not in ("", *there):
+                raise ValueError(f"no {one.name} {value!r}; there are: {', '.join(there)}")
+            if least is not None and not (isinstance(value, int | float) and (value == 0 or least <= value < math.inf)):
+                wanted = f"{least:g} GiB or more" if least else "seconds, more than 0"
+                raise ValueError(f"{one.name}={value!r}: give {wanted}, or 0 for the default")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +61,7 @@ class Spec:
         name: its registered name, if it has one.
         form: one of `FORMS`; empty until recognised from the signature.
         arrays: ``torch`` or ``numpy``, what it is given and returns.
-        accuracy: the declared class, one of `corrbench.numerics.bounds.ACCURACIES`.
+        accuracy: the declared class, one of `ACCURACIES`.
         device: ``cpu`` or ``cuda``.
         python: interpreter of another environment to run it in; empty for this one.
         timeout: seconds that one call may take.
@@ -100,7 +138,7 @@ def find(name: str, **given: Any) -> Spec:
     Raises:
         UnknownTarget: neither a registered name nor ``place:attr``.
     """
-    given = {key: value for key, value in given.items() if value not in (None, "")}
+    given = {key: value for key, value in given.items() if value}
     if ":" in name:
         return Spec(target=name, **given)
     known = registered()

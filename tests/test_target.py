@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import pytest
@@ -12,8 +12,9 @@ from torch.nn import functional
 
 from corrbench import suites
 from corrbench.case import DTYPES, Case
+from corrbench.numerics import bounds
 from corrbench.support import BASES, Support, config, features, fit, needs, refusal
-from corrbench.target import FORMS, Spec, UnknownTarget, find, registered
+from corrbench.target import ACCURACIES, FORMS, Given, Spec, UnknownTarget, find, registered
 
 SMALL = BASES[0]
 FEATURES = features(SMALL)
@@ -44,6 +45,14 @@ def test_what_an_adapter_does_not_declare_is_told_apart() -> None:
     assert spec.undeclared({"float32", "dilation", "dilation by axis"}) == "the adapter declares no dilation"
     assert spec.undeclared({"double"}) == "the adapter declares no double"
     assert Spec(target="m:f").undeclared({"complex64", "dilation", "vmap"}) == ""
+
+
+def test_what_may_be_given_is_what_a_spec_has_and_the_help_says_its_defaults() -> None:
+    spec = Spec(target="m:f")
+    for one in fields(Given):
+        said = one.metadata["default"]
+        assert str(getattr(spec, one.name)) in (said, f"{said}.0", ""), one.name
+    assert set(ACCURACIES) == set(bounds.ACCURACIES)
 
 
 def test_what_is_given_overrides_what_is_declared() -> None:

@@ -11,9 +11,8 @@ from corrbench.case import Case
 from corrbench.checks import Outline
 from corrbench.numerics import external_cases, inputs
 from corrbench.support import Support, fit
-from corrbench.target import Spec
+from corrbench.target import PROFILES, Spec
 
-PROFILES = {"quick": 0, "standard": 1, "deep": 2}
 SUITES = ("article", "handpicked", "pairwise", "common", "planes", "networks", "hidden")
 FIRST = ("contract.result", "values.exact", "gradients.first", "memory.views", "contract.globals", "state.sequence")
 ORDER = (
@@ -56,7 +55,7 @@ class Batch:
 
 def outline(spec: Spec, support: Support, profile: str, seed: int, names: Iterable[str] = SUITES) -> Outline:
     """What the checks plan from."""
-    thorough = PROFILES[profile]
+    thorough = PROFILES.index(profile)
     dtypes = [dtype for dtype in ORDER if dtype in support.takes]
     cases = suites.bases(list(names), support, thorough, seed)
     own = [case for case in cases if inputs.external(case) and external_cases.sample(case.data).case == case]
