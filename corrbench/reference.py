@@ -1,4 +1,4 @@
-"""What is 2-D cross-correlation, written out plainly enough to be its definition?
+"""The definition of 2-D cross-correlation, written out plainly: `corr2d`, `conv2d` and `Conv2D`.
 
 The kernel slides over the image without a flip; each output element is the sum of kernel times window:
 ``Y[i, j] = sum_{a,b} X[i + a, j + b] * K[a, b]``. Convolution proper turns the kernel by half a turn first; what

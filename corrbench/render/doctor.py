@@ -1,4 +1,4 @@
-"""What a doctor finds, on one screen."""
+"""The lines of `corrbench doctor` on one screen, under their topics."""
 
 from __future__ import annotations
 
