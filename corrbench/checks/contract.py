@@ -10,12 +10,13 @@ import numpy as np
 from corrbench.case import Case
 from corrbench.checks import Outline, check
 from corrbench.checks.memory import conduct, conduct_cases
-from corrbench.judge.trial import Call, Trial
+from corrbench.judge.calls import Call, Violation
+from corrbench.judge.trial import Trial
 from corrbench.result import Figures, Result, Status
 
 
 def every_dtype(outline: Outline) -> Iterator[Case]:
-    """Every element type on a few light cases, beside the cases for conduct."""
+    """Every element type on a few light cases, beside the cases of every check of how a call behaves."""
     yield from conduct_cases(outline)
     for dtype in outline.dtypes:
         yield from (case.but(dtype=dtype, data="small") for case in outline.spread(outline.light, 2))
@@ -72,8 +73,12 @@ def arguments(trial: Trial) -> Iterator[Result]:
     lists = {name: {"list": value} if isinstance(value, list) else value for name, value in keep.items()}
     arrays = trial.operands()
     expected = trial.expected(trial.problem(arrays=arrays))
+    seen: list[Violation] = []
     for how, config in (("tuples", keep), *([("lists", lists)] if lists != keep else [])):
-        reply = trial.calls([Call(case=case, arrays=arrays, config=config)], settle=False)[0]
+        shown = len(seen)
+        reply = trial.calls([Call(case=case, arrays=arrays, config=config)], settle=False, into=seen)[0]
+        for one in seen[shown:]:  # no other check makes these calls, so it is this one that shows them again
+            yield trial.result(Status.FAIL, f"{one.message}; called with {keep}")
         if reply.raised:
             if {"TypeError", "NotImplementedError"} & set(reply.raised["bases"]):
                 said = f"{reply.raised['type']}: {reply.raised['message'][:120]}"
@@ -85,10 +90,9 @@ def arguments(trial: Trial) -> Iterator[Result]:
         if values is None:
             yield trial.result(Status.SKIPPED, "the result cannot be compared")
         else:
-            note = f"called with {keep}, pairs as {how}"
-            yield trial.verdict(expected.compare(values), expected.problem, values, note)
-    # no other check makes these calls, so it is this one that shows their breaches again
-    trial.conduct[:] = [trial.result(Status.FAIL, f"{one.message}; called with {keep}") for one in trial.conduct]
+            yield trial.verdict(
+                expected.compare(values), expected.problem, values, f"called with {keep}, pairs as {how}"
+            )
 
 
 def _taken(trial: Trial, name: str) -> bool:
@@ -144,10 +148,8 @@ def errors(trial: Trial) -> Iterator[Result]:  # noqa: C901 - one question after
             bad.append(("a bias of 1 for 6 output channels", {**good, "b": np.resize(good["w"], 1)}, {}, False))
     calls = [Call(case=one, arrays=arrays, config=extra) for _, arrays, extra, _ in bad]
     replies = []
-    for call in calls:  # one by one: each may kill the process
-        watched = len(trial.conduct)
-        replies += trial.calls([call], settle=False)
-        del trial.conduct[watched:]  # a wrong shape is no breach where no shape is right
+    for call in calls:  # one by one: each may kill the process; a wrong shape is none where no shape is right
+        replies += trial.calls([call], settle=False, into=[])
     for (name, _, extra, grave), reply in zip(bad, replies, strict=True):
         got = reply.outputs.get("y")
         if reply.raised:

@@ -7,6 +7,7 @@ import random
 import time
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,9 @@ from corrbench.case import INTEGERS, Case
 from corrbench.checks import Outline, check
 from corrbench.checks.gradients import gradients, judge
 from corrbench.checks.values import compare
-from corrbench.judge.sandbox import Died
-from corrbench.judge.trial import Settled, Trial
+from corrbench.judge.trial import Trial, conclude
 from corrbench.numerics.inputs import REAL, WHOLE
-from corrbench.result import DEATHS, Figures, Result, Status
+from corrbench.result import Figures, Result, Status
 from corrbench.support import DIFFERENTIABLE, Support, fit
 
 if TYPE_CHECKING:
@@ -74,7 +74,6 @@ def search(trial: Trial, *, differentiate: bool) -> Iterator[Result]:
         seed = zlib.crc32(f"{trial.seed} {start}".encode())
         with contextlib.suppress(NoSuchExample, Flaky):  # nothing found, or a target that is wrong only at times
             find(cases(trial.support, differentiate=differentiate), wrong, settings=quiet, random=random.Random(seed))
-    trial.case = start
     if not found:
         yield trial.result(Status.PASS, numbers=Figures(own={"cases": seen}))
         return
@@ -83,22 +82,20 @@ def search(trial: Trial, *, differentiate: bool) -> Iterator[Result]:
 
 def ask(trial: Trial, case: Case, *, differentiate: bool) -> Result | None:
     """The finding on one case, None if there is none."""
-    trial.case = case
-    conduct = len(trial.conduct)
-    try:
-        if differentiate:
-            arrays = trial.operands(extra=("g",))
-            reply = trial.call("backward", arrays=arrays)
-            results = list(judge(trial, reply, gradients(trial.problem(arrays=arrays), arrays["g"])))
-        else:
-            results = [compare(trial)]
-    except Settled as settled:
-        results = [settled.result]
-    except Died as death:
-        results = [trial.result(death.status, death.message)]
-    results += trial.conduct[conduct:]
-    del trial.conduct[conduct:]
-    return next((r for r in results if r.finding or r.status in DEATHS), None)
+    results = conclude(replace(trial, case=case, violations=[]), derivatives if differentiate else values)
+    return next((result for result in results if result.finding), None)
+
+
+def values(trial: Trial) -> Iterator[Result]:
+    """Whether the values are right."""
+    yield compare(trial)
+
+
+def derivatives(trial: Trial) -> Iterator[Result]:
+    """Whether the gradients are."""
+    arrays = trial.operands(extra=("g",))
+    reply = trial.call("backward", arrays=arrays)
+    yield from judge(trial, reply, gradients(trial.problem(arrays=arrays), arrays["g"]))
 
 
 def cases(support: Support, *, differentiate: bool) -> SearchStrategy[Case]:

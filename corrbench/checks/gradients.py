@@ -13,8 +13,9 @@ import numpy as np
 
 from corrbench.case import Case
 from corrbench.checks import LIGHT, Outline, check
+from corrbench.judge.calls import Call, case_operands
 from corrbench.judge.protocol import Output, Reply
-from corrbench.judge.trial import Call, Trial, case_operands
+from corrbench.judge.trial import Trial
 from corrbench.numerics import bounds, inputs, oracle
 from corrbench.numerics.comparison import TRANSFORM_GRADIENT
 from corrbench.numerics.formats import UNIT

@@ -84,9 +84,9 @@ def operands(trial: Trial) -> Iterator[Result]:
 
 
 def conduct(trial: Trial, name: str) -> Iterator[Result]:
-    """Call, forwards and where it can be backwards; breaches of conduct are noted by the trial itself."""
+    """Call, forwards and where it can be backwards; what the calls violate is noted by the trial itself."""
     trial.call("forward")
     if trial.differentiable:
         trial.call("backward")
-    if not trial.conduct:
+    if not trial.violations:
         yield trial.result(Status.PASS, check=name)

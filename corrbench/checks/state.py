@@ -10,7 +10,8 @@ import numpy as np
 
 from corrbench.case import Case
 from corrbench.checks import LIGHT, Outline, check
-from corrbench.judge.trial import Call, Trial
+from corrbench.judge.calls import Call
+from corrbench.judge.trial import Trial
 from corrbench.numerics.problem import Array
 from corrbench.result import Figures, Result, Status
 from corrbench.support import config

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from corrbench.case import DTYPES, Case
+from corrbench.judge.calls import Call, case_operands
 from corrbench.judge.client import Remote
 from corrbench.judge.protocol import Reply
 from corrbench.judge.sandbox import Died
-from corrbench.judge.trial import Call, Trial, case_operands
+from corrbench.judge.trial import Trial
 from corrbench.support import BASES, EXTENSIONS, Support, features, fit, needs, refusal
 from corrbench.target import Spec
 

@@ -1,4 +1,4 @@
-"""How does a check talk to a target? One check on one case: makes the calls, watches the conduct, words the results."""
+"""A check at work on one case: its trial makes the calls, notes what they violate, and words the results."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from corrbench.case import Case
+from corrbench.judge.calls import Call, Violation, case_operands, violations
 from corrbench.judge.client import Remote
 from corrbench.judge.protocol import Reply
 from corrbench.judge.sandbox import Died
@@ -20,10 +21,8 @@ from corrbench.numerics.comparison import Expected, Judgement
 from corrbench.numerics.diagnose import chart, pattern, resemblance
 from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Figures, Result, Status
-from corrbench.support import DIFFERENTIABLE, Support, config, refusal
+from corrbench.support import DIFFERENTIABLE, Support, refusal
 from corrbench.target import Spec, find
-
-OPERANDS = ("x", "w", "b")
 
 
 class Settled(Exception):
@@ -34,21 +33,15 @@ class Settled(Exception):
         self.result = result
 
 
-@dataclass(slots=True, kw_only=True)
-class Call:
-    """One call to make: of which case, on which arrays, differentiated how."""
-
-    case: Case
-    arrays: dict[str, Array]
-    mode: str = "forward"  # forward, backward, double, jvp or vmap
-    grad: tuple[str, ...] | None = None  # operands that require gradients; all by default
-    options: dict[str, Any] = field(default_factory=dict)  # reuse, accumulate
-    config: dict[str, Any] | None = None  # in place of the case's own arguments
-
-
 @dataclass(slots=True)
 class Trial:
-    """One check on one case of one target."""
+    """One check on one case of one target.
+
+    Attributes:
+        check, case, seed: what is asked.
+        spec, support, remote: who answers.
+        violations: what the calls did that none may do, each once; `conclude` makes findings of them.
+    """
 
     check: str
     case: Case
@@ -56,7 +49,7 @@ class Trial:
     spec: Spec
     support: Support
     remote: Remote
-    conduct: list[Result] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
 
     # ---- what goes in
 
@@ -91,15 +84,24 @@ class Trial:
             arrays = self.operands(extra=extra)
         return self.calls([Call(case=self.case, arrays=arrays, mode=mode)])[0]
 
-    def calls(self, calls: list[Call], *, settle: bool = True, **request: Any) -> list[Reply]:
+    def calls(
+        self, calls: list[Call], *, settle: bool = True, into: list[Violation] | None = None, **request: Any
+    ) -> list[Reply]:
         """Make several calls in one request; all results are held until the last is made.
+
+        Args:
+            calls: in order.
+            settle: whether an exception ends the check.
+            into: the violations are noted there instead of in the trial.
+            request: options of the request as a whole.
 
         Raises:
             Died: the target's process crashed, or hung or outgrew its limit where it had no reason to.
             Settled: as in `call`; or the target is too slow, or needs too much memory, for cases of this size.
         """
+        noted = self.violations if into is None else into
         arrays: list[Array] = []
-        steps = [self._step(call, arrays) for call in calls]
+        steps = [call.step(self.form, arrays) for call in calls]
         dtypes = [call.case.dtype for call in calls for _ in call.arrays]
         heaviest, pace = max(calls, key=lambda call: call.case.macs), self.remote.pace
         if pace.too_slow(heaviest.mode, heaviest.case):
@@ -117,7 +119,12 @@ class Trial:
         for call, reply in zip(calls, replies, strict=True):
             if reply.raised and settle:
                 raise Settled(self.raised(reply.raised, call.case))
-            self._lift(call, reply)
+            if reply.raised:
+                continue
+            noted += [v for v in dict.fromkeys(violations(call, reply, self.form, self.spec)) if v not in noted]
+            for output in reply.outputs.values():  # those of the two-dimensional forms are given four axes
+                if self.form != "conv2d" and output.values is not None and output.values.ndim == 2:
+                    output.values = output.values[None, None]
         return replies
 
     def _plain_works(self, call: Call) -> bool:
@@ -127,35 +134,12 @@ class Trial:
         mode = call.mode if call.mode in extra else "forward"
         asked = Call(case=case, arrays=self.operands(case, extra.get(mode, ())), mode=mode)
         arrays: list[Array] = []
-        steps = [self._step(asked, arrays)]
+        steps = [asked.step(self.form, arrays)]
         try:
             self.remote.steps(steps, arrays, [case.dtype] * len(arrays))
         except Died:
             return False
         return True
-
-    def _step(self, call: Call, arrays: list[Array]) -> dict[str, Any]:
-        case, index = call.case, {}
-        for name, array in call.arrays.items():
-            index[name] = len(arrays)
-            arrays.append(array if self.form == "conv2d" or array.ndim != 4 or call.mode == "vmap" else array[0, 0])
-        step = {
-            "mode": call.mode, "arrays": index, "dtype": case.dtype, "layout": inputs.layouts(case), **call.options,
-            "config": config(case) if call.config is None else call.config,
-            "out": case.out if self.form == "conv2d" else case.out[2:],
-        }  # fmt: skip
-        if call.grad is not None:
-            step["grad"] = list(call.grad)
-        return step
-
-    def _lift(self, call: Call, reply: Reply) -> None:
-        """Bring outputs of the two-dimensional forms to four axes, and note breaches of conduct."""
-        if reply.raised:
-            return
-        self._watch(call, reply)
-        for output in reply.outputs.values():
-            if self.form != "conv2d" and output.values is not None and output.values.ndim == 2:
-                output.values = output.values[None, None]
 
     def raised(self, raised: dict[str, Any], case: Case) -> Result:
         """The result for an exception: unsupported, or a finding."""
@@ -180,7 +164,7 @@ class Trial:
         return Expected(problem, self.case.dtype, self.spec.accuracy, flush=flush, slack=slack)
 
     def values(self, reply: Reply, case: Case | None = None) -> Array | None:
-        """The values of y where they can be compared at all; what is amiss otherwise is reported as conduct."""
+        """The values of y where they can be compared at all; what is amiss otherwise is a violation."""
         case, output = case or self.case, reply.outputs.get("y")
         if output is None or output.values is None:
             return None
@@ -223,48 +207,6 @@ class Trial:
             made.reproduce = reproducer(self.spec, self.check, made.case, self.seed)
         return made
 
-    def _watch(self, call: Call, reply: Reply) -> None:
-        """Conduct: exact type, dtype, shape and device; operands and global state untouched; memory of its own."""
-        numpy = self.spec.arrays == "numpy"
-        kind = "numpy.ndarray" if numpy else "torch.Tensor"
-        two = self.form != "conv2d"
-        shapes = {"y": call.case.out[2:] if two else call.case.out, "t": call.case.out[2:] if two else call.case.out}
-        for name, array in call.arrays.items():
-            shapes["g" + name] = shapes["gg" + name] = array.shape[2:] if two and array.ndim == 4 else array.shape
-        for name, output in reply.outputs.items():
-            if output.type != kind:
-                self._breach("contract.result", f"{name} is a {output.type}, not a {kind}")
-                continue
-            if output.dtype != call.case.dtype:
-                self._breach(
-                    "contract.result", f"{name} has dtype {output.dtype}, not that of the operands, {call.case.dtype}"
-                )
-            want = shapes.get(name, output.shape)
-            module_bias = self.form == "module" and name.endswith("b")
-            if output.shape != tuple(want) and not module_bias and call.mode != "vmap":
-                self._breach("contract.result", f"{name} has shape {list(output.shape)}, not {list(want)}")
-            if output.device != self.spec.device.partition(":")[0]:
-                self._breach("contract.result", f"{name} is on {output.device}, not {self.spec.device}")
-        for name in reply.changed:
-            self._breach("memory.operands", f"operand {name} was changed by the call ({call.mode})")
-        for words in reply.aliases:
-            if not words.startswith("y "):  # autograd itself hands a cotangent through where nothing needs doing
-                continue
-            self._breach("memory.operands", words)
-        for name in reply.late:
-            self._breach("memory.operands", f"{name} changed after it had been returned")
-        for words in reply.globals:
-            self._breach("contract.globals", f"the call changed global state: {words}")
-
-    def _breach(self, check: str, message: str) -> None:
-        if all(result.message != message for result in self.conduct):
-            self.conduct.append(self.result(Status.FAIL, message, check=check))
-
-
-def case_operands(case: Case) -> tuple[str, ...]:
-    """Names of the operands of a case."""
-    return OPERANDS if case.bias else OPERANDS[:2]
-
 
 def reproducer(spec: Spec, check: str, case: Case, seed: int) -> str:
     """The command that shows a finding again."""
@@ -288,7 +230,7 @@ def conclude(trial: Trial, run: Callable[[Trial], Iterator[Result]]) -> list[Res
         results.append(trial.result(death.status, death.message))
     except MemoryError as error:
         results.append(trial.result(Status.SKIPPED, f"the judge has not enough memory for this case: {error}"))
-    results += trial.conduct
+    results += [trial.result(Status.FAIL, one.message, check=one.check) for one in trial.violations]
     for result in results:
         result.seconds = round((time.perf_counter() - start) / len(results), 6)
     return results

@@ -17,9 +17,9 @@ import numpy as np
 
 from corrbench.case import Case
 from corrbench.judge import supervisor
+from corrbench.judge.calls import case_operands
 from corrbench.judge.client import Remote
 from corrbench.judge.protocol import Output, Reply
-from corrbench.judge.trial import case_operands
 from corrbench.numerics import inputs
 from corrbench.numerics.comparison import Expected
 from corrbench.numerics.problem import Array, Problem
