@@ -20,7 +20,7 @@ OTHERS: dict[str, Any] = {"bits": (int, float), "visible": (int, float), "map": 
 KINDS = {kind: get_type_hints(kind) for kind in (Run, Result)}
 
 
-class Unreadable(Exception):
+class Unreadable(ValueError):
     """The file holds no run; the message says why and what to do."""
 
 
