@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 
 import click
 
-from corrbench.cli import PASSED, UNJUDGED, give_up, output, quiet, steps, writable
+from corrbench.cli import PASSED, UNJUDGED, give_up, output, quiet, save, working, writable
 
 
 @click.command()
@@ -22,12 +21,12 @@ def doctor(json_file: str | None, *, quiet: bool) -> None:
         give_up("rich is not installed, and needed: pip install rich")
     writable(json_file)
     console = output(json_file)
-    with steps("doctor", quiet=quiet):
-        from corrbench.environment import doctor as judge
+    with working("doctor", quiet=quiet):
+        from corrbench.environment import doctor as rules
         from corrbench.environment import facts
 
         found = facts.gather()
-    lines = judge.examine(found)
+    lines = rules.examine(found)
     from corrbench.render import doctor as render
 
     if quiet:
@@ -35,9 +34,5 @@ def doctor(json_file: str | None, *, quiet: bool) -> None:
     else:
         render.show(console, lines)
     if json_file:
-        try:
-            with click.open_file(json_file, "w") as file:
-                file.write(json.dumps(judge.to_json(found, lines), indent=1, allow_nan=False) + "\n")
-        except OSError as error:
-            give_up(f"cannot write {error.filename}: {error.strerror}")
-    raise SystemExit(PASSED if judge.works(lines) else UNJUDGED)
+        save(json_file, rules.to_json(found, lines))
+    raise SystemExit(PASSED if rules.works(lines) else UNJUDGED)
