@@ -1,4 +1,4 @@
-"""What does the suite catch? `verify` on every planted implementation, and what that says of the suite."""
+"""The mutation score of the suite: `verify` on every planted implementation, and what became of each."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def specification(one: Planted) -> Spec:
     return Spec(target=one.target, arrays=one.arrays, accuracy=one.accuracy)
 
 
-def fate(one: Planted, run: Run) -> Fate:
+def fate_of(one: Planted, run: Run) -> Fate:
     """What a run says."""
     found: dict[str, str] = {}
     for result in run.findings:
@@ -178,7 +178,7 @@ def fate(one: Planted, run: Run) -> Fate:
     )  # fmt: skip
 
 
-def audit(
+def fates(
     options: verify.Options, *, full: bool, only: str = "", record: Store | None = None, calm: str = ""
 ) -> Iterator[Fate]:
     """Run `verify` on what was planted, on every core one, and yield each fate as it comes.
@@ -202,11 +202,11 @@ def audit(
     waiting = sorted((one for one in waiting if one.name not in done), key=lambda one: one.kind != "honest")
     honest = replace(options, profile=calm or options.profile)
 
-    def judge(one: Planted, start: executors.Start) -> Fate:
+    def verified(one: Planted, start: executors.Start) -> Fate:
         its = replace(honest if one.kind == "honest" else options, workers=1, fail_fast=not full, once=full)
-        return fate(one, verify.verify(specification(one), its, start))
+        return fate_of(one, verify.verify(specification(one), its, start))
 
-    for _, found in many(waiting, judge, options.workers):
+    for _, found in many(waiting, verified, options.workers):
         if record is not None:
             record.append([(found.name, [asdict(found)])])
         yield found

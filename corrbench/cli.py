@@ -1,27 +1,35 @@
-"""The command line: what a user types, and the exit codes they get."""
+"""The command line: the group of commands, what they share, and the exit codes that a user gets."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import os
 import pkgutil
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from corrbench import commands
 from corrbench.commands import _completion
+from corrbench.runner.store import unwritable
+from corrbench.target import PROFILES, Given, Spec, find
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from rich.console import Console
 
 PASSED, FOUND, UNJUDGED, INCONCLUSIVE = 0, 1, 2, 3
+RESUME = "; the same command with --resume goes on"  # after an interrupt
 Step = Callable[[int, int, str], None]  # done, in all, what is being done
+Command = TypeVar("Command", bound=Callable[..., Any])
+Kind = TypeVar("Kind", bound="DataclassInstance")
 
 
 class Commands(click.Group):
@@ -65,10 +73,8 @@ def output(json_file: str | None) -> Console:
 def writable(*names: str | None, folder: str | None = None) -> None:
     """Give up before anything is judged if one of the files or the folder that are asked for cannot be written."""
     for name in names:
-        if name and name != "-":
-            place = Path(name) if Path(name).exists() else Path(name).parent
-            if not place.exists() or not os.access(place, os.W_OK):
-                give_up(f"cannot write {name}: {'no permission' if place.exists() else 'no such folder'}")
+        if name and name != "-" and (said := unwritable(Path(name))):
+            give_up(f"cannot write {name}: {said}")
     if folder:
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
@@ -78,22 +84,70 @@ def writable(*names: str | None, folder: str | None = None) -> None:
             give_up(f"cannot write into {folder}: no permission")
 
 
-def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def save(name: str | Path | None, made: str | Mapping[str, Any], mode: str = "w") -> None:
+    """Write a text, or a record as JSON, into a file or for - to standard output; nothing where no name was given."""
+    text = made if isinstance(made, str) else json.dumps(made, indent=1, allow_nan=False) + "\n"
+    try:
+        if name:
+            with click.open_file(name, mode, encoding="utf-8") as file:
+                file.write(text)
+    except OSError as error:
+        give_up(f"cannot write {error.filename or name}: {error.strerror}")
+
+
+# ---- what is given on the command line
+
+
+def taken(kind: type[Kind], given: Mapping[str, Any]) -> Kind:
+    """A dataclass from the options of the same names; its defaults stand for those that were not given."""
+    names = [one.name for one in fields(kind)]
+    return kind(**{name: given[name] for name in names if given.get(name) not in (None, "", ())})
+
+
+def spec(name: str, given: Mapping[str, Any]) -> Spec:
+    """The target of a name with the options that say how it is called.
+
+    Raises:
+        corrbench.target.UnknownTarget: no such name.
+    """
+    return find(name, **{one.name: given.get(one.name) for one in fields(Given)})
+
+
+def target_option(name: str) -> Callable[[Command], Command]:
+    """An option made from a field of `Given`."""
+    [said] = [one.metadata for one in fields(Given) if one.name == name]
+    choices, least, default = said["choices"], said["least"], said["default"]
+    number = least is not None and click.FloatRange(least, min_open=not least)
+    return click.option(
+        f"--{name}", type=click.Choice(choices) if choices else number or str,
+        help=said["about"] + (f"  [default: {default}]" if default else ""),
+        shell_complete=_completion.devices if name == "device" else None,
+    )  # fmt: skip
+
+
+def target_options(command: Command) -> Command:
     """The options that say how a target is called, for commands that take any number of them."""
-    for option in (
-        click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds that one call may take."),
-        click.option(
-            "--python", default="", type=click.Path(), help="Interpreter of another environment that targets run in."
-        ),
-        click.option("--device", default="", shell_complete=_completion.devices, help="cpu or cuda.  [default: cpu]"),
-        click.option(
-            "--accuracy", type=click.Choice(["direct", "winograd", "fft", "tf32"]), help="The declared accuracy class."
-        ),
-        click.option("--arrays", type=click.Choice(["torch", "numpy"]), help="What targets are given and return."),
-        click.option("--form", type=click.Choice(["corr2d", "conv2d", "module"]), help="How targets are called."),
-    ):
-        command = option(command)
+    for one in reversed(fields(Given)):
+        command = command if one.name == "memory" else target_option(one.name)(command)
     return command
+
+
+def profile(default: str | None, help: str) -> Callable[[Command], Command]:  # noqa: A002 - as click's
+    """The option that says how thoroughly to judge."""
+    return click.option(
+        "--profile", type=click.Choice(PROFILES), default=default, show_default=bool(default), help=help
+    )
+
+
+def json_file(what: str) -> Callable[[Command], Command]:
+    """The option that names a file for JSON."""
+    where = click.Path(dir_okay=False)
+    return click.option("--json", "json_file", type=where, help=f"Write {what} as JSON; - for stdout.")
+
+
+def seed(help: str) -> Callable[[Command], Command]:  # noqa: A002 - as click's
+    """The option for a seed; a secret one if none is given."""
+    return click.option("--seed", type=click.IntRange(0), default=lambda: secrets.randbits(48), help=help)
 
 
 quiet = click.option("--quiet", "-q", is_flag=True, help="Only the verdict.")
@@ -146,6 +200,23 @@ def refuse(console: Console, title: str, said: str, target: str, *, github: bool
         announce(console, [page.Note(title=title, message=said, place=place(target))], page.problem(title, said))
         said = page.quoted(said)
     give_up(said)
+
+
+@contextlib.contextmanager
+def working(
+    what: str, *, quiet: bool = False, then: str = "", refused: Callable[[str], NoReturn] = give_up
+) -> Iterator[Step]:
+    """What a command does its work in. A `ValueError` is what it cannot do, said in one line with exit code 2; an
+    interrupt ends it with 130, and `then` says what became of the work.
+    """
+    try:
+        with steps(what, quiet=quiet) as step:
+            yield step
+    except KeyboardInterrupt:
+        click.echo(f"corrbench: interrupted{then}", err=True)
+        raise SystemExit(130) from None
+    except ValueError as error:
+        refused(str(error))
 
 
 @contextlib.contextmanager

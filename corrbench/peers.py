@@ -1,4 +1,4 @@
-"""Which libraries are here, what does each get wrong, how fast is it? From names to rows of the conformance table."""
+"""The conformance table: the libraries that are here, what each gets wrong, and how fast it is."""
 
 from __future__ import annotations
 
@@ -96,6 +96,19 @@ def names(wanted: Sequence[str] = ()) -> list[str]:
     return [name for name in known if not wanted or {name, name.partition(".")[0]} & set(wanted)]
 
 
+def baselines(chosen: Sequence[str], folder: str) -> dict[str, Baseline]:
+    """What is known of each name, from the file of its name in a folder; nothing where there is none.
+
+    Raises:
+        corrbench.analysis.baseline.BadBaseline: a file cannot be read, or was recorded for another target.
+    """
+    files = {name: Path(folder, f"{name}.json") for name in chosen if folder}
+    known = {name: Baseline.load(file) for name, file in files.items() if file.exists()}
+    for name, baseline in known.items():
+        baseline.meant_for(name)
+    return {name: Baseline() for name in chosen} | known
+
+
 def places(chosen: Sequence[str], pythons: Sequence[str]) -> dict[str, str | None]:
     """For each name the interpreter that has its library, empty for this one; None where it is not installed.
 
@@ -117,21 +130,17 @@ def places(chosen: Sequence[str], pythons: Sequence[str]) -> dict[str, str | Non
     return found
 
 
-def judge(
-    options: verify.Options, where: Mapping[str, str | None], baselines: Path | None, record: Store
+def rows(
+    options: verify.Options, where: Mapping[str, str | None], known: Mapping[str, Baseline], record: Store
 ) -> Iterator[Peer]:
     """Judge every library that is there, one on each core, and yield its row as it comes.
 
     Args:
         options: of every run.
         where: see `places`.
-        baselines: the folder of what is known of them, a file each; None for nothing.
+        known: the baseline of each.
         record: where rows are kept, and those of an interrupted command taken from.
-
-    Raises:
-        corrbench.analysis.baseline.BadBaseline: a baseline cannot be read.
     """
-    known = {name: _baseline(baselines, name) for name in where}
     for name, python in where.items():
         if python is None:
             needs = registered()[name][1].needs
@@ -149,11 +158,6 @@ def judge(
         if row.state == "judged":
             record.append([(name, [row.to_json()])])
         yield row
-
-
-def _baseline(folder: Path | None, name: str) -> Baseline:
-    file = folder / f"{name}.json" if folder else None
-    return Baseline.load(file) if file and file.exists() else Baseline()
 
 
 def time_them(

@@ -20,7 +20,7 @@ KINDS = ("wrong", "inaccurate", "crash", "different")
 FACTOR = 2.0  # how much larger than recorded an error over its bound may be before it is a finding
 
 
-class BadBaseline(Exception):
+class BadBaseline(ValueError):
     """The file cannot be used; the message says why."""
 
 
@@ -109,17 +109,25 @@ class Baseline:
             factor=float(record.get("factor", FACTOR)),
         )
 
+    def meant_for(self, target: str) -> None:
+        """Refuse another target than that which it was recorded for.
+
+        Raises:
+            BadBaseline: it is another.
+        """
+        if self.target not in ("", target):
+            raise BadBaseline(
+                f"this baseline was recorded for {self.target}, not for {target}: record one of its own with "
+                "--record-baseline, or change what the file says the target is called"
+            )
+
     def apply(self, run: Run) -> None:
         """Turn known findings of `run` into ``known``, note those that are gone, add one for each loss of accuracy.
 
         Raises:
             BadBaseline: it was recorded for another target.
         """
-        if self.target not in ("", run.target):
-            raise BadBaseline(
-                f"this baseline was recorded for {self.target}, not for {run.target}: record one of its own with "
-                "--record-baseline, or change what the file says the target is called"
-            )
+        self.meant_for(run.target)
         seen: set[int] = set()
         asked: set[int] = set()
         for result in run.results:

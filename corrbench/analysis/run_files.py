@@ -16,7 +16,7 @@ COMPARED = {"array", "at", "elements", "wrong", "off", "allowed", "ratio", "roun
 KINDS = {kind: get_type_hints(kind) for kind in (Run, Result, Figures)}
 
 
-class Unreadable(Exception):
+class Unreadable(ValueError):
     """The file holds no run; the message says why and what to do."""
 
 

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, quiet, steps, target_options, writable
+from corrbench.cli import (
+    FOUND,
+    PASSED,
+    UNJUDGED,
+    give_up,
+    json_file,
+    output,
+    quiet,
+    save,
+    seed,
+    target_options,
+    working,
+    writable,
+)
 from corrbench.commands import _completion
 
 if TYPE_CHECKING:
@@ -34,10 +46,8 @@ PICTURES = (".svg", ".png", ".pdf")
     "--case", "cases", multiple=True, shell_complete=_completion.cases, help="Only this case; may be repeated."
 )
 @click.option("--backward", is_flag=True, help="Time the result and all its gradients.")
-@click.option("--seed", type=click.IntRange(0), help="Of data and of the order of samples.  [default: a secret one]")
-@click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False), help="Write the measurement as JSON; - for stdout."
-)
+@seed("Of data and of the order of samples.  [default: a secret one]")
+@json_file("the measurement")
 @click.option("--markdown", type=click.Path(dir_okay=False), help="Write it as Markdown.")
 @click.option("--plot", type=click.Path(dir_okay=False), help="Draw it: a file that ends in .svg, .png or .pdf.")
 @click.option("--report", type=click.Path(file_okay=False), help="Write performance.md and .svg into this folder.")
@@ -49,14 +59,8 @@ def bench(targets: tuple[str, ...], **given: Any) -> None:
     """
     console = output(given["json_file"])
     possible(given)
-    try:
-        with steps("bench", quiet=given["quiet"]) as step:
-            made, seed = measured(targets, given, step)
-    except ValueError as error:
-        give_up(str(error))
-    except KeyboardInterrupt:
-        click.echo("corrbench: interrupted", err=True)
-        raise SystemExit(130) from None
+    with working("bench", quiet=given["quiet"]) as step:
+        made, seed = measured(targets, given, step)
     from corrbench.render import bench as render
 
     if not given["quiet"]:
@@ -75,16 +79,15 @@ def measured(targets: tuple[str, ...], given: dict[str, Any], step: Step) -> tup
         ValueError: one of them, or the machine, cannot be measured.
     """
     from corrbench import target
+    from corrbench.cli import spec
     from corrbench.judge.client import NotLoaded
     from corrbench.judge.sandbox import Died
-    from corrbench.runner import verify
-    from corrbench.runner.session import spec
     from corrbench.timing import bench as measuring
     from corrbench.timing import cases
     from corrbench.timing.interleaved import Task
     from corrbench.timing.roofline import Unmeasured
 
-    seed = verify.secret_seed() if given["seed"] is None else given["seed"]
+    seed = given["seed"]
     mode = "backward" if given["backward"] else "forward"
     if len(set(targets)) < len(targets):
         raise ValueError(f"{max(targets, key=targets.count)} is named more than once")
@@ -126,19 +129,13 @@ def write(made: Bench, command: str, seed: int, given: dict[str, Any]) -> None:
 
     environment = verify.summary_environment()
     try:
-        if given["json_file"]:
-            record = {**made.to_json(), "command": command, "seed": seed, "environment": environment}
-            with click.open_file(given["json_file"], "w") as file:
-                file.write(json.dumps(record, indent=1, allow_nan=False) + "\n")
-        if given["markdown"]:
-            Path(given["markdown"]).write_text(
-                render.markdown(made, command, environment=environment), encoding="utf-8"
-            )
+        save(given["json_file"], {**made.to_json(), "command": command, "seed": seed, "environment": environment})
+        save(given["markdown"], render.markdown(made, command, environment=environment))
         if given["plot"]:
             draw(render.figure(made), given["plot"])
         if given["report"]:
             text = render.markdown(made, command, "performance.svg", environment)
-            Path(given["report"], "performance.md").write_text(text, encoding="utf-8")
+            save(Path(given["report"], "performance.md"), text)
             draw(render.figure(made), str(Path(given["report"], "performance.svg")))
     except OSError as error:
         give_up(f"cannot write {error.filename}: {error.strerror}")

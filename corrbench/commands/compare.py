@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench.cli import FOUND, INCONCLUSIVE, PASSED, UNJUDGED, give_up, output, quiet, steps, target_options, writable
+from corrbench.cli import (
+    FOUND,
+    INCONCLUSIVE,
+    PASSED,
+    UNJUDGED,
+    json_file,
+    output,
+    quiet,
+    save,
+    seed,
+    target_options,
+    working,
+    writable,
+)
 from corrbench.commands import _completion
 
 if TYPE_CHECKING:
@@ -31,10 +43,8 @@ if TYPE_CHECKING:
     "--tolerance", type=click.FloatRange(0, 100, min_open=True), default=3.0, show_default=True,
     help="Per cent by which B may be slower, and within which a change counts as none.",
 )  # fmt: skip
-@click.option("--seed", type=click.IntRange(0), help="Of data and of the order of samples.  [default: a secret one]")
-@click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False), help="Write the comparison as JSON; - for stdout."
-)
+@seed("Of data and of the order of samples.  [default: a secret one]")
+@json_file("the comparison")
 @quiet
 def compare(a: str, b: str, **given: Any) -> None:
     """Time B against A, sample by sample in turn.
@@ -44,15 +54,9 @@ def compare(a: str, b: str, **given: Any) -> None:
     """
     writable(given["json_file"])
     console = output(given["json_file"])
-    try:
-        with steps("compare", quiet=given["quiet"]) as step:
-            found, seed = compared(a, b, given, step)
-    except ValueError as error:
-        give_up(str(error))
-    except KeyboardInterrupt:
-        click.echo("corrbench: interrupted", err=True)
-        raise SystemExit(130) from None
-    from corrbench.render import compare as render
+    with working("compare", quiet=given["quiet"]) as step:
+        found, seed = compared(a, b, given, step)
+    from corrbench.render.compare import show, summary
     from corrbench.runner import verify
     from corrbench.timing.significance import Verdict
 
@@ -60,17 +64,16 @@ def compare(a: str, b: str, **given: Any) -> None:
     judged = len(found.cases) - len(found.having(Verdict.SKIPPED))
     code = FOUND if slower or found.wrong else UNJUDGED if not judged else INCONCLUSIVE if unsure else PASSED
     if not given["quiet"]:
-        render.show(console, found, (a, b))
+        show(console, found, (a, b))
     faster = len(found.having(Verdict.FASTER)) == judged
     words = {UNJUDGED: "NOTHING TIMED", INCONCLUSIVE: "INCONCLUSIVE", PASSED: "FASTER" if faster else "NOT SLOWER"}
     word = words.get(code, "SLOWER" if slower else "WRONG")
-    console.print(f"{word}: {render.summary(found)}; {found.seconds:.0f} s; seed {seed}", soft_wrap=True)
+    console.print(f"{word}: {summary(found)}; {found.seconds:.0f} s; seed {seed}", soft_wrap=True)
     if given["json_file"]:
         record = {"schema": "corrbench-compare/1", "a": a, "b": b, "verdict": word.lower(), "seed": seed,
                   "tolerance": given["tolerance"] / 100, "environment": verify.summary_environment(),
                   **found.to_json()}  # fmt: skip
-        with click.open_file(given["json_file"], "w") as file:
-            file.write(json.dumps(record, indent=1, allow_nan=False) + "\n")
+        save(given["json_file"], record)
     raise SystemExit(code)
 
 
@@ -80,14 +83,13 @@ def compared(a: str, b: str, given: dict[str, Any], step: Step) -> tuple[PairedC
     Raises:
         ValueError: one of them cannot be timed.
     """
+    from corrbench.cli import spec
     from corrbench.judge.client import NotLoaded
     from corrbench.judge.sandbox import Died
-    from corrbench.runner import verify
-    from corrbench.runner.session import spec
     from corrbench.timing import cases, paired
     from corrbench.timing.interleaved import Task
 
-    seed = verify.secret_seed() if given["seed"] is None else given["seed"]
+    seed = given["seed"]
     tolerance = given["tolerance"] / 100
     mode = "backward" if given["backward"] else "forward"
     try:

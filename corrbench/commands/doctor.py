@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 
 import click
 
-from corrbench.cli import PASSED, UNJUDGED, give_up, output, quiet, steps, writable
+from corrbench.cli import PASSED, UNJUDGED, give_up, output, quiet, save, working, writable
 
 
 @click.command()
@@ -22,21 +21,17 @@ def doctor(json_file: str | None, *, quiet: bool) -> None:
         give_up("rich is not installed, and needed: pip install rich")
     writable(json_file)
     console = output(json_file)
-    with steps("doctor", quiet=quiet):
+    with working("doctor", quiet=quiet):
         from corrbench.environment import doctor as rules
         from corrbench.environment import facts
-        from corrbench.render import doctor as render
+        from corrbench.render.doctor import last, show
 
         found = facts.gather()
     lines = rules.examine(found)
     if quiet:
-        console.print(render.last(lines))
+        console.print(last(lines))
     else:
-        render.show(console, lines)
+        show(console, lines)
     if json_file:
-        try:
-            with click.open_file(json_file, "w") as file:
-                file.write(json.dumps(rules.to_json(found, lines), indent=1, allow_nan=False) + "\n")
-        except OSError as error:
-            give_up(f"cannot write {error.filename}: {error.strerror}")
+        save(json_file, rules.to_json(found, lines))
     raise SystemExit(PASSED if rules.works(lines) else UNJUDGED)

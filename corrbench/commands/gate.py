@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +18,17 @@ from corrbench.cli import (
     UNJUDGED,
     announce,
     give_up,
+    json_file,
     output,
     place,
     quiet,
     refuse,
-    steps,
+    save,
+    seed,
     target_options,
     unheeded,
     verbose,
+    working,
     writable,
 )
 from corrbench.commands import _completion
@@ -57,8 +60,8 @@ CODES = {"passed": PASSED, "new": PASSED, "regressed": FOUND, "inconclusive": IN
 )
 @click.option("--no-correctness", is_flag=True, help="Compare times only.")
 @click.option("--no-counts", is_flag=True, help="Count no instructions.")
-@click.option("--seed", type=click.IntRange(0), help="Of data and of the order of samples.  [default: a secret one]")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the verdict as JSON; - for stdout.")
+@seed("Of data and of the order of samples.  [default: a secret one]")
+@json_file("the verdict")
 @click.option(
     "--markdown", type=click.Path(dir_okay=False), help="Append a summary to this file: $GITHUB_STEP_SUMMARY."
 )
@@ -77,14 +80,10 @@ def gate(target: str, **given: Any) -> None:
     if not given["base"] and not given["base_python"]:
         give_up("--base REV says what to compare with, such as --base origin/main or --base HEAD~1")
     writable(given["json_file"], given["markdown"], given["junit"])
-    try:
-        with steps("gate", quiet=given["quiet"]) as step:
-            found = judged(target, given, step)
-    except KeyboardInterrupt:
-        click.echo("corrbench: interrupted; the checkout is as it was", err=True)
-        raise SystemExit(130) from None
-    except ValueError as error:
-        refuse(console, f"corrbench gate cannot judge {target}", str(error), target, github=given["github"])
+    title = f"corrbench gate cannot judge {target}"
+    refused = partial(refuse, console, title, target=target, github=given["github"])
+    with working("gate", quiet=given["quiet"], then="; the checkout is as it was", refused=refused) as step:
+        found = judged(target, given, step)
     from corrbench.render import gate as render
 
     with unheeded(console, github=given["github"]):
@@ -106,15 +105,14 @@ def judged(target: str, given: dict[str, Any], step: Step) -> Gate:
     Raises:
         ValueError: a case, git, the target or its process does not let it be judged.
     """
+    from corrbench.cli import spec
     from corrbench.gate import Side, examine
     from corrbench.judge.client import NotLoaded
     from corrbench.judge.sandbox import Died
-    from corrbench.runner import verify
-    from corrbench.runner.session import spec
     from corrbench.timing import cases
     from corrbench.timing.interleaved import Task
 
-    seed = verify.secret_seed() if given["seed"] is None else given["seed"]
+    seed = given["seed"]
     try:
         wanted, asked = cases.wanted(given["cases"]), spec(target, given)
         with contextlib.ExitStack() as stack:
@@ -210,14 +208,7 @@ def write(found: Gate, given: dict[str, Any]) -> None:
     """The files that were asked for."""
     from corrbench.render import gate as render
 
-    try:
-        if given["json_file"]:
-            with click.open_file(given["json_file"], "w") as file:
-                file.write(json.dumps(found.to_json(), indent=1, allow_nan=False) + "\n")
-        if given["markdown"]:
-            with Path(given["markdown"]).open("a", encoding="utf-8") as file:
-                file.write(render.markdown(found))
-        if given["junit"]:
-            Path(given["junit"]).write_text(render.xml(found), encoding="utf-8")
-    except OSError as error:
-        give_up(f"cannot write {error.filename}: {error.strerror}")
+    save(given["json_file"], found.to_json())
+    save(given["markdown"], render.markdown(found), "a")
+    if given["junit"]:
+        save(given["junit"], render.xml(found))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from corrbench.cli import FOUND, PASSED, give_up, output, quiet, steps, verbose, writable
+from corrbench.cli import FOUND, PASSED, json_file, output, quiet, save, verbose, working, writable
 
 
 @click.command()
@@ -21,7 +20,7 @@ from corrbench.cli import FOUND, PASSED, give_up, output, quiet, steps, verbose,
 @click.option(
     "--smallest", type=click.FloatRange(0), default=2.0, show_default=True, help="Per cent below which it is no matter."
 )
-@click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the changes as JSON; - for stdout.")
+@json_file("the changes")
 @quiet
 @verbose
 def history(
@@ -34,23 +33,17 @@ def history(
     """
     writable(json_file)
     console = output(json_file)
-    try:
-        with steps("history", quiet=quiet) as step:
-            from corrbench import history as past
+    with working("history", quiet=quiet) as step:
+        from corrbench import history as past
 
-            step(0, 2, f"reading {results}")
-            series = [one for one in past.series(results) if only in str(one)]
-            if not series:
-                raise past.NoHistory(f"no benchmark is called anything like {only!r}")
-            if all(len(one.points) < past.FEWEST for one in series):
-                raise past.NoHistory(f"no series has {past.FEWEST} points yet: `make history` measures more commits")
-            step(1, 2, f"{len(series)} series")
-            changes = past.changes(series, past.otava(otava), last=last or 0, smallest=smallest / 100)
-    except KeyboardInterrupt:
-        click.echo("corrbench: interrupted", err=True)
-        raise SystemExit(130) from None
-    except ValueError as error:
-        give_up(str(error))
+        step(0, 2, f"reading {results}")
+        series = [one for one in past.series(results) if only in str(one)]
+        if not series:
+            raise past.NoHistory(f"no benchmark is called anything like {only!r}")
+        if all(len(one.points) < past.FEWEST for one in series):
+            raise past.NoHistory(f"no series has {past.FEWEST} points yet: `make history` measures more commits")
+        step(1, 2, f"{len(series)} series")
+        changes = past.changes(series, past.otava(otava), last=last or 0, smallest=smallest / 100)
     from corrbench.render import history as render
 
     if quiet:
@@ -61,9 +54,5 @@ def history(
     if json_file:
         record = {"schema": "corrbench-history/1", "verdict": "worse" if worse else "no worse", "series": len(series),
                   "changes": [change.to_json() for change in changes]}  # fmt: skip
-        try:
-            with click.open_file(json_file, "w") as file:
-                file.write(json.dumps(record, indent=1, allow_nan=False) + "\n")
-        except OSError as error:
-            give_up(f"cannot write {error.filename}: {error.strerror}")
+        save(json_file, record)
     raise SystemExit(FOUND if worse else PASSED)

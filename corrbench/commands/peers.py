@@ -1,4 +1,4 @@
-"""Which released library gets what wrong? The `peers` command."""
+"""The `peers` command: which released library gets what wrong?"""
 
 from __future__ import annotations
 
@@ -6,20 +6,48 @@ import hashlib
 import json
 import shlex
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, quiet, steps, writable
+from corrbench import cli
 from corrbench.commands import _completion
 
 if TYPE_CHECKING:
-    from corrbench.cli import Step
     from corrbench.peers import Conformance
     from corrbench.runner.store import Store
-    from corrbench.runner.verify import Options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was typed, named as the options are."""
+
+    names: tuple[str, ...] = ()
+    pythons: tuple[str, ...] = ()
+    profile: str
+    check: str = ""
+    suites: tuple[str, ...] = ()
+    seed: int | None = None
+    baselines: str = ""
+    limit: float
+    speed: bool
+    workers: int = 0
+    resume: bool
+    json_file: str = ""
+    markdown: str = ""
+    report: str = ""
+    quiet: bool
+
+    def typed(self, seed: int) -> str:
+        """The command that makes the same table again; where the environments are is the reader's to say."""
+        words = ["corrbench", "peers", *self.names, "--profile", self.profile]
+        words += ["--check", self.check] if self.check else []
+        words += ["--limit", f"{self.limit:g}"]
+        words += [word for suite in self.suites for word in ("--suite", suite)]
+        words += ["--baselines", self.baselines] if self.baselines else []
+        return shlex.join([*words, "--seed", str(seed)])
 
 
 @click.command()
@@ -28,10 +56,7 @@ if TYPE_CHECKING:
     "--python", "pythons", multiple=True,
     help="Interpreter of another environment, for libraries that are not installed here; may be repeated.",
 )  # fmt: skip
-@click.option(
-    "--profile", type=click.Choice(["quick", "standard", "deep"]), default="quick", help="As of `verify`.",
-    show_default=True,
-)  # fmt: skip
+@cli.profile("quick", help="As of `verify`.")
 @click.option(
     "--check", default="", shell_complete=_completion.checks, help="Only this check, or this family of checks."
 )
@@ -51,91 +76,75 @@ if TYPE_CHECKING:
     help="Seconds for the questions to one target; those that tell most come first.",
 )  # fmt: skip
 @click.option("--speed/--no-speed", default=True, show_default=True, help="Time them beside PyTorch as well.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the table as JSON; - for stdout.")
+@cli.json_file("the table")
 @click.option("--markdown", type=click.Path(dir_okay=False), help="Write it as Markdown.")
 @click.option("--report", type=click.Path(file_okay=False), help="Write conformance.md and .json into this folder.")
 @click.option("--workers", type=click.IntRange(1), help="Libraries judged at a time.  [default: one a core]")
 @click.option("--resume", is_flag=True, help="Go on with the interrupted run of the same command.")
-@quiet
-def peers(names: tuple[str, ...], **given: Any) -> None:
+@cli.quiet
+def peers(**given: Any) -> None:
     """Judge released libraries: all that are installed, or those of NAMES (jax, torch.plain).
 
     Exit codes: 0 nothing new, 1 a finding that no baseline records, 2 nothing was judged.
     """
-    console = output(given["json_file"])
-    writable(given["json_file"], given["markdown"], folder=given["report"])
+    asked = cli.taken(Asked, given)
+    console = cli.output(asked.json_file)
+    cli.writable(asked.json_file, asked.markdown, folder=asked.report)
     began = time.monotonic()
-    try:
-        with steps("peers", quiet=given["quiet"]) as step:
-            made = judge(names, given, step)
-    except ValueError as error:
-        give_up(str(error))
-    except KeyboardInterrupt:
-        click.echo("corrbench: interrupted; the same command with --resume goes on", err=True)
-        raise SystemExit(130) from None
-    from corrbench.render import conformance as render
+    with cli.working("peers", quiet=asked.quiet, then=cli.RESUME) as step:
+        made = table(asked, step)
+    from corrbench.render.conformance import markdown, score, show
 
     made.seconds = time.monotonic() - began
-    if not given["quiet"]:
-        render.show(console, made)
+    if not asked.quiet:
+        show(console, made)
     word = {"pass": "PASS", "fail": "FAIL", "error": "NOTHING JUDGED"}[made.verdict]
-    console.print(f"{word} {render.score(made)}; {made.seconds:.0f} s; seed {made.seed}", soft_wrap=True)
-    write(made, typed(names, made.seed, given), given)
-    raise SystemExit({"pass": PASSED, "fail": FOUND, "error": UNJUDGED}[made.verdict])
+    console.print(f"{word} {score(made)}; {made.seconds:.0f} s; seed {made.seed}", soft_wrap=True)
+    command = asked.typed(made.seed)
+    record, prose = made.to_json() | {"command": command}, markdown(made, command)
+    cli.save(asked.json_file, record)
+    cli.save(asked.markdown, prose)
+    if asked.report:
+        cli.save(Path(asked.report, "conformance.json"), record)
+        cli.save(Path(asked.report, "conformance.md"), prose)
+    raise SystemExit({"pass": cli.PASSED, "fail": cli.FOUND, "error": cli.UNJUDGED}[made.verdict])
 
 
-def judge(names: tuple[str, ...], given: dict[str, Any], step: Step) -> Conformance:
+def table(asked: Asked, step: cli.Step) -> Conformance:
     """The table.
 
     Raises:
         ValueError: an unknown name, suite or check, an interpreter that does not run, or a file that cannot be used.
     """
-    from corrbench import checks, peers
-    from corrbench.analysis import baseline
-    from corrbench.runner import plan, store, verify
+    from corrbench.peers import SUITES, Conformance, baselines, names, places, rows, time_them
+    from corrbench.runner import plan, verify
+    from corrbench.suites import select
 
-    try:
-        chosen = peers.names(names)
-        options = asked(given)
-        checks.registry()
-        plan.select(options.check)
-        where = peers.places(chosen, given["pythons"])
-        record = recorded({"names": list(names), **given}, options.seed or 0, resume=given["resume"])
-        options = replace(options, seed=record.header["seed"])
-        narrow = " ".join([given["check"], *given["suites"]]).strip()
-        made = peers.Conformance(
-            profile=given["profile"], seed=record.header["seed"], narrow=narrow, wanted=bool(names)
-        )
-        made.environment = verify.summary_environment()
-        folder = Path(given["baselines"]) if given["baselines"] else None
-        step(0, len(where), "")
-        for row in peers.judge(options, where, folder, record):
-            made.peers.append(row)
-            step(len(made.peers), len(where), row.name)
-        made.peers.sort(key=lambda row: chosen.index(row.name))
-        if given["speed"]:
-            peers.time_them(made.judged, where, made.seed, step)
-    except (baseline.BadBaseline, store.BadStore) as error:
-        raise ValueError(str(error)) from None
+    chosen = names(asked.names)
+    select(asked.suites)
+    plan.select(asked.check)
+    known = baselines(chosen, asked.baselines)
+    where = places(chosen, asked.pythons)
+    record = recorded(asked, verify.secret_seed() if asked.seed is None else asked.seed)
+    seed = record.header["seed"]
+    options = verify.Options(
+        profile=asked.profile, check=asked.check, seed=seed, limit=asked.limit, suites=asked.suites or SUITES
+    )
+    options = replace(options, workers=asked.workers or options.workers)
+    narrow = " ".join([asked.check, *asked.suites]).strip()
+    made = Conformance(profile=asked.profile, seed=seed, narrow=narrow, wanted=bool(asked.names))
+    made.environment = verify.summary_environment()
+    step(0, len(where), "")
+    for row in rows(options, where, known, record):
+        made.peers.append(row)
+        step(len(made.peers), len(where), row.name)
+    made.peers.sort(key=lambda row: chosen.index(row.name))
+    if asked.speed:
+        time_them(made.judged, where, made.seed, step)
     return made
 
 
-def asked(given: dict[str, Any]) -> Options:
-    """The options of every run.
-
-    Raises:
-        ValueError: an unknown suite.
-    """
-    from corrbench import peers, suites
-    from corrbench.runner import verify
-
-    seed = verify.secret_seed() if given["seed"] is None else given["seed"]
-    options = verify.Options(profile=given["profile"], check=given["check"], seed=seed, limit=given["limit"])
-    options = replace(options, suites=tuple(suites.select(given["suites"])) or peers.SUITES)
-    return replace(options, workers=given["workers"]) if given["workers"] else options
-
-
-def recorded(given: dict[str, Any], seed: int, *, resume: bool) -> Store:
+def recorded(asked: Asked, seed: int) -> Store:
     """Where rows are kept as they come, a file for each command. What is known goes into them: it must be the same.
 
     Raises:
@@ -143,15 +152,17 @@ def recorded(given: dict[str, Any], seed: int, *, resume: bool) -> Store:
     """
     from corrbench.runner.store import BadStore, Store
 
-    keys = ("names", "pythons", "profile", "check", "suites", "baselines", "limit")
-    header = {key: list(given[key]) if isinstance(given[key], tuple) else given[key] for key in keys}
+    header: dict[str, Any] = {
+        "names": list(asked.names), "pythons": list(asked.pythons), "profile": asked.profile, "check": asked.check,
+        "suites": list(asked.suites), "baselines": asked.baselines or None, "limit": asked.limit,
+    }  # fmt: skip
     path = Path(".corrbench", f"peers-{digest(json.dumps(header).encode())}.jsonl")
-    files = sorted(Path(given["baselines"]).glob("*.json")) if given["baselines"] else []
+    files = sorted(Path(asked.baselines).glob("*.json")) if asked.baselines else []
     header["known"] = digest(b"".join(file.name.encode() + file.read_bytes() for file in files))
-    if not resume:
+    if not asked.resume:
         return Store.create(path, {**header, "seed": seed})
     store = Store.resume(path, header)
-    if given["seed"] not in (None, store.header["seed"]):
+    if asked.seed not in (None, store.header["seed"]):
         raise BadStore(f"{path} belongs to a run with --seed {store.header['seed']}: give that seed, or none")
     return store
 
@@ -159,31 +170,3 @@ def recorded(given: dict[str, Any], seed: int, *, resume: bool) -> Store:
 def digest(data: bytes) -> str:
     """A short name for some bytes."""
     return hashlib.blake2b(data, digest_size=6).hexdigest()
-
-
-def typed(names: tuple[str, ...], seed: int, given: dict[str, Any]) -> str:
-    """The command that makes the same table again; where the environments are is the reader's to say."""
-    words = ["corrbench", "peers", *names, "--profile", given["profile"]]
-    words += ["--check", given["check"]] if given["check"] else []
-    words += ["--limit", f"{given['limit']:g}"]
-    words += [word for suite in given["suites"] for word in ("--suite", suite)]
-    words += ["--baselines", given["baselines"]] if given["baselines"] else []
-    return shlex.join([*words, "--seed", str(seed)])
-
-
-def write(made: Conformance, command: str, given: dict[str, Any]) -> None:
-    """The files that were asked for."""
-    from corrbench.render import conformance as render
-
-    text = json.dumps(made.to_json() | {"command": command}, indent=1, allow_nan=False) + "\n"
-    try:
-        if given["json_file"]:
-            with click.open_file(given["json_file"], "w") as file:
-                file.write(text)
-        if given["markdown"]:
-            Path(given["markdown"]).write_text(render.markdown(made, command), encoding="utf-8")
-        if given["report"]:
-            Path(given["report"], "conformance.json").write_text(text, encoding="utf-8")
-            Path(given["report"], "conformance.md").write_text(render.markdown(made, command), encoding="utf-8")
-    except OSError as error:
-        give_up(f"cannot write {error.filename}: {error.strerror}")

@@ -1,14 +1,13 @@
-"""What did a recorded run find, and what is otherwise than before? The `report` command."""
+"""The `report` command: a recorded run shown again, or what has changed since another."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, output, writable
+from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, json_file, output, save, working, writable
 from corrbench.commands import _completion
 
 if TYPE_CHECKING:
@@ -20,12 +19,7 @@ if TYPE_CHECKING:
 @click.argument("b", metavar="[LATER]", type=click.Path(), required=False, shell_complete=_completion.records)
 @click.option("--html", "page", type=click.Path(dir_okay=False), help="Write one page for a browser.")
 @click.option("--markdown", "prose", type=click.Path(dir_okay=False), help="Write Markdown.")
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(dir_okay=False),
-    help="Write the run, or what changed; - for stdout.",
-)
+@json_file("the run, or what changed,")
 @click.option("--baseline", type=click.Path(dir_okay=False), help="Accept the findings recorded in this file.")
 def report(
     a: str, b: str | None, page: str | None, prose: str | None, json_file: str | None, baseline: str | None
@@ -39,21 +33,18 @@ def report(
     accuracy, 2 a file cannot be read, one of them could not be judged, or they share no question.
     """
     from corrbench.analysis import run_files
-    from corrbench.analysis.baseline import BadBaseline
     from corrbench.analysis.run_diff import Change
     from corrbench.commands.verify import code, combined
     from corrbench.render import markdown, run_diff, terminal
 
     writable(page, prose, json_file)
     console = output(json_file)
-    try:
+    with working("report"):
         runs = run_files.load(Path(b or a))
         former = [_only(a, run_files.load(Path(a)))] if b else []
         change = Change(before=former[0], after=_only(b, runs)) if b else None
         if baseline:
             _accept(baseline, [*former, *runs])
-    except (run_files.Unreadable, BadBaseline) as error:
-        give_up(str(error))
     for run in runs if change is None else ():
         terminal.show(console, run)
     if change is not None:
@@ -61,14 +52,12 @@ def report(
     if page:
         from corrbench.render import html
 
-        Path(page).write_text(html.write(runs, change=change), encoding="utf-8")
+        save(page, html.write(runs, change=change))
     if prose:
         text = markdown.write(runs, [])
-        Path(prose).write_text(f"{run_diff.write(change)}\n{text}" if change else text, encoding="utf-8")
+        save(prose, f"{run_diff.write(change)}\n{text}" if change else text)
     if json_file:
-        record = change.to_json() if change else runs[0].to_json() if len(runs) == 1 else combined(runs)
-        with click.open_file(json_file, "w") as file:
-            file.write(json.dumps(record, indent=1, allow_nan=False) + "\n")
+        save(json_file, change.to_json() if change else runs[0].to_json() if len(runs) == 1 else combined(runs))
     if change is None:
         raise SystemExit(code(runs))
     raise SystemExit({"worse": FOUND, "error": UNJUDGED}.get(change.verdict, PASSED))

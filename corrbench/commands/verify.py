@@ -1,29 +1,16 @@
-"""Is this target right? The `verify` command: its options, what it shows, its exit code."""
+"""The `verify` command: is this target right? Its options, what it shows, its exit code."""
 
 from __future__ import annotations
 
-import json
+import re
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench.cli import (
-    FOUND,
-    PASSED,
-    UNJUDGED,
-    announce,
-    give_up,
-    output,
-    place,
-    quiet,
-    refuse,
-    steps,
-    target_options,
-    unheeded,
-    verbose,
-    writable,
-)
+from corrbench import cli
 from corrbench.commands import _completion
 
 if TYPE_CHECKING:
@@ -31,17 +18,30 @@ if TYPE_CHECKING:
 
     from corrbench.result import Run
 
-REFERENCE = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
+OWN = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs:
+    """What is shown and written, named as the options are."""
+
+    json_file: str = ""
+    junit: str = ""
+    markdown: str = ""
+    page: str = ""
+    report: str = ""
+    record_baseline: str = ""
+    reason: str = ""
+    strict_baseline: bool = False
+    github: bool = False
+    quiet: bool = False
+    verbose: bool = False
 
 
 @click.command()
 @click.argument("target", required=False, shell_complete=_completion.targets)
-@target_options
-@click.option(
-    "--profile",
-    type=click.Choice(["quick", "standard", "deep"]),
-    help="How thoroughly.  [default: standard; quick without TARGET]",
-)
+@cli.target_options
+@cli.profile(None, help="How thoroughly.  [default: standard; quick without TARGET]")
 @click.option(
     "--check", default="", shell_complete=_completion.checks, help="Only this check, or this family of checks."
 )
@@ -53,9 +53,7 @@ REFERENCE = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
 @click.option(
     "--seed", type=click.IntRange(0), help="Seed of data and hidden cases; by default a secret one, printed at the end."
 )
-@click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False), help="Write the run as JSON; - for standard output."
-)
+@cli.json_file("the run")
 @click.option("--junit", type=click.Path(dir_okay=False), help="Write the run as JUnit XML.")
 @click.option("--markdown", type=click.Path(dir_okay=False), help="Write the Markdown report into this file.")
 @click.option("--github", is_flag=True, help="Print findings as GitHub's annotations, and add to $GITHUB_STEP_SUMMARY.")
@@ -76,95 +74,96 @@ REFERENCE = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
     help="local, dask, or a Dask scheduler's tcp://HOST:PORT.",
 )  # fmt: skip
 @click.option("--workers", type=click.IntRange(1), help="Judges at a time.  [default: one a core]")
+@cli.target_option("memory")
 @click.option(
-    "--memory", default=4.0, type=click.FloatRange(0.1), help="GiB that the target's process may hold.  [default: 4]"
+    "--store", type=click.Path(dir_okay=False, path_type=Path), help="File that results are recorded in as they come."
 )
-@click.option("--store", type=click.Path(dir_okay=False), help="File that results are recorded in as they come.")
 @click.option("--resume", is_flag=True, help="Go on with the interrupted run of the same command.")
-@quiet
-@verbose
+@cli.quiet
+@cli.verbose
 def verify(target: str | None, **given: Any) -> None:
     """Judge TARGET: a registered name, pkg.mod:attr or path/to/file.py:attr. Without one: corrbench's own reference."""
-    console = output(given["json_file"])
-    if given["record_baseline"] and not (target and given["reason"].strip()):
-        give_up("--record-baseline needs a TARGET and a --reason: every accepted finding has one")
-    files = (given[name] for name in ("json_file", "junit", "markdown", "page", "record_baseline"))
-    writable(*files, folder=given["report"])
-    names = [target] if target else list(REFERENCE)
-    given["profile"] = given["profile"] or ("standard" if target else "quick")
-    try:
-        with steps("verify", quiet=given["quiet"]) as step:
-            from corrbench.runner import session
+    out, name = cli.taken(Outputs, given), target or ""
+    console = cli.output(out.json_file)
+    if out.record_baseline and not (name and out.reason.strip()):
+        cli.give_up("--record-baseline needs a TARGET and a --reason: every accepted finding has one")
+    cli.writable(out.json_file, out.junit, out.markdown, out.page, out.record_baseline, folder=out.report)
+    title = f"corrbench cannot judge {name or 'its own reference'}"
+    refused = partial(cli.refuse, console, title, target=name, github=out.github)
+    with cli.working("verify", quiet=out.quiet, then=cli.RESUME, refused=refused) as step:
+        specs = [cli.spec(one, given) for one in ([name] if name else OWN)]
+        budget = seconds(given["budget"])
+        from corrbench.analysis.baseline import Baseline
+        from corrbench.runner import session, verify
 
-            def watch(run: Run) -> None:
-                found = f", {len(run.findings)} findings" if run.findings else ""
-                step(run.judged, run.planned, f"{run.target}{found}")
+        given["profile"] = given["profile"] or ("standard" if name else "quick")
+        options = cli.taken(verify.Options, given | {"budget": budget})
+        known = Baseline.load(Path(given["baseline"])) if given["baseline"] else Baseline()
 
-            runs, extras = session.run(
-                names, given, watch, crosscheck=not target or bool(given["report"] or given["page"])
-            )
-    except KeyboardInterrupt:
-        click.echo("corrbench: interrupted; the same command with --resume goes on", err=True)
-        raise SystemExit(130) from None
-    except ValueError as error:
-        title = f"corrbench cannot judge {target or 'its own reference'}"
-        refuse(console, title, str(error), target or "", github=given["github"])
-    with unheeded(console, github=given["github"]):
-        _show(console, runs, extras, given)
-    if given["github"]:
+        def watch(run: Run) -> None:
+            found = f", {len(run.findings)} findings" if run.findings else ""
+            step(run.judged, run.planned, f"{run.target}{found}")
+
+        crosscheck = not name or bool(out.report or out.page)
+        runs, extras = session.run(specs, options, known, given["executor"], watch, crosscheck=crosscheck)
+    with cli.unheeded(console, github=out.github):
+        show(console, runs, extras, out)
+    if out.github:
         from corrbench.render import github
 
-        places = {run.target: found for run in runs if (found := place(run.target))}
-        announce(console, github.notes(runs, places), github.summary(runs))
-    raise SystemExit(code(runs, strict=given["strict_baseline"]))
+        places = {run.target: found for run in runs if (found := cli.place(run.target))}
+        cli.announce(console, github.notes(runs, places), github.summary(runs))
+    raise SystemExit(code(runs, strict=out.strict_baseline))
+
+
+def seconds(text: str) -> float:
+    """``90s``, ``10m`` or ``1h`` in seconds; 0 for the empty string.
+
+    Raises:
+        ValueError: none of these.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text or "0")
+    if not match:
+        raise ValueError(f"--budget {text!r} is no time: write 90s, 10m or 1h")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
 def code(runs: list[Run], *, strict: bool = False) -> int:
     """The exit code of runs; a finding outweighs what could not be judged, in one run and among several."""
     verdicts = {"fail" if strict and run.fixed else run.verdict for run in runs}
-    return FOUND if "fail" in verdicts else PASSED if verdicts == {"pass"} else UNJUDGED
+    return cli.FOUND if "fail" in verdicts else cli.PASSED if verdicts == {"pass"} else cli.UNJUDGED
 
 
-def _show(console: Console, runs: list[Run], extras: list[Run], given: dict[str, Any]) -> None:
+def show(console: Console, runs: list[Run], extras: list[Run], out: Outputs) -> None:
     """Everything a user sees and every file they asked for."""
     from corrbench.analysis import baseline
     from corrbench.render import crosscheck, markdown, terminal
 
     for run in runs:
-        if given["quiet"]:
+        if out.quiet:
             console.print(terminal.verdict(run), soft_wrap=True)
         else:
-            terminal.show(console, run, verbose=given["verbose"])
-    if extras and not given["quiet"]:
+            terminal.show(console, run, verbose=out.verbose)
+    if extras and not out.quiet:
         console.print(crosscheck.table(crosscheck.rows([*runs, *extras])))
-    name = ""
-    try:
-        if name := given["json_file"]:
-            text = json.dumps(runs[0].to_json() if len(runs) == 1 else combined(runs), indent=1, allow_nan=False)
-            with click.open_file(name, "w") as file:
-                file.write(text + "\n")
-        if name := given["record_baseline"]:
-            Path(name).write_text(baseline.record(runs[0], given["reason"]), encoding="utf-8")
-        if name := given["junit"]:
-            from corrbench.render import junit
+    if out.json_file:
+        cli.save(out.json_file, runs[0].to_json() if len(runs) == 1 else combined(runs))
+    if out.record_baseline:
+        cli.save(out.record_baseline, baseline.record(runs[0], out.reason))
+    if out.page:
+        from corrbench.render import html
 
-            Path(name).write_text(junit.write(runs), encoding="utf-8")
-        if name := given["page"]:
-            from corrbench.render import html
+        cli.save(out.page, html.write(runs, extras))
+    if out.junit or out.report:
+        from corrbench.render import junit
 
-            Path(name).write_text(html.write(runs, extras), encoding="utf-8")
-        if name := given["markdown"]:
-            Path(name).write_text(markdown.write(runs, extras), encoding="utf-8")
-        if name := given["report"]:
-            from corrbench.render import junit
-
-            folder = Path(name)
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "correctness.md").write_text(markdown.write(runs, extras), encoding="utf-8")
-            (folder / "correctness.xml").write_text(junit.write(runs), encoding="utf-8")
-            console.print(f"Report: {folder / 'correctness.md'}")
-    except OSError as error:
-        give_up(f"cannot write {error.filename or name}: {error.strerror}")
+        cli.save(out.junit, junit.write(runs))
+        cli.save(out.report and Path(out.report, "correctness.xml"), junit.write(runs))
+    if out.markdown or out.report:
+        cli.save(out.markdown, markdown.write(runs, extras))
+        cli.save(out.report and Path(out.report, "correctness.md"), markdown.write(runs, extras))
+    if out.report:
+        console.print(f"Report: {Path(out.report, 'correctness.md')}")
 
 
 def combined(runs: list[Run]) -> dict[str, Any]:

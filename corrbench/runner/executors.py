@@ -35,7 +35,7 @@ class Start(Protocol):
     def __call__(self, lost: Executor | None = None) -> Executor: ...
 
 
-class Unavailable(Exception):
+class Unavailable(ValueError):
     """The executor cannot be had; the message says what to do."""
 
 

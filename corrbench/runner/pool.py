@@ -1,4 +1,4 @@
-"""How are many targets judged? Several at a time, one on a core, each answer handed over as it comes."""
+"""A pool of judges for many targets: several at a time, one on a core, each answer handed over as it comes."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Stopped(Exception):
 
 
 def many(
-    items: Sequence[Item], judge: Callable[[Item, executors.Start], Answer], workers: int
+    items: Sequence[Item], ask: Callable[[Item, executors.Start], Answer], workers: int
 ) -> Iterator[tuple[Item, Answer]]:
-    """Every item with what `judge` makes of it, as they come; each judge has an executor of one worker to itself.
+    """Every item with what `ask` makes of it, as they come; each has an executor of one worker to itself.
 
     Where the caller stops taking answers, what has not begun is not begun, and lost executors are not replaced.
     """
@@ -37,7 +37,7 @@ def many(
         def one(item: Item) -> Answer:
             start = free.get()
             try:
-                return judge(item, start)
+                return ask(item, start)
             finally:
                 free.put(start)
 

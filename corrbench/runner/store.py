@@ -12,7 +12,7 @@ from typing import Any
 from corrbench.result import SCHEMA
 
 
-class BadStore(Exception):
+class BadStore(ValueError):
     """The file cannot be used; the message says why and what to do."""
 
 
@@ -119,6 +119,17 @@ class Store:
                 f"cannot write {self.path}: {error.strerror}. What was recorded before is whole: "
                 "make room and run the same command with --resume"
             ) from None
+
+
+def unwritable(path: Path, *, parents: bool = False) -> str:
+    """Why a file cannot be written; empty if it can. With `parents`, folders that are not there will be made."""
+    above = path.parents if parents else path.parents[:1]
+    place = path if path.exists() else next((folder for folder in above if folder.exists()), None)
+    if place is None:
+        return "no such folder"
+    if place is not path and not place.is_dir():
+        return "Not a directory"
+    return "" if os.access(place, os.W_OK) else "no permission"
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:

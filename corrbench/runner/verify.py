@@ -117,7 +117,7 @@ def verify(
             return run
     run.form, run.unsupported = support.form, dict(support.refuses)
     run.environment = {"target version": support.version} if support.version else {}
-    store = _record(spec, options, seed)
+    store = record(spec, options, seed)
     if store is not None:
         run.seed = store.header["seed"]
     shape = plan.outline(spec, support, options.profile, run.seed, options.suites)
@@ -205,7 +205,12 @@ def _rounds(
         extra += 1
 
 
-def _record(spec: Spec, options: Options, seed: int) -> Store | None:
+def record(spec: Spec, options: Options, seed: int) -> Store | None:
+    """The file that a run is recorded in, begun anew or gone on with; None where none is kept.
+
+    Raises:
+        corrbench.runner.store.BadStore: it cannot be written, or what is there belongs to another run.
+    """
     if options.store is None:
         return None
     header = {"spec": asdict(spec), "profile": options.profile, "check": options.check, "case": options.case,

@@ -17,13 +17,12 @@ from click.testing import CliRunner, Result
 
 from corrbench.case import Case
 from corrbench.cli import main
-from corrbench.commands.verify import combined
+from corrbench.commands.verify import combined, seconds
 from corrbench.render import junit, markdown
 from corrbench.result import Result as Answer
 from corrbench.result import Run, Status
 from corrbench.runner import verify
 from corrbench.runner.executors import opened
-from corrbench.runner.session import seconds
 from corrbench.target import Spec
 from tests.support import small_targets
 
