@@ -56,8 +56,8 @@ lint: $(STAMP) ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-docs: $(STAMP) ## write docs/api.md from the docstrings
-	$(BIN)/python -m docs.api
+docs: $(STAMP) ## write what the pages say of the code: API, classes of fault, counts
+	$(BIN)/python -m docs.pages
 
 # asv machine keeps only the fields that differ from the machine's own, which is what makes the record anonymous.
 # Each measurement has a process of its own. Forking them from one that has imported torch saves minutes; it is safe

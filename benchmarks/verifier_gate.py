@@ -28,7 +28,6 @@ COUNTED = 2  # times that each is counted; the smaller number has less chance in
 # then where they were before the rooms.
 PROGRAM = """
 import sys
-from dataclasses import asdict
 from corrbench import target
 try:
     from corrbench.judge import sandbox
@@ -37,14 +36,23 @@ except ImportError:
     from corrbench import child as sandbox, executors, plan
 
 sandbox.POLL = 60.0  # looking after the target's process meanwhile takes as many instructions as there is time
+try:
+    from corrbench.support import Support
+except ImportError:
+    Support = target.Support
 spec = target.find("reference.conv2d")
-support = target.Support.from_json(executors.run_probe(asdict(spec)))
+old = hasattr(plan.Batch, "to_json")  # before dataclasses crossed processes
+if old:
+    from dataclasses import asdict
+    support = Support.from_json(executors.run_probe(asdict(spec)))
+else:
+    support = executors.run_probe(spec)
 shape = plan.outline(spec, support, "quick", 1, ("article", "common"))
 for line in sys.stdin:
     todo = plan.jobs(shape, line.strip())[:12]
     for batch in plan.batches(spec, support, todo, 12):
-        done = executors.run_batch(batch.to_json())
-        assert not [r for _, results in done for r in results if r["status"] == "error"], done
+        done = executors.run_batch(batch.to_json() if old else batch)
+        assert not [r for _, results in done for r in results if (r["status"] if old else r.status) == "error"], done
     print("done", flush=True)
 """
 

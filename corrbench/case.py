@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
@@ -107,6 +108,7 @@ class Case:
         """The same case with some attributes changed."""
         return replace(self, **changes)
 
+    @functools.lru_cache(maxsize=1 << 16)  # noqa: B019 - a case is written to the record, its key and the reports
     def __str__(self) -> str:
         words = []
         for field in fields(self):

@@ -1,33 +1,51 @@
-"""Did the last commit make it worse? Findings, accuracy, time and instructions of one target at two revisions."""
+"""The regression gate: findings, accuracy, time and instructions of one target at two revisions."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from corrbench.analysis.run_diff import lost, mended, refusals, unknown
+from corrbench.analysis.run_diff import Change, lost
 from corrbench.judge.client import NotLoaded
 from corrbench.judge.sandbox import Died
 from corrbench.result import Result, Run, finite
 from corrbench.runner import executors, verify
+from corrbench.support import Support
 from corrbench.target import Spec
-from corrbench.timing import cases, instructions, interleaved, screening
-from corrbench.timing.screening import Match
-from corrbench.timing.significance import Contrast, Verdict
+from corrbench.timing import instructions, paired
+from corrbench.timing.interleaved import Step, Task
+from corrbench.timing.paired import PairedComparison
+from corrbench.timing.significance import CaseComparison, Verdict
 from corrbench.timing.stopwatch import Unmeasurable
 
 TOLERANCE, RESOLUTION = 0.01, 0.03  # slower by more is a regression; a change within ±3 % is none
 MORE, HARDLY = 1.01, 1.002  # times the instructions: a regression, worth a word
 BASE, HEAD = "base", "head"
 GATE_SCHEMA = "corrbench-gate/1"
-Step = Callable[[int, int, str], None]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A target at one revision.
+
+    Attributes:
+        name: of the revision.
+        spec: the target there.
+        support: what it takes; None if the revision has no such target.
+        absent: why it has none.
+    """
+
+    name: str
+    spec: Spec
+    support: Support | None = None
+    absent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """What became of a target between two revisions.
 
@@ -40,9 +58,9 @@ class Gate:
         fixed: findings of base on what head is right about.
         refused: what head does not do and base did, with what it says.
         accuracy: element types in which effective bits were lost, with how many, in the check that lost most.
-        match: base against head, if they were timed.
+        speed: base against head, if they were timed.
         instructions: of a call in base and in head, by case.
-        timing, counting: why nothing was timed, and why instructions were not counted.
+        untimed, uncounted: why nothing was timed, and why instructions were not counted.
     """
 
     target: str
@@ -54,10 +72,10 @@ class Gate:
     fixed: list[Result] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     accuracy: dict[str, float] = field(default_factory=dict)
-    match: Match | None = None
+    speed: PairedComparison | None = None
     instructions: dict[str, tuple[float, float]] = field(default_factory=dict)
-    timing: str = ""
-    counting: str = ""
+    untimed: str = ""
+    uncounted: str = ""
 
     @property
     def heavier(self) -> dict[str, float]:
@@ -74,27 +92,27 @@ class Gate:
         """``regressed``, ``inconclusive``, ``passed``, ``new`` (and right) or ``unjudged``."""
         if self.worse or self.refused or self.accuracy or self.heavier or self.slower or self.failed:
             return "regressed"
-        if self.timing or (self.runs and self.runs[-1].verdict == "error"):
+        if self.untimed or (self.runs and self.runs[-1].verdict == "error"):
             return "unjudged"
         if self.new:
             return "regressed" if self.runs[-1].verdict == "fail" else "new"
-        if self.match and len(self.match.having(Verdict.SKIPPED)) == len(self.match.contrasts):
+        if self.speed and len(self.speed.having(Verdict.SKIPPED)) == len(self.speed.cases):
             return "unjudged"
-        unsure = self.match and (self.match.unfit or self.match.having(Verdict.INCONCLUSIVE))
+        unsure = self.speed and (self.speed.unfit or self.speed.having(Verdict.INCONCLUSIVE))
         return "inconclusive" if unsure or any(run.stopped for run in self.runs) else "passed"
 
     @property
-    def slower(self) -> list[Contrast]:
+    def slower(self) -> list[CaseComparison]:
         """Cases on which head is slower, if the machine is fit to tell."""
-        return self.match.having(Verdict.SLOWER) if self.match and not self.match.unfit else []
+        return self.speed.having(Verdict.SLOWER) if self.speed and not self.speed.unfit else []
 
     @property
     def failed(self) -> list[str]:
         """What went wrong in head, and not in base, while they were timed."""
-        if self.match is None:
+        if self.speed is None:
             return []
-        wrong = [self.match.wrong[HEAD]] if HEAD in self.match.wrong and BASE not in self.match.wrong else []
-        return wrong + [f"{one.case}: {one.note}" for one in self.match.having(Verdict.FAILED)]
+        wrong = [self.speed.wrong[HEAD]] if HEAD in self.speed.wrong and BASE not in self.speed.wrong else []
+        return wrong + [f"{one.case}: {one.note}" for one in self.speed.having(Verdict.FAILED)]
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``--json`` writes."""
@@ -102,68 +120,99 @@ class Gate:
             "schema": GATE_SCHEMA, "verdict": self.verdict, "target": self.target, "base": self.base,
             "head": self.head, "new": self.new, "findings": [one.to_json() for one in self.worse],
             "fixed": [one.to_json() for one in self.fixed], "refused": self.refused, "bits_lost": self.accuracy,
-            "speed": self.match.to_json() if self.match else None, "instructions": self.ratios,
-            "timing": self.timing, "counting": self.counting, "seed": self.runs[-1].seed if self.runs else None,
+            "speed": self.speed.to_json() if self.speed else None, "instructions": self.ratios,
+            "timing": self.untimed, "counting": self.uncounted, "seed": self.runs[-1].seed if self.runs else None,
             "environment": verify.summary_environment(),
         })  # fmt: skip
         return found
 
 
-def correctness(gate: Gate, base: Spec | None, head: Spec, seed: int, start: executors.Start, step: Step) -> None:
-    """Judge both by the quick profile on the same numbers, and note what is worse.
+def examine(
+    target: str,
+    base: Side,
+    head: Side,
+    tasks: Sequence[Task],
+    *,
+    seed: int,
+    correctness: bool,
+    counts: bool,
+    step: Step,
+) -> Gate:
+    """Compare a target, as it was typed, at two revisions; one that base does not have is judged by itself.
 
     Raises:
         ValueError: one of them cannot be judged at all; the message says which, and why.
     """
-    options = verify.Options(profile="quick", seed=seed)
-    for side, spec in ((BASE, base), (HEAD, head)):
-        if spec is None:
-            continue
-        run = verify.verify(spec, options, start, partial(_told, step, side))
-        if run.problem:
-            raise ValueError(f"{side}: {run.problem}")
-        gate.runs.append(run)
-    after = gate.runs[-1]
-    before = gate.runs[0] if base is not None else None
-    gate.worse = unknown(after, before) if before else after.findings
-    if before:
-        gate.fixed = mended(before, after)
-        gate.refused = refusals(before, after)
-        gate.accuracy = lost(before.results, after.results)
+    gate = Gate(target=target, base=base.name, head=head.name, new=base.absent)
+    if correctness or base.absent:
+        sides = {name: side for name, side in ((BASE, base), (HEAD, head)) if side.support}
+        gate = replace(gate, **_findings(_verified(sides, seed, step)))
+    if base.absent:
+        return gate
+    speed, untimed = _timed(base.spec, head.spec, tasks, seed, step)
+    instructed: dict[str, tuple[float, float]] = {}
+    uncounted = untimed if counts else ""
+    if counts and not untimed:
+        instructed, uncounted = counted(base.spec, head.spec, tasks, step)
+    return replace(gate, speed=speed, untimed=untimed, instructions=instructed, uncounted=uncounted)
+
+
+def _verified(sides: Mapping[str, Side], seed: int, step: Step) -> list[Run]:
+    """Each side judged by the quick profile on the same numbers.
+
+    Raises:
+        ValueError: one of them cannot be judged at all.
+    """
+    options, runs = verify.Options(profile="quick", seed=seed), []
+    with executors.opened("local", options.workers) as start:
+        for name, side in sides.items():
+            runs.append(verify.verify(side.spec, options, start, partial(_told, step, name), side.support))
+            if runs[-1].problem:
+                raise ValueError(f"{name}: {runs[-1].problem}")
+    return runs
 
 
 def _told(step: Step, side: str, run: Run) -> None:
     step(run.judged, run.planned, f"correctness of {side}")
 
 
-def speed(gate: Gate, base: Spec, head: Spec, texts: Sequence[str], seed: int, step: Step) -> None:
-    """Time head against base, with a second process of base as a control; or say why that cannot be done.
+def _findings(runs: list[Run]) -> dict[str, Any]:
+    """What a `Gate` holds of the runs of both sides, or of the only one."""
+    if len(runs) == 1:
+        return {"runs": runs, "worse": runs[0].findings}
+    diff = Change(before=runs[0], after=runs[1])
+    bits = lost(runs[0].results, runs[1].results)
+    return {"runs": runs, "worse": diff.new, "fixed": diff.fixed, "refused": diff.refused, "accuracy": bits}
 
-    Raises:
-        ValueError: a text is no case.
-    """
+
+def _timed(base: Spec, head: Spec, tasks: Sequence[Task], seed: int, step: Step) -> tuple[PairedComparison | None, str]:
+    """Head compared with base, a second process of base beside them as a control; or why that cannot be done."""
+    names = (BASE, HEAD)
     try:
-        tasks = [interleaved.Task(case) for case in cases.cases([base, head], texts)]
-        gate.match = screening.compare(
-            base, head, tasks, tolerance=TOLERANCE, resolution=RESOLUTION, seed=seed, step=step, control=True,
-            names=(BASE, HEAD),
-        )  # fmt: skip
-    except (Died, NotLoaded) as error:
-        gate.timing = getattr(error, "message", "") or str(error)
+        return paired.compare(
+            base,
+            head,
+            tasks,
+            tolerance=TOLERANCE,
+            resolution=RESOLUTION,
+            seed=seed,
+            step=step,
+            control=True,
+            names=names,
+        ), ""
+    except NotLoaded as error:
+        return None, str(error)
 
 
-def count_instructions(gate: Gate, base: Spec, head: Spec, texts: Sequence[str], step: Step) -> None:
-    """Count the instructions of both, side by side."""
-    gate.counting = instructions.missing() or gate.timing
-    if gate.counting:
-        return
-    tasks = [interleaved.Task(case) for case in cases.cases([base, head], texts)]
+def counted(base: Spec, head: Spec, tasks: Sequence[Task], step: Step) -> tuple[dict[str, tuple[float, float]], str]:
+    """Instructions of a call in base and in head, by case; or why they were not counted."""
+    if missing := instructions.missing():
+        return {}, missing
     step(0, 1, "counting instructions")
     try:
         with ThreadPoolExecutor(2) as crew:
             before, after = crew.map(lambda spec: instructions.counts(spec, tasks), (base, head))
     except (Died, NotLoaded, Unmeasurable) as error:  # a second witness: it cannot end the trial
-        gate.counting = f"valgrind does not run it: {getattr(error, 'message', '') or error}"
-        return
-    gate.instructions = {str(task.case): (before[task], after[task]) for task in tasks}
+        return {}, f"valgrind does not run it: {getattr(error, 'message', '') or error}"
     step(1, 1, "counting instructions")
+    return {str(task.case): (before[task], after[task]) for task in tasks}, ""

@@ -1,4 +1,4 @@
-"""What does pytest see of corrbench? Its options, an item for each check and element type, and what they come to."""
+"""The plugin for pytest: its options, an item for each check and element type, and what they come to."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import secrets
 import warnings
 from collections import Counter
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from corrbench.target import PROFILES, Given
 
 if TYPE_CHECKING:
     from corrbench.runner.by_item import Inquiries, Request
@@ -19,6 +21,7 @@ ROOT = "corrbench::"  # what the ids of items begin with; an argument that begin
 SEED = "corrbench_seed"  # in what a controller of xdist tells its workers
 CACHED = "corrbench/seed"  # in pytest's cache
 PROPERTY = "corrbench"  # of reports: the target
+CALLED = {one.name: one for one in fields(Given) if one.name != "memory"}  # options that say how targets are called
 
 
 @dataclass(slots=True)
@@ -41,28 +44,20 @@ STATE = pytest.StashKey[State]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options named as those of `corrbench verify`."""
-    group = parser.getgroup("corrbench", "is a convolution right? (corrbench)")
-    add = group.addoption
-    add("--corrbench", action="append", default=[], metavar="TARGET",
+    add = parser.getgroup("corrbench", "is a convolution right? (corrbench)").addoption
+    several: dict[str, Any] = {"action": "append", "default": []}
+    add("--corrbench", **several, metavar="TARGET",
         help="Judge TARGET: pkg.mod:attr, path/to/file.py:attr or a registered name; may be repeated.")  # fmt: skip
-    add("--corrbench-profile", choices=["quick", "standard", "deep"],
-        help="How thoroughly. [default: standard]")  # fmt: skip
-    add("--corrbench-check", action="append", default=[], metavar="NAME",
+    add("--corrbench-profile", choices=PROFILES, help="How thoroughly. [default: standard]")
+    add("--corrbench-check", **several, metavar="NAME",
         help="Only this check, or this family of checks; may be repeated.")  # fmt: skip
-    add("--corrbench-suite", action="append", default=[], metavar="NAME",
-        help="Only cases of this suite; may be repeated.")  # fmt: skip
+    add("--corrbench-suite", **several, metavar="NAME", help="Only cases of this suite; may be repeated.")
     add("--corrbench-seed", type=int, metavar="N", help="Seed of data and hidden cases. [default: drawn, and shown]")
     add("--corrbench-baseline", default="", metavar="FILE", help="Findings recorded in this file are expected.")
-    add("--corrbench-form", choices=["corr2d", "conv2d", "module"], default="",
-        help="How targets are called. [default: recognised from the signature]")  # fmt: skip
-    add(
-        "--corrbench-arrays", choices=["torch", "numpy"], default="", help="What they take and return. [default: torch]"
-    )
-    add("--corrbench-accuracy", choices=["direct", "winograd", "fft", "tf32"], default="",
-        help="The accuracy class that they declare. [default: direct]")  # fmt: skip
-    add("--corrbench-device", default="", metavar="DEVICE", help="cpu or cuda. [default: cpu]")
-    add("--corrbench-python", default="", metavar="FILE", help="Interpreter that targets run in.")
-    add("--corrbench-timeout", type=float, default=0.0, metavar="SECONDS", help="For one call. [default: 30]")
+    for name, one in CALLED.items():
+        said = f"{one.metadata['about']} [default: {one.metadata['default'] or 'this one'}]"
+        add(f"--corrbench-{name}", choices=one.metadata["choices"] or None, default=one.default,
+            type=type(one.default), metavar=None if one.metadata["choices"] else name.upper(), help=said)  # fmt: skip
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -218,12 +213,15 @@ def _named(config: pytest.Config, target: str) -> Request:
     from corrbench.runner.by_item import Request
 
     option = config.option
+    called = {name: getattr(option, f"corrbench_{name}") for name in CALLED}
     return Request(
-        target=target, profile=_profile(config), checks=tuple(option.corrbench_check),
-        suites=tuple(option.corrbench_suite), baseline=option.corrbench_baseline, form=option.corrbench_form,
-        arrays=option.corrbench_arrays, accuracy=option.corrbench_accuracy, device=option.corrbench_device,
-        python=option.corrbench_python, timeout=option.corrbench_timeout,
-    )  # fmt: skip
+        target=target,
+        profile=_profile(config),
+        checks=tuple(option.corrbench_check),
+        suites=tuple(option.corrbench_suite),
+        baseline=option.corrbench_baseline,
+        **called,
+    )
 
 
 def _checks(config: pytest.Config, request: Request) -> list[Check]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
+
+from corrbench.case import Case
 
 SCHEMA = "corrbench/1"
 
@@ -31,27 +33,99 @@ DEATHS = FINDINGS - {Status.FAIL}
 
 
 @dataclass(slots=True, kw_only=True)
+class Figures:
+    """What was measured; JSON types only, None for what was not.
+
+    Attributes:
+        own: figures of one check's own, which are for the record only.
+        array: the name of the array that was compared, ``y``, ``gx``, ...
+        elements, wrong: how many it has, and how many of them are wrong.
+        tier: ``exact``, for whole numbers that leave no room for rounding, or ``bound``.
+        at: index of the worst element.
+        got, exact: what the target gave there, and what is right; complex numbers, NaN and infinities as text.
+        off, allowed, ratio: the error, the error bound, and one over the other.
+        rounded: share of elements that are correctly rounded.
+        bits: effective bits.
+        visible: the smallest relative fault that would show.
+        pattern: where the wrong elements lie, in words.
+        map: where they lie as a picture, see `corrbench.numerics.diagnose.chart`.
+        raised: class of the exception that the target raised.
+        known, kind: what the baseline knows a finding as.
+    """
+
+    own: dict[str, Any] = field(default_factory=dict)
+    array: str | None = None
+    elements: int | None = None
+    tier: str | None = None
+    wrong: int | None = None
+    at: list[int] | None = None
+    got: float | str | None = None
+    exact: float | str | None = None
+    off: float | None = None
+    allowed: float | None = None
+    ratio: float | None = None
+    rounded: float | None = None
+    bits: float | None = None
+    visible: float | None = None
+    pattern: str | None = None
+    map: dict[str, str] | None = None
+    raised: str | None = None
+    known: str | None = None
+    kind: str | None = None
+
+    @property
+    def over_bound(self) -> float:
+        """The error as a fraction of its bound; NaN where none was measured against a bound."""
+        return math.nan if self.tier != "bound" or self.ratio is None else self.ratio
+
+    @property
+    def derivative(self) -> bool:
+        """Whether the array is a gradient or a tangent."""
+        return (self.array or "y")[0] in "gt"
+
+    def to_json(self) -> dict[str, Any]:
+        """All that there are, by name."""
+        return self.own | {name: value for name in MEASURED if (value := getattr(self, name)) is not None}
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Figures:
+        """Read `to_json` back, NaN and infinities that `finite` made text of too.
+
+        Raises:
+            TypeError, AttributeError: the record is none of figures.
+        """
+        said = {name: float(value) if value in ("inf", "-inf", "nan") else value for name, value in record.items()}
+        measured: dict[str, Any] = {name: said.pop(name) for name in MEASURED if name in said}
+        if None in measured.values():
+            raise TypeError(f"a figure that is there is null: {measured}")
+        return cls(own=said, **measured)
+
+
+MEASURED = tuple(field.name for field in fields(Figures))[1:]
+
+
+@dataclass(slots=True, kw_only=True)
 class Result:
     """One check on one case.
 
     Attributes:
         check: dotted name of the check, ``family.what``.
-        case: text form of the case, see `corrbench.case.Case`.
+        case: what was asked for.
         status: a `Status`.
         message: one sentence for a person; empty for a pass.
         resembles: the class of fault that the numbers look like, if any.
         reproduce: the command that shows the same finding again.
-        numbers: figures by name (error over bound, worst element, effective bits, ...), JSON types only.
+        numbers: what was measured.
         seconds: wall time of the check.
     """
 
     check: str
-    case: str
+    case: Case
     status: Status
     message: str = ""
     resembles: str = ""
     reproduce: str = ""
-    numbers: dict[str, Any] = field(default_factory=dict)
+    numbers: Figures = field(default_factory=Figures)
     seconds: float = 0.0
 
     @property
@@ -66,17 +140,20 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """All that is not empty, as JSON types."""
-        return {key: value for key, value in asdict(self).items() if value or key in ("check", "case", "status")}
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        told |= {"case": str(self.case), "numbers": self.numbers.to_json()}
+        return {key: value for key, value in told.items() if value or key in ("check", "case", "status")}
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Result:
         """Read `to_json` back.
 
         Raises:
-            TypeError, ValueError, KeyError: the record is not a result.
+            TypeError, ValueError, KeyError, AttributeError: the record is not a result.
         """
-        numbers = {name: _number(value) for name, value in record.get("numbers", {}).items()}
-        return cls(**{**record, "status": Status(record["status"]), "numbers": numbers})
+        numbers = Figures.from_json(record.get("numbers", {}))
+        case, status = Case.parse(record["case"]), Status(record["status"])
+        return cls(**{**record, "case": case, "status": status, "numbers": numbers})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,6 +191,10 @@ class Run:
     budgeted: bool = False
     seconds: float = 0.0
     problem: str = ""
+
+    def sort(self) -> None:
+        """Put the results in order: they come in any, and reports must not."""
+        self.results.sort(key=lambda one: (one.check, str(one.case), one.status, one.message))
 
     @property
     def counts(self) -> dict[str, int]:
@@ -160,11 +241,6 @@ class Run:
         known = {field.name for field in fields(cls)}
         results = [Result.from_json(result) for result in record["results"]]
         return cls(**{key: value for key, value in record.items() if key in known} | {"results": results})
-
-
-def _number(value: Any) -> Any:
-    """What `finite` made text of, as a number again."""
-    return float(value) if value in ("inf", "-inf", "nan") else value
 
 
 def finite(value: Any) -> Any:

@@ -1,18 +1,55 @@
-"""What is judged? Names of targets, what a target can do, and what it says when it cannot."""
+"""The names of targets, and `Spec`: what is judged, and how it is called."""
 
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
-import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from corrbench.case import DTYPES, FLOATS, Case
+from corrbench.case import DTYPES
 
 FORMS = ("corr2d", "conv2d", "module")
+ARRAYS = ("torch", "numpy")
+ACCURACIES = ("direct", "winograd", "fft", "tf32")
+PROFILES = ("quick", "standard", "deep")  # how thoroughly a target is judged
+
+
+def option(about: str, choices: tuple[str, ...] = (), *, default: str = "", least: float | None = None) -> Any:
+    """A field of `Given`: what the help says of it, and what may be given, a word or, with `least`, a number."""
+    said = {"about": about, "choices": choices, "default": default, "least": least}
+    return field(default="" if least is None else 0.0, metadata=said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a user says of how a target is to be called; empty or 0 for what its adapter declares, or the default.
+
+    The options of the shell, of pytest and of `corrbench.testing` are made from these fields.
+
+    Raises:
+        ValueError: an option is none of its choices, or out of range; the message says what there is.
+    """
+
+    form: str = option("How targets are called.", FORMS, default="recognised from the signature")
+    arrays: str = option("What targets are given and return.", ARRAYS, default="torch")
+    accuracy: str = option("The declared accuracy class.", ACCURACIES, default="direct")
+    device: str = option("cpu or cuda.", default="cpu")
+    python: str = option("Interpreter of another environment that targets run in.")
+    timeout: float = option("Seconds that one call may take.", least=0.0, default="30")
+    memory: float = option("GiB that the target's process may hold.", least=0.1, default="4")
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            value, there, least = getattr(self, one.name), *map(one.metadata.get, ("choices", "least"))
+            if there and value not in ("", *there):
+                raise ValueError(f"no {one.name} {value!r}; there are: {', '.join(there)}")
+            if least is not None and not (isinstance(value, int | float) and (value == 0 or least <= value < math.inf)):
+                wanted = f"{least:g} GiB or more" if least else "seconds, more than 0"
+                raise ValueError(f"{one.name}={value!r}: give {wanted}, or 0 for the default")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +61,7 @@ class Spec:
         name: its registered name, if it has one.
         form: one of `FORMS`; empty until recognised from the signature.
         arrays: ``torch`` or ``numpy``, what it is given and returns.
-        accuracy: the declared class, one of `corrbench.numerics.bounds.ACCURACIES`.
+        accuracy: the declared class, one of `ACCURACIES`.
         device: ``cpu`` or ``cuda``.
         python: interpreter of another environment to run it in; empty for this one.
         timeout: seconds that one call may take.
@@ -101,7 +138,7 @@ def find(name: str, **given: Any) -> Spec:
     Raises:
         UnknownTarget: neither a registered name nor ``place:attr``.
     """
-    given = {key: value for key, value in given.items() if value not in (None, "")}
+    given = {key: value for key, value in given.items() if value}
     if ":" in name:
         return Spec(target=name, **given)
     known = registered()
@@ -115,151 +152,3 @@ def find(name: str, **given: Any) -> Spec:
     target, declared = known[name]
     said = {key: value for key, value in asdict(declared).items() if key != "about"}
     return replace(Spec(target=target, name=name, **said), **given)
-
-
-# ---- what a target supports
-
-# Calls that any implementation takes; the later ones are for those that are made for square or for 3×3 kernels only.
-BASES = (
-    Case(x=(2, 4, 6, 7), w=(6, 4, 3, 2), data="small"),
-    Case(x=(2, 4, 6, 7), w=(6, 4, 3, 3), data="small"),
-    Case(x=(1, 4, 8, 8), w=(4, 4, 3, 3), padding=(1, 1, 1, 1), data="small"),
-    Case(x=(2, 4, 6, 7), w=(6, 4, 1, 1), data="small"),
-)
-
-
-def features(base: Case) -> dict[str, Case]:
-    """For each feature the simplest case that asks for it and, beyond what `base` needs, for no other."""
-    o, c, kh, kw = base.w
-    return {
-        "bias": base.but(bias=True),
-        "stride": base.but(stride=(2, 2)),
-        "stride by axis": base.but(stride=(1, 2)),
-        "padding": base.but(padding=(1, 1, 1, 1)),
-        "padding by axis": base.but(padding=(0, 0, 1, 1)),
-        "padding='same'": base.but(padding="same"),
-        "padding='valid'": base.but(padding="valid"),
-        "dilation": base.but(dilation=(2, 2)),
-        "dilation by axis": base.but(dilation=(1, 2)),
-        "groups": base.but(w=(o, c // 2, kh, kw), groups=2),
-        "empty batch": base.but(x=(0, *base.x[1:])),
-        "four-sided padding": base.but(padding=(1, 0, 0, 2)),
-    }
-
-
-EXTENSIONS = {"four-sided padding"}  # beyond the signature of F.conv2d: asked of those who declare it
-DIFFERENTIABLE = ("float64", "float32", "float16", "bfloat16", "complex128", "complex64")
-
-
-def needs(case: Case) -> set[str]:
-    """The features and the dtype that a case asks for."""
-    top, bottom, left, right = case.sides
-    wants = {
-        "bias": case.bias,
-        "stride": case.stride != (1, 1),
-        "stride by axis": case.stride[0] != case.stride[1],
-        "padding": any(case.sides) and not isinstance(case.padding, str),
-        "padding by axis": top != left and not isinstance(case.padding, str),
-        "padding='same'": case.padding == "same",
-        "padding='valid'": case.padding == "valid",
-        "dilation": case.dilation != (1, 1),
-        "dilation by axis": case.dilation[0] != case.dilation[1],
-        "groups": case.groups != 1,
-        "empty batch": case.x[0] == 0,
-        "four-sided padding": (top, left) != (bottom, right) and not isinstance(case.padding, str),
-    }
-    return {name for name, wanted in wants.items() if wanted} | {case.dtype}
-
-
-def fit(case: Case, form: str) -> Case | None:
-    """The part of a case that a form can express; None where nothing is left."""
-    if form == "conv2d":
-        return case
-    if isinstance(case.padding, str) or case.x[0] == 0:
-        return None
-    height, width = (case.x[2 + i] + sum(case.sides[2 * i : 2 * i + 2]) for i in (0, 1))
-    return Case(
-        x=(1, 1, height, width), w=(1, 1, *case.w[2:]), bias=form == "module", dtype=case.dtype, data=case.data,
-        layout=case.layout,
-    )  # fmt: skip
-
-
-def config(case: Case) -> dict[str, Any]:
-    """Keyword arguments beyond input, weight and bias: what differs from the default, integers where one will do."""
-
-    def simple(pair: tuple[int, int]) -> Any:
-        return pair[0] if pair[0] == pair[1] else list(pair)
-
-    words: dict[str, Any] = {}
-    if case.stride != (1, 1):
-        words["stride"] = simple(case.stride)
-    if isinstance(case.padding, str):
-        words["padding"] = case.padding
-    elif any(case.padding):
-        top, bottom, left, right = case.padding
-        words["padding"] = simple((top, left)) if (top, left) == (bottom, right) else list(case.padding)
-    if case.dilation != (1, 1):
-        words["dilation"] = simple(case.dilation)
-    if case.groups != 1:
-        words["groups"] = case.groups
-    return words
-
-
-ARGUMENTS = re.compile(r"stride|padding|dilation|group|bias|keyword|positional argument|unsupported")
-TYPES = re.compile(
-    r"dtype|scalar type|not implemented|support|float|half|double|int|byte|short|long|char|complex|\btype",
-    re.IGNORECASE,
-)
-OTHERS = re.compile(r"\bonly\b", re.IGNORECASE)  # in what a target says of float32, if it is made for other types
-
-
-def refusal(raised: dict[str, Any], case: Case) -> str:
-    """Why an exception means *unsupported* rather than wrong; empty where it does not.
-
-    `NotImplementedError` always does. A `TypeError` does when it names an argument that the case gives, or says of
-    float32 that other types are meant. For any other element type a `RuntimeError`, `TypeError` or `ValueError` that
-    speaks of types does, and so does any refusal of a padding given as a word or of an empty batch.
-    """
-    kinds, message = set(raised["bases"]), raised["message"]
-    said = f"{raised['type']}: {message.splitlines()[0][:160] if message else ''}"
-    asked = needs(case)
-    if "NotImplementedError" in kinds:
-        return said
-    if "TypeError" in kinds and ARGUMENTS.search(message) and (config(case) or case.bias):
-        return said
-    if case.dtype == "float32" and "TypeError" in kinds and OTHERS.search(message):
-        return said
-    if case.dtype != "float32" and kinds & {"TypeError", "ValueError", "RuntimeError"} and TYPES.search(message):
-        return said
-    loud = {"TypeError", "ValueError", "RuntimeError"}
-    if asked & {"padding='same'", "padding='valid'", "empty batch", "four-sided padding"} and kinds & loud:
-        return said
-    if any(word.endswith("by axis") for word in asked) and "TypeError" in kinds and "int" in message:
-        return said
-    return ""
-
-
-@dataclass(frozen=True, slots=True)
-class Support:
-    """What a target answered to the probe: features and modes it takes, and what it said of the others."""
-
-    takes: frozenset[str]
-    refuses: dict[str, str]
-    form: str
-    version: str = ""
-
-    def all_of(self, case: Case) -> bool:
-        """Whether it takes every feature and the dtype of a case."""
-        return needs(case) <= self.takes
-
-    @property
-    def floats(self) -> list[str]:
-        """Real element types it takes, the common ones first."""
-        return [dtype for dtype in ("float32", "float64", "bfloat16", "float16") if dtype in self.takes & set(FLOATS)]
-
-    def to_json(self) -> dict[str, Any]:
-        return {"takes": sorted(self.takes), "refuses": self.refuses, "form": self.form, "version": self.version}
-
-    @classmethod
-    def from_json(cls, record: dict[str, Any]) -> Support:
-        return cls(**{**record, "takes": frozenset(record["takes"])})

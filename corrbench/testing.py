@@ -1,4 +1,4 @@
-"""How do I ask for corrbench's checks in my own tests? For pytest: a decorator, a class, and problems to be timed."""
+"""corrbench's checks in test files of pytest: a decorator, a class, and problems to be timed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from corrbench.case import Case
 from corrbench.render import pytest_text
 from corrbench.runner.by_item import Question, Request
-from corrbench.target import config, fit
+from corrbench.support import config, fit
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 
@@ -25,7 +25,7 @@ class CorrbenchWarning(UserWarning):
 
 
 class Options(TypedDict, total=False):
-    """How a target is to be judged, named as by `corrbench verify`; see `corrbench.runner.by_item.Request`."""
+    """The fields of `corrbench.runner.by_item.Request` beside the target, written out for those who check types."""
 
     profile: str
     checks: Sequence[str]
@@ -79,17 +79,6 @@ class ConvConformance:
     """
 
     target: ClassVar[Any] = None
-    profile: ClassVar[str] = "standard"
-    checks: ClassVar[Sequence[str]] = ()
-    suites: ClassVar[Sequence[str]] = ()
-    baseline: ClassVar[str] = ""
-    form: ClassVar[str] = ""
-    arrays: ClassVar[str] = ""
-    accuracy: ClassVar[str] = ""
-    device: ClassVar[str] = ""
-    python: ClassVar[str] = ""
-    timeout: ClassVar[float] = 0.0
-    memory: ClassVar[float] = 0.0
 
     def test_conforms(self, check: Check) -> None:
         """One check on all cases of one element type."""
@@ -104,7 +93,7 @@ class ConvConformance:
         """
         if cls.target is None:
             raise ValueError(f'{cls.__name__} names no target: write target = "pkg.mod:attr" in it')
-        given: Any = {name: getattr(cls, name) for name in Options.__annotations__}
+        given: Any = {name: getattr(cls, name) for name in Options.__annotations__ if hasattr(cls, name)}
         return asked(cls.target, **given)
 
 

@@ -1,4 +1,4 @@
-"""What does the public surface offer? ``python -m docs.api`` writes docs/api.md from the docstrings."""
+"""The page docs/api.md, made from the docstrings of the public surface; `docs.pages` writes it."""
 
 from __future__ import annotations
 
@@ -133,7 +133,3 @@ def section(match: re.Match[str]) -> str:
     if match[1] in ("Args", "Attributes", "Raises"):
         body = ENTRY.sub(lambda m: "- " + ", ".join(f"`{name}`" for name in m[1].split(", ")) + ": ", body)
     return f"**{match[1]}**\n\n{body}\n\n"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")

@@ -8,6 +8,7 @@ import math
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,16 +20,18 @@ from corrbench.case import Case
 from corrbench.cli import main
 from corrbench.commands import gate as command
 from corrbench.environment.git_worktree import GitError, checkout
-from corrbench.gate import Gate, count_instructions
+from corrbench.gate import Gate, counted
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.render import gate as render
+from corrbench.result import Figures, Run, Status
 from corrbench.result import Result as Finding
-from corrbench.result import Run, Status
 from corrbench.target import Spec
-from corrbench.timing import cases, instructions, interleaved, screening
-from corrbench.timing.screening import Match
-from corrbench.timing.significance import Contrast, Verdict
+from corrbench.timing import cases, instructions, interleaved, paired
+from corrbench.timing.interleaved import Task
+from corrbench.timing.paired import PairedComparison
+from corrbench.timing.significance import CaseComparison, Verdict
 from tests.support import small_targets
+from tests.support.refusals import within_two_seconds
 
 CASE = "x=1,1,12,13 w=1,1,3,2 data=unit"
 SLOW = small_targets.RIGHT.replace("    return Y", "    for _ in range(9):\n        Y = Y * 1\n    return Y")
@@ -63,11 +66,14 @@ def gate(*words: str) -> Result:
         ([], "--base REV says what to compare with"),
         (["--base", "nowhere"], "there is no revision 'nowhere' here"),
         (["--base", "HEAD", "--case", "x=1"], "x=1"),
+        (["--base", "HEAD", "--case", "x=1,1,9,9 w=1,1,3,3 data=nosuch"], "no data named 'nosuch'"),
         (["--base-python", "python"], "given together"),
+        (["--base", "HEAD", "--junit", "no/such.xml"], "cannot write no/such.xml"),
     ],
 )
 def test_bad_input_is_one_message(repository: Path, words: list[str], said: str) -> None:
-    done = gate(*words)
+    with within_two_seconds():
+        done = gate(*words)
     assert done.exit_code == 2
     assert said in done.output
     assert "Traceback" not in done.output
@@ -119,16 +125,16 @@ def test_a_base_whose_package_misses_a_part_is_not_new(repository: Path) -> None
     assert "base, HEAD~1: no module named 'broken.missing'" in done.output
 
 
-def loaded(target: str, **given: object) -> list[str]:
+def loaded(target: str) -> list[str]:
     """The first lines of the files from which base and head load a target."""
     head = Spec(target=target, arrays="numpy", form="corr2d")
     with contextlib.ExitStack() as stack:
-        base, after, _ = command.sides(stack, head, {"base": "HEAD~1", "dirty": False} | given)
-        if new := command.absent(base, after, "HEAD~1"):
-            return [new]
+        base, after = command.probed(*command.revisions(stack, head, "HEAD~1", dirty=False))
+        if base.absent:
+            return [base.absent]
         found = []
         for one in (base, after):
-            with Remote(one) as remote:
+            with Remote(one.spec) as remote:
                 found.append(Path(remote.load()["file"]).read_text().splitlines()[0])
         return found
 
@@ -193,8 +199,8 @@ def test_the_users_index_and_worktrees_are_left_alone(repository: Path, monkeypa
 def test_a_head_that_fails_while_it_is_timed_is_a_regression(
     repository: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str
 ) -> None:
-    monkeypatch.setattr(screening, "SCREEN", 1)
-    monkeypatch.setattr(cases, "cases", lambda *_: [Case.parse(CASE)])
+    monkeypatch.setattr(paired, "SCREEN", 1)
+    monkeypatch.setattr(cases, "timeable", lambda *_, **__: [Case.parse(CASE)])
     (repository / "ops.py").write_text(small_targets.RIGHT.replace("    Y = ", f"    {line}\n    Y = "))
     git(repository, "commit", "-qam", "fails")
     done = gate("--base", "HEAD~1", "--no-correctness", "--case", CASE, "--json", "-")
@@ -208,9 +214,9 @@ def test_a_head_that_fails_while_it_is_timed_is_a_regression(
 
 @pytest.mark.slow
 def test_a_much_slower_head_is_measured_in_a_bounded_time(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screening, "SCREEN", 7)
-    monkeypatch.setattr(screening, "CONFIRM", 8)
-    monkeypatch.setattr(interleaved, "PATIENCE", 0.5)
+    monkeypatch.setattr(paired, "SCREEN", 7)
+    monkeypatch.setattr(paired, "CONFIRM", 8)
+    monkeypatch.setattr(interleaved, "PAIRED", replace(interleaved.PAIRED, patience=0.5))
     (repository / "ops.py").write_text(small_targets.SLOW)  # 40 ms a call
     git(repository, "commit", "-qam", "sleeps")
     began = time.monotonic()
@@ -225,11 +231,10 @@ def test_a_valgrind_that_fails_ends_nothing(repository: Path, monkeypatch: pytes
 
     monkeypatch.setattr(instructions, "missing", lambda: "")
     monkeypatch.setattr(instructions, "counts", broken)
-    monkeypatch.setattr(cases, "cases", lambda *_: [Case.parse(CASE)])
-    found = made()
-    count_instructions(found, Spec(target="t"), Spec(target="t"), [], lambda *_: None)
-    assert found.counting == "valgrind does not run it: loading: exit status 1"
-    assert found.verdict == "passed"
+    found, why = counted(Spec(target="t"), Spec(target="t"), [Task(Case.parse(CASE))], lambda *_: None)
+    assert found == {}
+    assert why == "valgrind does not run it: loading: exit status 1"
+    assert made(uncounted=why).verdict == "passed"
 
 
 @pytest.mark.parametrize("name", ["compare", "gate", "history"])
@@ -253,8 +258,8 @@ def test_a_target_that_base_has_not_is_new(repository: Path) -> None:
 
 @pytest.mark.slow
 def test_a_slower_commit_is_a_regression(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screening, "SCREEN", 7)
-    monkeypatch.setattr(screening, "CONFIRM", 9)
+    monkeypatch.setattr(paired, "SCREEN", 7)
+    monkeypatch.setattr(paired, "CONFIRM", 9)
     files = [str(tmp_path / name) for name in ("gate.json", "gate.md", "gate.xml")]
     done = gate("--base", "HEAD~1", "--case", CASE, "--no-correctness", "--json", files[0], "--markdown", files[1],
                 "--junit", files[2])  # fmt: skip
@@ -271,8 +276,8 @@ def test_a_slower_commit_is_a_regression(repository: Path, tmp_path: Path, monke
 
 @pytest.mark.slow
 def test_two_built_packages_are_named_by_their_interpreters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screening, "SCREEN", 7)
-    monkeypatch.setattr(screening, "CONFIRM", 9)
+    monkeypatch.setattr(paired, "SCREEN", 7)
+    monkeypatch.setattr(paired, "CONFIRM", 9)
     pythons = []
     for name, text in (("old", small_targets.RIGHT), ("new", SLOW)):
         (tmp_path / name).mkdir()
@@ -293,8 +298,6 @@ def test_two_built_packages_are_named_by_their_interpreters(tmp_path: Path, monk
 @pytest.mark.slow
 @pytest.mark.skipif(bool(instructions.missing()), reason="valgrind is not installed")
 def test_instructions_are_the_same_each_time(tmp_path: Path) -> None:
-    from corrbench.timing.interleaved import Task
-
     spec = Spec(target=small_targets.write(tmp_path, small_targets.RIGHT), arrays="numpy", form="corr2d")
     task = Task(Case.parse(CASE))
     one, other = (instructions.counts(spec, [task])[task] for _ in range(2))
@@ -306,7 +309,13 @@ def test_instructions_are_the_same_each_time(tmp_path: Path) -> None:
 
 
 def finding(case: str, status: Status = Status.FAIL, **numbers: float | str) -> Finding:
-    return Finding(check="values.exact", case=case, status=status, numbers=numbers, message="12 elements differ")
+    return Finding(
+        check="values.exact",
+        case=Case.parse(case),
+        status=status,
+        numbers=Figures(**numbers),
+        message="12 elements differ",
+    )
 
 
 def run(*results: Finding) -> Run:
@@ -324,34 +333,35 @@ def made(**changes: object) -> Gate:
     return Gate(**({"target": "t", "base": "a", "head": "b", "runs": [run(RIGHT), run(RIGHT)]} | changes))  # type: ignore[arg-type]
 
 
-def match(verdict: Verdict, **rest: object) -> Match:
-    return Match(contrasts=[Contrast(case=CASE, mode="forward", verdict=verdict)], **rest)  # type: ignore[arg-type]
+def speed(verdict: Verdict, **rest: object) -> PairedComparison:
+    case = CaseComparison(case=CASE, mode="forward", verdict=verdict)
+    return PairedComparison(cases=[case], **rest)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("gate_", "verdict"),
     [
         (made(), "passed"),
-        (made(worse=[finding("c")]), "regressed"),
+        (made(worse=[finding(CASE)]), "regressed"),
         (made(accuracy={"float32": 1.2}), "regressed"),
         (made(refused={"groups": "not yet"}), "regressed"),
-        (made(match=match(Verdict.SAME)), "passed"),
-        (made(match=match(Verdict.FASTER)), "passed"),
-        (made(match=match(Verdict.SLOWER)), "regressed"),
-        (made(match=match(Verdict.SLOWER, unfit="noise")), "inconclusive"),
-        (made(match=match(Verdict.INCONCLUSIVE)), "inconclusive"),
-        (made(match=match(Verdict.FAILED)), "regressed"),
-        (made(match=match(Verdict.SKIPPED)), "unjudged"),
-        (made(timing="loading failed"), "unjudged"),
-        (made(timing="loading failed", worse=[finding("c")]), "regressed"),
-        (made(match=match(Verdict.SAME, wrong={"head": "wrong", "base": "wrong"})), "passed"),
+        (made(speed=speed(Verdict.SAME)), "passed"),
+        (made(speed=speed(Verdict.FASTER)), "passed"),
+        (made(speed=speed(Verdict.SLOWER)), "regressed"),
+        (made(speed=speed(Verdict.SLOWER, unfit="noise")), "inconclusive"),
+        (made(speed=speed(Verdict.INCONCLUSIVE)), "inconclusive"),
+        (made(speed=speed(Verdict.FAILED)), "regressed"),
+        (made(speed=speed(Verdict.SKIPPED)), "unjudged"),
+        (made(untimed="loading failed"), "unjudged"),
+        (made(untimed="loading failed", worse=[finding(CASE)]), "regressed"),
+        (made(speed=speed(Verdict.SAME, wrong={"head": "wrong", "base": "wrong"})), "passed"),
         (made(runs=[run(RIGHT), stopped(RIGHT)]), "unjudged"),
-        (made(match=match(Verdict.SAME, wrong={"head": "wrong"})), "regressed"),
-        (made(match=match(Verdict.SAME, wrong={"base": "wrong"})), "passed"),
-        (made(match=match(Verdict.INCONCLUSIVE), instructions={"c": (100.0, 102.0)}), "regressed"),
+        (made(speed=speed(Verdict.SAME, wrong={"head": "wrong"})), "regressed"),
+        (made(speed=speed(Verdict.SAME, wrong={"base": "wrong"})), "passed"),
+        (made(speed=speed(Verdict.INCONCLUSIVE), instructions={"c": (100.0, 102.0)}), "regressed"),
         (made(instructions={"c": (100.0, 100.5)}), "passed"),
         (made(new="there was none", runs=[run(RIGHT)]), "new"),
-        (made(new="there was none", runs=[run(finding("c"))]), "regressed"),
+        (made(new="there was none", runs=[run(finding(CASE))]), "regressed"),
         (made(runs=[run(RIGHT), run()]), "unjudged"),
     ],
 )
@@ -383,7 +393,7 @@ def test_findings_of_one_cause_are_told_together() -> None:
 
 
 def test_odd_words_and_numbers_are_written_all_the_same() -> None:
-    odd = made(worse=[finding("c", ratio=math.inf, off=math.nan)])
+    odd = made(worse=[finding(CASE, ratio=math.inf, off=math.nan)])
     odd.worse[0].message = "\x1b[31m | \x00 <b>"
     assert json.loads(json.dumps(odd.to_json(), allow_nan=False))["findings"][0]["numbers"]["ratio"] == "inf"
     (case, *_) = JUnitXml.fromstring(render.xml(odd).encode())

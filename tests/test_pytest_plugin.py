@@ -6,14 +6,15 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
 import corrbench
 from corrbench.runner.by_item import Request
-from corrbench.testing import parametrize_with_checks, place
+from corrbench.testing import Options, parametrize_with_checks, place
 from tests.support.small_targets import CONV2D, FLIPPED, RIGHT
 
 pytest_plugins = ["pytester"]
@@ -73,7 +74,7 @@ def run(project: pytest.Pytester, *words: str) -> pytest.RunResult:
     [
         ({"profile": "fast"}, "right:corr2d: no profile 'fast'; there are: quick, standard, deep"),
         ({"arrays": "cupy"}, "no arrays 'cupy'; there are: torch, numpy"),
-        ({"accuracy": "none"}, "no accuracy 'none'; there are: direct, tf32, winograd, fft"),
+        ({"accuracy": "none"}, "no accuracy 'none'; there are: direct, winograd, fft, tf32"),
         ({"form": "conv3d"}, "no form 'conv3d'; there are: corr2d, conv2d, module"),
         ({"timeout": -1.0}, "timeout=-1.0: give seconds, more than 0, or 0 for the default"),
         ({"timeout": float("nan")}, "timeout=nan"),
@@ -86,6 +87,12 @@ def test_an_option_that_is_none_of_its_choices_is_refused(option: dict[str, Any]
         Request(target="right:corr2d", **option)
     with pytest.raises(ValueError, match=re.escape(said)):
         parametrize_with_checks("right:corr2d", **option)
+
+
+def test_the_options_of_a_test_file_are_those_of_a_request() -> None:
+    fields = {name: kind for name, kind in get_type_hints(Request).items() if name != "target"}
+    several = {name: Sequence[str] for name, kind in fields.items() if kind == tuple[str, ...]}
+    assert fields | several == get_type_hints(Options)
 
 
 def test_a_wrong_option_ends_the_collection_in_one_line(project: pytest.Pytester) -> None:

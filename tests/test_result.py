@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corrbench.result import DEATHS, FINDINGS, SCHEMA, Result, Run, Status
+from corrbench.case import DTYPES, Case
+from corrbench.result import DEATHS, FINDINGS, SCHEMA, Figures, Result, Run, Status
 
+CASE = Case(x=(1, 1, 5, 6), w=(1, 1, 2, 3))
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text()
 NUMBERS = st.dictionaries(st.text(), SCALARS | st.lists(SCALARS, max_size=3), max_size=4)
 
@@ -19,19 +21,21 @@ def results() -> st.SearchStrategy[Result]:
     return st.builds(
         Result,
         check=st.text(),
-        case=st.text(),
+        case=st.builds(
+            CASE.but, dtype=st.sampled_from(DTYPES), bias=st.booleans(), layout=st.sampled_from(["", "x:rows"])
+        ),
         status=st.sampled_from(list(Status)),
         message=st.text(),
         resembles=st.text(),
         reproduce=st.text(),
-        numbers=NUMBERS,
+        numbers=NUMBERS.map(Figures.from_json),
         seconds=st.floats(0, 1e6),
     )
 
 
 def made(*statuses: Status, **rest: Any) -> Run:
     count = len(statuses)
-    answers = [Result(check="values.exact", case=f"case {i}", status=s) for i, s in enumerate(statuses)]
+    answers = [Result(check="values.exact", case=CASE.but(x=(i, 1, 5, 6)), status=s) for i, s in enumerate(statuses)]
     return Run(target="t", form="corr2d", seed=1, results=answers, **{"planned": count, "judged": count, **rest})
 
 
@@ -41,23 +45,32 @@ def test_a_result_survives_json(result: Result) -> None:
 
 
 def test_what_is_empty_is_left_out() -> None:
-    result = Result(check="values.exact", case="c", status=Status.PASS)
-    assert result.to_json() == {"check": "values.exact", "case": "c", "status": "pass"}
+    result = Result(check="values.exact", case=CASE, status=Status.PASS)
+    assert result.to_json() == {"check": "values.exact", "case": str(CASE), "status": "pass"}
     assert result.family == "values"
 
 
 @pytest.mark.parametrize(
-    "record", [{}, {"check": "a", "case": "b", "status": "good"}, {"status": "pass", "colour": "red"}]
+    "record",
+    [
+        {},
+        {"check": "a", "case": "b", "status": "pass"},
+        {"check": "a", "case": str(CASE), "status": "good"},
+        {"check": "a", "case": 3, "status": "pass"},
+        {"check": "a", "case": str(CASE), "status": "pass", "colour": "red"},
+    ],
 )
 def test_what_is_no_result_is_refused(record: dict[str, Any]) -> None:
-    with pytest.raises((TypeError, ValueError, KeyError)):
+    with pytest.raises((TypeError, ValueError, KeyError, AttributeError)):
         Result.from_json(record)
 
 
 def test_findings_are_what_counts_against_a_target() -> None:
     assert {Status.FAIL, Status.CRASH, Status.TIMEOUT, Status.MEMORY} == FINDINGS
     assert FINDINGS - {Status.FAIL} == DEATHS
-    assert [s for s in Status if Result(check="a.b", case="", status=s).finding] == [s for s in Status if s in FINDINGS]
+    assert [s for s in Status if Result(check="a.b", case=CASE, status=s).finding] == [
+        s for s in Status if s in FINDINGS
+    ]
 
 
 @given(
@@ -103,12 +116,19 @@ def test_a_run_is_strict_json(found: list[Result]) -> None:
     assert read["counts"] == run.counts
     assert {"target", "seed", "environment", "results"} <= read.keys()
     assert [(r["check"], r["case"], r["status"]) for r in read["results"]] == [
-        (r.check, r.case, r.status) for r in found
+        (r.check, str(r.case), r.status) for r in found
     ]
 
 
+def test_a_null_is_no_figure() -> None:
+    with pytest.raises(TypeError):
+        Figures.from_json({"ratio": None})
+
+
 def test_infinities_are_text_in_json() -> None:
-    numbers = {"off": float("nan"), "allowed": [float("inf")], "ratio": 0.5}
-    run = Run(target="t", form="", seed=0, results=[Result(check="a.b", case="c", status=Status.FAIL, numbers=numbers)])
-    assert run.to_json()["results"][0]["numbers"] == {"off": "nan", "allowed": ["inf"], "ratio": 0.5}
-    assert numbers["ratio"] == 0.5
+    numbers = Figures(off=float("nan"), own={"allowed": [float("inf")]}, ratio=0.5)
+    run = Run(
+        target="t", form="", seed=0, results=[Result(check="a.b", case=CASE, status=Status.FAIL, numbers=numbers)]
+    )
+    assert run.to_json()["results"][0]["numbers"] == {"allowed": ["inf"], "off": "nan", "ratio": 0.5}
+    assert numbers.ratio == 0.5

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import inspect
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from torch.nn import functional
 
 from corrbench import suites
 from corrbench.case import DTYPES, Case
-from corrbench.target import (
-    BASES,
-    FORMS,
-    Spec,
-    Support,
-    UnknownTarget,
-    config,
-    features,
-    find,
-    fit,
-    needs,
-    refusal,
-    registered,
-)
+from corrbench.numerics import bounds
+from corrbench.support import BASES, Support, config, features, fit, needs, refusal
+from corrbench.target import ACCURACIES, FORMS, Given, Spec, UnknownTarget, find, registered
 
 SMALL = BASES[0]
 FEATURES = features(SMALL)
@@ -58,6 +45,14 @@ def test_what_an_adapter_does_not_declare_is_told_apart() -> None:
     assert spec.undeclared({"float32", "dilation", "dilation by axis"}) == "the adapter declares no dilation"
     assert spec.undeclared({"double"}) == "the adapter declares no double"
     assert Spec(target="m:f").undeclared({"complex64", "dilation", "vmap"}) == ""
+
+
+def test_what_may_be_given_is_what_a_spec_has_and_the_help_says_its_defaults() -> None:
+    spec = Spec(target="m:f")
+    for one in fields(Given):
+        said = one.metadata["default"]
+        assert str(getattr(spec, one.name)) in (said, f"{said}.0", ""), one.name
+    assert set(ACCURACIES) == set(bounds.ACCURACIES)
 
 
 def test_what_is_given_overrides_what_is_declared() -> None:
@@ -149,12 +144,6 @@ def test_a_plain_case_needs_its_dtype_only() -> None:
     assert not support.all_of(FEATURES["stride"])
     assert not support.all_of(FLOAT64)
     assert support.floats == ["float32", "bfloat16"]
-
-
-@given(st.sets(st.sampled_from([*FEATURES, *DTYPES])), st.dictionaries(st.text(), st.text(), max_size=3))
-def test_support_survives_json(takes: set[str], refuses: dict[str, str]) -> None:
-    support = Support(frozenset(takes), refuses, "conv2d", "1.2")
-    assert Support.from_json(json.loads(json.dumps(support.to_json()))) == support
 
 
 @pytest.mark.parametrize("form", ["corr2d", "module"])

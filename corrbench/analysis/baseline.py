@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
@@ -49,14 +50,13 @@ class Known:
     kind: str = "wrong"
     finding: str = ""
 
-    def covers(self, check: str, case: str) -> bool:
+    def covers(self, check: str, case: Case) -> bool:
         """Whether it speaks of this check on this case."""
         if not fnmatchcase(check, self.check):
             return False
         if self.where:
-            parsed = Case.parse(case)
-            return all(PREDICATES[name](parsed) for name in self.where)
-        return case in self.cases
+            return all(PREDICATES[name](case) for name in self.where)
+        return str(case) in self.cases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,17 +130,17 @@ class Baseline:
                     if result.finding and result.status.value in one.statuses and alike:
                         seen.add(index)
                         result.status, result.message = Status.KNOWN, f"{result.message} [known: {one.reason}]"
-                        result.numbers |= {"known": one.finding or one.reason, "kind": one.kind}
+                        result.numbers.known, result.numbers.kind = one.finding or one.reason, one.kind
                         break
         run.fixed = [asdict(one) for index, one in enumerate(self.known) if index in asked - seen]
         run.results += list(self._worse(run))
 
     def _worse(self, run: Run) -> Iterable[Result]:
         for key, worst in measured(run).items():
-            before = self.accuracy.get(key)
-            if before and worst.numbers["ratio"] > self.factor * before:
+            before, now = self.accuracy.get(key), worst.numbers.over_bound
+            if before and now > self.factor * before:
                 message = (
-                    f"less accurate than recorded: error over bound {worst.numbers['ratio']:.3g} for {key}, "
+                    f"less accurate than recorded: error over bound {now:.3g} for {key}, "
                     f"more than {self.factor:g} times the {before:.3g} of the baseline"
                 )
                 yield Result(
@@ -157,9 +157,9 @@ def measured(run: Run) -> dict[str, Result]:
     """The worst passing result by check and dtype, where an error was measured against a bound."""
     found: dict[str, Result] = {}
     for result in run.results:
-        if result.status is Status.PASS and result.numbers.get("tier") == "bound":
-            key = f"{result.check} {Case.parse(result.case).dtype}"
-            if key not in found or result.numbers["ratio"] > found[key].numbers["ratio"]:
+        if result.status is Status.PASS and not math.isnan(result.numbers.over_bound):
+            key = f"{result.check} {result.case.dtype}"
+            if key not in found or result.numbers.over_bound > found[key].numbers.over_bound:
                 found[key] = result
     return found
 
@@ -176,13 +176,13 @@ def record(run: Run, reason: str) -> str:
                     check=check,
                     reason=reason,
                     where=tuple(where),
-                    cases=() if where else tuple(sorted({m.case for m in mine})),
+                    cases=() if where else tuple(sorted({str(m.case) for m in mine})),
                     statuses=tuple(sorted({m.status.value for m in mine})),
                     message=mine[0].message,
                     cause=group.cause[0],
                 )
             )
-    accuracy = {key: result.numbers["ratio"] for key, result in sorted(measured(run).items())}
+    accuracy = {key: result.numbers.over_bound for key, result in sorted(measured(run).items())}
     body: dict[str, Any] = {
         "schema": SCHEMA,
         "target": run.target,

@@ -69,38 +69,35 @@ class Row:
 
 def size(result: Result) -> tuple[int, bool, int]:
     """How large a result's case is, for finding the smallest; small whole numbers read best."""
-    try:
-        case = Case.parse(result.case)
-    except ValueError:
-        return (1 << 62, True, len(result.case))
-    return (case.macs, case.data != "small" or case.dtype != "float32", len(result.case))
+    case = result.case
+    return (case.macs, case.data != "small" or case.dtype != "float32", len(str(case)))
 
 
 def cause(result: Result) -> tuple[str, ...]:
     """What findings of one cause have in common."""
     words = re.sub(r"[-+]?\d[\d.,e+-]*|\b(float|int|uint|complex|bfloat)\d+|\[.*?\]", "#", result.message)[:48]
     if result.status is not Status.FAIL:
-        said = {Status.WARN: result.check, Status.ERROR: words, Status.KNOWN: str(result.numbers.get("known", ""))}
+        said = {Status.WARN: result.check, Status.ERROR: words, Status.KNOWN: result.numbers.known or ""}
         return (result.status.value, said.get(result.status, ""))
-    if "raised" in result.numbers:
+    if result.numbers.raised is not None:
         return ("raised",)
-    if result.family == "gradients" or str(result.numbers.get("array", "y"))[0] in "gt":
+    if result.family == "gradients" or result.numbers.derivative:
         return ("gradients",)
-    if result.numbers.get("array") == "y" or result.check == "special.footprint":
+    if result.numbers.array == "y" or result.check == "special.footprint":
         return ("values",)
     return (result.check, words)
 
 
 def place(results: list[Result]) -> str:
     """Where in the arrays most of them are wrong, as far as they are not wrong all over."""
-    said = [str(r.numbers.get("pattern", "")) for r in results]
-    told = [text.removeprefix("only ") for text in said if text not in ("", "every element", "scattered")]
+    said = [result.numbers.pattern for result in results]
+    told = [text.removeprefix("only ") for text in said if text and text not in ("every element", "scattered")]
     parts = Counter(part for text in told for part in text.split(", "))
     held = [part for part, n in parts.most_common(2) if n >= MOST * len(told) and 3 * len(told) >= len(results)]
     return " and ".join(part if part.startswith("at ") else f"in {part}" for part in held)
 
 
-def parted(members: list[Result], passed: set[str]) -> list[list[Result]]:
+def parted(members: list[Result], passed: set[Case]) -> list[list[Result]]:
     """Those that a simple property of their cases tells from the right ones, and the rest: another cause, most likely.
 
     All together where one property tells all of them, or none tells most.
@@ -114,7 +111,7 @@ def parted(members: list[Result], passed: set[str]) -> list[list[Result]]:
     return [first, rest] if region and rest else [members]
 
 
-def _group(key: tuple[str, ...], members: list[Result], passed: set[str]) -> Group:
+def _group(key: tuple[str, ...], members: list[Result], passed: set[Case]) -> Group:
     likely = Counter(member.resembles for member in members).most_common(2)
     alike = [name for name, n in likely if name and 3 * n >= len(members)]
     cases = [member.case for member in members]
@@ -128,7 +125,7 @@ def groups(run: Run, results: list[Result]) -> list[Group]:
     found: dict[tuple[str, ...], list[Result]] = {}
     for result in results:
         found.setdefault(cause(result), []).append(result)
-    right: dict[str, set[str]] = {}
+    right: dict[str, set[Case]] = {}
     bad = {result.case for result in results}
     for result in run.results:
         if result.status is Status.PASS and result.case not in bad:
@@ -147,16 +144,16 @@ def rows(run: Run) -> list[Row]:
     for name in sorted({result.check for result in run.results}):
         mine = [result for result in run.results if result.check == name]
         counts = {status: sum(r.status is status for r in mine) for status in Status}
-        measured = [r for r in mine if r.numbers.get("tier") == "bound" and r.numbers.get("ratio") is not None]
-        worst = max(measured, key=lambda r: r.numbers["ratio"], default=None)
-        bits = [r.numbers["bits"] for r in measured if math.isfinite(r.numbers.get("bits", math.nan))]
-        weights = [(r.numbers["elements"], r.numbers["rounded"]) for r in mine if "rounded" in r.numbers]
+        measured = [r for r in mine if not math.isnan(r.numbers.over_bound)]
+        worst = max(measured, key=lambda r: r.numbers.over_bound, default=None)
+        bits = [one for r in measured if (one := r.numbers.bits) is not None and math.isfinite(one)]
+        weights = [(n.elements or 0, n.rounded) for r in mine if (n := r.numbers).rounded is not None]
         total = sum(n for n, _ in weights)
         table.append(
             Row(
                 name,
                 {status: n for status, n in counts.items() if n},
-                worst.numbers["ratio"] if worst else math.nan,
+                worst.numbers.over_bound if worst else math.nan,
                 min(bits, default=math.nan),
                 sum(n * share for n, share in weights) / total if total else math.nan,
                 worst,

@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import Any
 
 from corrbench.analysis import causes
-from corrbench.case import DTYPES, FLOATS, Case
+from corrbench.case import DTYPES, FLOATS
 from corrbench.result import Result, Run, Status
-from corrbench.target import needs
+from corrbench.support import needs
 
 
 class Mark(StrEnum):
@@ -151,14 +151,14 @@ def findings(run: Run) -> list[Found]:
     known: dict[tuple[str, str], list[Result]] = {}
     for result in run.results:
         if result.status is Status.KNOWN:
-            known.setdefault((str(result.numbers["known"]), str(result.numbers["kind"])), []).append(result)
+            known.setdefault((str(result.numbers.known), str(result.numbers.kind)), []).append(result)
     made = [_found(name, kind, members) for (name, kind), members in sorted(known.items())]
     return made + [_found("", "new", group.members, group.region) for group in causes.groups(run, run.findings)]
 
 
 def _found(name: str, kind: str, members: list[Result], region: str = "") -> Found:
     smallest = min(members, key=causes.size)
-    ratios = [float(m.numbers["ratio"]) for m in members if m.numbers.get("ratio") is not None]
+    ratios = [ratio for m in members if (ratio := m.numbers.ratio) is not None]
     return Found(
         name=name, kind=kind, cases=len({m.case for m in members}), message=smallest.message.partition(" [known:")[0],
         reproduce=smallest.reproduce, region=region, columns=sorted(columns(members)),
@@ -180,7 +180,7 @@ def columns(members: Iterable[Result]) -> set[str]:
         elif column:
             elsewhere.add(column)
         else:
-            values.append(needs(Case.parse(result.case)))
+            values.append(needs(result.case))
     if values:
         elsewhere |= {dtype for asked in values for dtype in asked & set(DTYPES)}
         elsewhere |= set.intersection(*values) & set(ARGUMENTS)
@@ -191,7 +191,7 @@ def column_of(result: Result) -> str:
     """The column of derivatives or conduct that a result belongs to; empty for one of values."""
     if result.check in DERIVATIVES:
         return DERIVATIVES[result.check]
-    if str(result.numbers.get("array", "y"))[0] in "gt":
+    if result.numbers.derivative:
         return "gradients"
     return CONDUCT.get(result.family, "")
 
@@ -202,7 +202,7 @@ def cells(run: Run, found: list[Found]) -> dict[str, str]:
     failed: set[str] = set()
     for result in run.results:
         column = column_of(result)
-        touched = {column} if column else needs(Case.parse(result.case))
+        touched = {column} if column else needs(result.case)
         if result.status in (Status.PASS, Status.WARN):
             passed |= touched
         elif (result.finding or result.status is Status.KNOWN) and not column:
@@ -238,13 +238,12 @@ def errors(results: Iterable[Result]) -> dict[str, tuple[float, float]]:
     """
     found: dict[str, tuple[float, float]] = {}
     for result in results:
-        if result.check != "values.bound" or result.numbers.get("tier") != "bound" or result.finding:
+        dtype, over_bound, mine = result.case.dtype, result.numbers.over_bound, result.numbers.bits
+        if result.check != "values.bound" or result.finding or result.status is Status.KNOWN:
             continue
-        case = Case.parse(result.case)
-        dtype = case.dtype
-        if dtype not in FLOATS or result.status is Status.KNOWN or result.numbers.get("ratio") is None:
+        if dtype not in FLOATS or math.isnan(over_bound):
             continue
         ratio, bits = found.get(dtype, (0.0, math.inf))
-        mine = float(result.numbers.get("bits", math.nan)) if case.data == "unit" else math.nan
-        found[dtype] = max(ratio, float(result.numbers["ratio"])), min(bits, mine) if math.isfinite(mine) else bits
+        counts = mine is not None and math.isfinite(mine) and result.case.data == "unit"
+        found[dtype] = max(ratio, over_bound), min(bits, mine) if counts and mine is not None else bits
     return {dtype: found[dtype] for dtype in FLOATS if dtype in found}

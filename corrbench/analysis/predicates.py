@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations, product
 
@@ -81,14 +80,8 @@ def remainder(case: Case) -> tuple[int, int]:
     )
 
 
-@functools.lru_cache(maxsize=1 << 16)
-def _parsed(text: str) -> Case:
-    """A case, which is asked for again for other findings and other reports."""
-    return Case.parse(text)
-
-
 def describe(
-    wrong: Iterable[str], right: Iterable[str], levels: Sequence[float] = (ENOUGH,), share: float = 1.0
+    wrong: Iterable[Case], right: Iterable[Case], levels: Sequence[float] = (ENOUGH,), share: float = 1.0
 ) -> str:
     """The simplest property that the wrong cases share and hardly a right one has; empty if there is none.
 
@@ -96,8 +89,8 @@ def describe(
     leave out a share of them that is the first of `levels` that any description reaches.
 
     Args:
-        wrong: texts of cases.
-        right: texts of others.
+        wrong: some cases.
+        right: others.
         levels: see above.
         share: of the wrong cases that must have the property.
     """
@@ -125,12 +118,11 @@ def names(description: str) -> list[str]:
     return description.partition(" (")[0].split(" and ") if description else []
 
 
-def has(case: str, description: str) -> bool:
+def has(case: Case, description: str) -> bool:
     """Whether a case has the property that was described."""
-    return all(PREDICATES[name](_parsed(case)) for name in names(description))
+    return all(PREDICATES[name](case) for name in names(description))
 
 
-def _marks(texts: Sequence[str]) -> dict[str, int]:
+def _marks(cases: Sequence[Case]) -> dict[str, int]:
     """For each predicate a number with a bit for each case that has it."""
-    cases = [_parsed(text) for text in texts]
     return {name: sum(1 << i for i, case in enumerate(cases) if holds(case)) for name, holds in PREDICATES.items()}

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from corrbench.analysis.run_files import INTERRUPTED
+from corrbench.case import Case
 from corrbench.result import FINDINGS, SCHEMA, Result, Run, Status, finite
 
 RIGHT = {Status.PASS, Status.WARN}
@@ -146,7 +147,7 @@ def statuses(run: Run) -> dict[tuple[str, str], set[Status]]:
 
 def question(one: Result) -> tuple[str, str]:
     """What was asked; a search is one question, whatever case it ends on."""
-    return one.check, "" if one.family == "fuzz" else one.case
+    return one.check, "" if one.family == "fuzz" else str(one.case)
 
 
 def refusals(before: Run, after: Run) -> dict[str, str]:
@@ -171,46 +172,28 @@ def lost(before: Sequence[Result], after: Sequence[Result]) -> dict[str, float]:
 
 def shifts(before: Sequence[Result], after: Sequence[Result]) -> list[Shift]:
     """Accuracy by check and element type over the results that both passed, the largest loss first."""
-    old, new = _bits(before), _bits(after)
-    ratios = [_ratios(results) for results in (before, after)]
-    keys: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
+    old, new = _measured(before), _measured(after)
+    keys: dict[tuple[str, str], list[tuple[str, Case, str]]] = {}
     for key in new:
         if key in old:
-            keys.setdefault((key[0], dtype(key[1])), []).append(key)
+            keys.setdefault((key[0], key[1].dtype), []).append(key)
     made = [
         Shift(
-            check=check, dtype=name, cases=len(same), bits=statistics.fmean(new[key] - old[key] for key in same),
-            before=max(ratios[0].get(key, 0.0) for key in same), after=max(ratios[1].get(key, 0.0) for key in same),
+            check=check, dtype=name, cases=len(same), bits=statistics.fmean(new[key][0] - old[key][0] for key in same),
+            before=max(old[key][1] for key in same), after=max(new[key][1] for key in same),
         )
         for (check, name), same in keys.items()
     ]  # fmt: skip
     return sorted(made, key=lambda shift: (shift.bits, shift.check, shift.dtype))
 
 
-def dtype(case: str) -> str:
-    """The element type that the text of a case names."""
-    return next((word for word in case.split() if word.startswith("dtype=")), "").removeprefix("dtype=")
-
-
-def _bits(results: Sequence[Result]) -> dict[tuple[str, str, str], float]:
-    """The fewest effective bits of each array that a check compared on a case: it may compare one more than once."""
-    found: dict[tuple[str, str, str], float] = {}
-    for one in filter(_counts, results):
-        key = _key(one)
-        found[key] = min(one.numbers["bits"], found.get(key, math.inf))
+def _measured(results: Sequence[Result]) -> dict[tuple[str, Case, str], tuple[float, float]]:
+    """The fewest effective bits and the largest ratio of each array that a check compared on a case, once or more."""
+    found: dict[tuple[str, Case, str], tuple[float, float]] = {}
+    for one in results:
+        bits, ratio = one.numbers.bits, one.numbers.ratio or 0.0
+        if bits is not None and math.isfinite(bits) and not one.finding:
+            key = (one.check, one.case, one.numbers.array or "")
+            fewest, largest = found.get(key, (math.inf, 0.0))
+            found[key] = min(bits, fewest), max(ratio, largest)
     return found
-
-
-def _ratios(results: Sequence[Result]) -> dict[tuple[str, str, str], float]:
-    found: dict[tuple[str, str, str], float] = {}
-    for one in filter(_counts, results):
-        found[_key(one)] = max(one.numbers.get("ratio", 0.0), found.get(_key(one), 0.0))
-    return found
-
-
-def _key(one: Result) -> tuple[str, str, str]:
-    return (one.check, one.case, str(one.numbers.get("array", "")))
-
-
-def _counts(one: Result) -> bool:
-    return isinstance(one.numbers.get("bits"), float) and math.isfinite(one.numbers["bits"]) and not one.finding

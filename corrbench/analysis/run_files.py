@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from corrbench.case import Case
-from corrbench.result import SCHEMA, Result, Run
+from corrbench.result import SCHEMA, Figures, Result, Run
 
 INTERRUPTED = "an interruption"  # where a run stopped that left no closing line: what it refused is not known
-# What reports take for granted of figures, wherever there are such, and that a comparison of arrays has them all: see
-# corrbench.numerics.comparison. Those of a bound have the bits too.
-FIGURES: dict[str, Any] = {"array": str, "at": list, "elements": int, "wrong": int,
-           **dict.fromkeys(("off", "allowed", "ratio", "rounded"), (int, float)),
-           **dict.fromkeys(("got", "exact"), (int, float, str))}  # fmt: skip
-OTHERS: dict[str, Any] = {"bits": (int, float), "visible": (int, float), "map": dict}
-KINDS = {kind: get_type_hints(kind) for kind in (Run, Result)}
+# what a comparison of arrays has, and reports take for granted
+COMPARED = {"array", "at", "elements", "wrong", "off", "allowed", "ratio", "rounded", "got", "exact"}
+KINDS = {kind: get_type_hints(kind) for kind in (Run, Result, Figures)}
 
 
 class Unreadable(Exception):
@@ -51,6 +47,7 @@ def load(path: Path) -> list[Run]:
             _typed(run)
             for result in run.results:
                 _typed(result)
+                _typed(result.numbers)
                 _check(result)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         said = f"{type(error).__name__}: {error}"
@@ -60,7 +57,7 @@ def load(path: Path) -> list[Run]:
     return runs
 
 
-def _typed(thing: Run | Result) -> None:
+def _typed(thing: Run | Result | Figures) -> None:
     """Refuse what is of another type than its class says: a file may hold anything.
 
     Raises:
@@ -74,6 +71,8 @@ def _typed(thing: Run | Result) -> None:
 def _fits(value: Any, kind: Any) -> bool:
     if kind is Any:
         return True
+    if isinstance(kind, UnionType):
+        return any(_fits(value, one) for one in get_args(kind))
     if not isinstance(value, (int, float) if kind is float else get_origin(kind) or kind):
         return False
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
@@ -84,26 +83,24 @@ def _check(result: Result) -> None:
     """Refuse what no report can show.
 
     Raises:
-        ValueError, TypeError, KeyError: the case is none, or a figure is missing or of another type.
+        ValueError, TypeError, KeyError: a figure is missing, or a picture is none.
     """
-    Case.parse(result.case)
     n = result.numbers
-    needed = {*FIGURES} if "tier" in n or "got" in n else {"at", "wrong"} if "map" in n else set()
-    needed |= {"bits"} if n.get("tier") == "bound" else set()
-    for name, kind in (FIGURES | OTHERS).items():
-        if (name in n or name in needed) and (not isinstance(n.get(name), kind) or n[name] == ""):
-            raise TypeError(f"{result.check} on {result.case}: {name} is {str(n.get(name))[:60]!r}")
-    if "map" in n:
-        _chart(n["map"], n["at"], f"{result.check} on {result.case}")
+    needed = COMPARED if n.tier is not None or n.got is not None else {"at", "wrong"} if n.map is not None else set()
+    for name in needed | ({"bits"} if n.tier == "bound" else set()):
+        if getattr(n, name) is None:
+            raise TypeError(f"{result.check} on {result.case}: there is no {name}")
+    if "" in (n.array, n.got, n.exact):
+        raise TypeError(f"{result.check} on {result.case}: an array or a value is empty")
+    if n.map is not None and n.at is not None:
+        _chart(n.map, n.at, f"{result.check} on {result.case}")
 
 
-def _chart(chart: dict[str, Any], at: list[Any], place: str) -> None:
+def _chart(chart: dict[str, str], at: list[int], place: str) -> None:
     """Refuse what is no picture of the wrong elements of an array; see `corrbench.numerics.diagnose.chart`."""
     shape = chart["shape"].split(",")
     if not all(re.fullmatch(r"[1-9]\d*", length) for length in shape) or len(shape) != len(at):
         raise ValueError(f"{place}: {chart['shape']!r} is no shape of what has an element {at}")
-    if not all(isinstance(index, int) for index in at):
-        raise TypeError(f"{place}: {at} is no index")
     for grid in (chart["plane"], *([chart["planes"]] if "planes" in chart else [])):
         match = re.fullmatch(r"(\d+),(\d+):((?:[0-9a-f]{2})*)", grid)
         if not match or 4 * len(match[3]) < int(match[1]) * int(match[2]):
@@ -151,7 +148,7 @@ def _stored(header: dict[str, Any], text: str) -> Run:
     if ended is None:
         run.stopped = INTERRUPTED
         doubt(run)
-    run.results.sort(key=lambda r: (r.check, r.case, r.status, r.message))
+    run.sort()
     return run
 
 

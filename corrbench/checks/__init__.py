@@ -11,7 +11,7 @@ from functools import cache
 from corrbench.case import Case
 from corrbench.judge.trial import Trial
 from corrbench.result import Result
-from corrbench.target import Support
+from corrbench.support import Support
 
 LIGHT = 3e6  # multiply-accumulates up to which a case may be asked for many times
 

@@ -11,7 +11,7 @@ from corrbench.case import Case
 from corrbench.checks import Outline, check
 from corrbench.checks.memory import conduct, conduct_cases
 from corrbench.judge.trial import Call, Trial
-from corrbench.result import Result, Status
+from corrbench.result import Figures, Result, Status
 
 
 def every_dtype(outline: Outline) -> Iterator[Case]:
@@ -85,7 +85,8 @@ def arguments(trial: Trial) -> Iterator[Result]:
         if values is None:
             yield trial.result(Status.SKIPPED, "the result cannot be compared")
         else:
-            yield trial.verdict(expected.judge(values), expected.problem, values, f"called with {keep}, pairs as {how}")
+            note = f"called with {keep}, pairs as {how}"
+            yield trial.verdict(expected.compare(values), expected.problem, values, note)
     # no other check makes these calls, so it is this one that shows their breaches again
     trial.conduct[:] = [trial.result(Status.FAIL, f"{one.message}; called with {keep}") for one in trial.conduct]
 
@@ -150,7 +151,7 @@ def errors(trial: Trial) -> Iterator[Result]:  # noqa: C901 - one question after
     for (name, _, extra, grave), reply in zip(bad, replies, strict=True):
         got = reply.outputs.get("y")
         if reply.raised:
-            yield trial.result(Status.PASS, numbers={"input": name, "raised": reply.raised["type"]})
+            yield trial.result(Status.PASS, numbers=Figures(own={"input": name}, raised=reply.raised["type"]))
         elif extra and not grave and got is not None and got.shape == one.out:
             yield trial.result(Status.FAIL, f"{name} is answered as if it had not been given, instead of an error")
         elif grave and got is not None:

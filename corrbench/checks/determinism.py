@@ -42,7 +42,7 @@ def threads(trial: Trial) -> Iterator[Result]:
             if values is None:
                 yield trial.result(Status.SKIPPED, "the result cannot be compared")
                 return
-            result = trial.verdict(expected.judge(values), note=f"on {count} threads")
+            result = trial.verdict(expected.compare(values), note=f"on {count} threads")
             if result.finding:
                 yield result
                 return

@@ -17,8 +17,8 @@ from corrbench.checks.values import compare
 from corrbench.judge.sandbox import Died
 from corrbench.judge.trial import Settled, Trial
 from corrbench.numerics.inputs import REAL, WHOLE
-from corrbench.result import DEATHS, Result, Status
-from corrbench.target import DIFFERENTIABLE, Support, fit
+from corrbench.result import DEATHS, Figures, Result, Status
+from corrbench.support import DIFFERENTIABLE, Support, fit
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
@@ -49,18 +49,18 @@ def search(trial: Trial, *, differentiate: bool) -> Iterator[Result]:
     from hypothesis.errors import Flaky, NoSuchExample
 
     start, seen, begun = trial.case, 0, time.monotonic()
-    found: dict[str, Result] = {}
+    found: dict[Case, Result] = {}
 
     def wrong(case: Case) -> bool:
         nonlocal seen
-        if str(case) in found:
+        if case in found:
             return True
         if found and time.monotonic() - begun > PATIENCE:
             return False
         seen += 1
         result = ask(trial, case, differentiate=differentiate)
         if result is not None:
-            found[str(case)] = result
+            found[case] = result
         return result is not None
 
     if not wrong(start):
@@ -76,9 +76,9 @@ def search(trial: Trial, *, differentiate: bool) -> Iterator[Result]:
             find(cases(trial.support, differentiate=differentiate), wrong, settings=quiet, random=random.Random(seed))
     trial.case = start
     if not found:
-        yield trial.result(Status.PASS, numbers={"cases": seen})
+        yield trial.result(Status.PASS, numbers=Figures(own={"cases": seen}))
         return
-    yield min(found.values(), key=lambda result: (Case.parse(result.case).macs, len(result.case)))
+    yield min(found.values(), key=lambda result: (result.case.macs, len(str(result.case))))
 
 
 def ask(trial: Trial, case: Case, *, differentiate: bool) -> Result | None:

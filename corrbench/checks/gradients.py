@@ -17,9 +17,10 @@ from corrbench.judge.protocol import Output, Reply
 from corrbench.judge.trial import Call, Trial, case_operands
 from corrbench.numerics import bounds, inputs, oracle
 from corrbench.numerics.comparison import TRANSFORM_GRADIENT
+from corrbench.numerics.formats import UNIT
 from corrbench.numerics.problem import Array, Problem
-from corrbench.result import Result, Status
-from corrbench.target import DIFFERENTIABLE
+from corrbench.result import Figures, Result, Status
+from corrbench.support import DIFFERENTIABLE
 
 
 def differentiable(outline: Outline, mode: str = "backward") -> list[str]:
@@ -71,7 +72,7 @@ def judge(
         elif values is None or got.dtype != trial.case.dtype:
             yield trial.result(Status.SKIPPED, f"{name} cannot be compared; see the findings on its dtype and shape")
         else:
-            judgement = expected.judge(values / scale if scale > 1 else values, name)
+            judgement = expected.compare(values / scale if scale > 1 else values, name)
             if judgement.right and expected.blind:
                 yield trial.result(Status.SKIPPED, f"{name}: {expected.blind}")
             else:
@@ -84,7 +85,7 @@ def transform_slack(trial: Trial, name: str) -> float:
         return 0.0
     operands = [inputs.draw(trial.case, trial.seed, role) for role in {"gx": "gw", "gw": "xg"}.get(name, "xwg")]
     norms = [max(1.0, float(np.linalg.norm(array.astype(np.complex128)))) for array in operands]
-    return TRANSFORM_GRADIENT * bounds.UNIT[bounds.accumulator(trial.case.dtype)] * prod(norms)
+    return TRANSFORM_GRADIENT * UNIT[bounds.accumulator(trial.case.dtype)] * prod(norms)
 
 
 @check("gradients.first", first_cases)
@@ -167,8 +168,8 @@ def rounded_parts(trial: Trial, problem: Problem, dx: Array, dw: Array, db: Arra
 
     Each of the three is rounded once, and added up in two more roundings, in any order: 4u of what was added.
     """
-    unit = bounds.UNIT[trial.case.dtype]
-    if unit <= bounds.UNIT[bounds.accumulator(trial.case.dtype)]:
+    unit = UNIT[trial.case.dtype]
+    if unit <= UNIT[bounds.accumulator(trial.case.dtype)]:
         return 0.0
     parts = [np.abs(oracle.exact(problem.with_data(*data)).hi) for data in ((dx, problem.w), (problem.x, dw))]
     if db is not None:
@@ -240,7 +241,7 @@ def vmap(trial: Trial) -> Iterator[Result]:
         return
     for index, x in enumerate(stack):
         expected = trial.expected(trial.problem(arrays={**arrays, "x": np.ascontiguousarray(x)}))
-        yield trial.verdict(expected.judge(output.values[index], "y"), note=f"under vmap, slice {index}")
+        yield trial.verdict(expected.compare(output.values[index], "y"), note=f"under vmap, slice {index}")
 
 
 def gradcheck_cases(outline: Outline) -> Iterator[Case]:
@@ -270,7 +271,7 @@ def gradcheck(trial: Trial) -> Iterator[Result]:
             first = " ".join(str(error).split())[:300]
             yield trial.result(Status.FAIL, f"torch.autograd.{name} says: {first}")
         else:
-            yield trial.result(Status.PASS, numbers={"function": name})
+            yield trial.result(Status.PASS, numbers=Figures(own={"function": name}))
 
 
 def proxy(trial: Trial) -> tuple[Any, dict[str, Array]]:

@@ -64,7 +64,7 @@ def views(trial: Trial) -> Iterator[Result]:
         yield trial.incomparable()
     else:
         expected = trial.expected(problem)
-        yield trial.verdict(expected.judge(values), problem, values, note)
+        yield trial.verdict(expected.compare(values), problem, values, note)
     if backward:
         for result in judge(trial, reply, gradients(problem, arrays["g"])):
             if result.finding:

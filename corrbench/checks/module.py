@@ -10,7 +10,7 @@ import numpy as np
 from corrbench.case import Case
 from corrbench.checks import Outline, check
 from corrbench.judge.trial import Trial
-from corrbench.result import Result, Status
+from corrbench.result import Figures, Result, Status
 
 STEPS, RATE = 400, 0.05
 
@@ -82,7 +82,7 @@ def state(trial: Trial) -> Iterator[Result]:
     for name, (want, words) in wants.items():
         look = found[name]
         if look == want:
-            yield trial.result(Status.PASS, numbers={"question": name})
+            yield trial.result(Status.PASS, numbers=Figures(own={"question": name}))
         else:
             raised = look.get("raised")
             detail = f"{raised['type']}: {' '.join(raised['message'].split())[:200]}" if raised else str(look)
@@ -99,7 +99,7 @@ def training(trial: Trial) -> Iterator[Result]:
         return
     off = float(np.abs(np.asarray(look["weight"]) - kernel).max()) if len(look["weight"]) == len(kernel) else np.inf
     if off < 1e-2 and abs(sum(look["bias"])) < 1e-2:
-        yield trial.result(Status.PASS, numbers={"loss": look["loss"], "off": off, "steps": STEPS})
+        yield trial.result(Status.PASS, numbers=Figures(own={"loss": look["loss"], "off": off, "steps": STEPS}))
     else:
         message = f"after {STEPS} steps of gradient descent the kernel is off by {off:.3g} (loss {look['loss']:.3g})"
         yield trial.result(Status.FAIL, message)

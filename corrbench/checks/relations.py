@@ -11,7 +11,7 @@ from corrbench.checks import LIGHT, Outline, check
 from corrbench.judge.trial import Call, Trial
 from corrbench.numerics.problem import Array
 from corrbench.numerics.relations import Asked, Law, laws, real_laws
-from corrbench.result import Result, Status
+from corrbench.result import Figures, Result, Status
 
 
 def law_cases(outline: Outline) -> Iterator[Case]:
@@ -63,7 +63,7 @@ def held(trial: Trial, operands: dict[str, Array], every: Iterator[Law]) -> Iter
             message += f"; at {list(at)}: {left[at]} against {right[at]}"
             yield trial.result(Status.FAIL if law.must else Status.WARN, message)
     if not broken:
-        yield trial.result(Status.PASS, numbers={"laws": counted})
+        yield trial.result(Status.PASS, numbers=Figures(own={"laws": counted}))
 
 
 def numbers(trial: Trial, asked: list[Asked]) -> list[Array] | None:

@@ -14,7 +14,7 @@ from corrbench.numerics.diagnose import chart, pattern
 from corrbench.numerics.inputs import SPECIAL
 from corrbench.numerics.problem import Array, Problem
 from corrbench.numerics.relations import ZERO
-from corrbench.result import Result, Status
+from corrbench.result import Figures, Result, Status
 
 
 def floats(outline: Outline) -> list[str]:
@@ -51,7 +51,7 @@ def footprint(trial: Trial) -> Iterator[Result]:
     bias = None if problem.bias is None else finite(problem.bias)
     expected = trial.expected(replace(problem, x=finite(problem.x), w=finite(problem.w), bias=bias))
     wrong = np.zeros(values.shape, bool)
-    wrong[clean] = expected.judge(np.where(np.isfinite(values), values, 0.0).astype(values.dtype)).wrong[clean]
+    wrong[clean] = expected.compare(np.where(np.isfinite(values), values, 0.0).astype(values.dtype)).wrong[clean]
     leaked = clean & ~np.isfinite(values)
     if trial.spec.accuracy in ("direct", "tf32"):
         same = matches(values, want) | matches(values, other)
@@ -69,11 +69,12 @@ def footprint(trial: Trial) -> Iterator[Result]:
             )
             # libraries of linear algebra may skip a factor of zero: 0·Inf lost is worth a look, not a failure
             status = Status.WARN if mask is lost and trial.case.data == "infzero" else Status.FAIL
-            numbers = {"wrong": int(mask.sum()), "at": list(at), "map": chart(mask, at)}
+            numbers = Figures(wrong=int(mask.sum()), at=list(at), map=chart(mask, at))
             yield trial.result(status, "; ".join(filter(None, (message, pattern(mask)))), numbers=numbers)
             return
-    skipped = bool((matches(values, other) & ~matches(values, want)).any())
-    yield trial.result(Status.PASS, numbers={"padding": "skipped" if skipped else "multiplied or untouched"})
+    skipped = (matches(values, other) & ~matches(values, want)).any()
+    padding = "skipped" if skipped else "multiplied or untouched"
+    yield trial.result(Status.PASS, numbers=Figures(own={"padding": padding}))
 
 
 def finite(a: Array) -> Array:
@@ -174,7 +175,7 @@ def extremes(trial: Trial) -> Iterator[Result]:
     if values is None:
         yield trial.incomparable()
         return
-    judgement = expected.judge(values)
+    judgement = expected.compare(values)
     if case.data == "impulse" and trial.spec.accuracy == "direct" and judgement.right:
         wrong = values != expected.truth.rounded(case.dtype)
         if wrong.any():
@@ -205,7 +206,7 @@ def overflowing(trial: Trial) -> Result:
             f"at {list(at)}: {values[at]}"
         )
         return trial.result(Status.FAIL, message)
-    return trial.result(Status.PASS, numbers={"elements": int(touched.sum())})
+    return trial.result(Status.PASS, numbers=Figures(elements=int(touched.sum())))
 
 
 def gradient_cases(outline: Outline) -> Iterator[Case]:

@@ -12,8 +12,8 @@ from corrbench.case import Case
 from corrbench.checks import LIGHT, Outline, check
 from corrbench.judge.trial import Call, Trial
 from corrbench.numerics.problem import Array
-from corrbench.result import Result, Status
-from corrbench.target import config
+from corrbench.result import Figures, Result, Status
+from corrbench.support import config
 
 
 def sequence_cases(outline: Outline) -> Iterator[Case]:
@@ -39,7 +39,7 @@ def results(trial: Trial, calls: list[Call], names: list[str]) -> Iterator[Resul
         if values is None:
             yield trial.result(Status.SKIPPED, f"{name}: the result cannot be compared")
             continue
-        result = trial.verdict(expected.judge(values), note=name)
+        result = trial.verdict(expected.compare(values), note=name)
         yield result
         if result.finding:
             return
@@ -108,13 +108,13 @@ def arguments(trial: Trial) -> Iterator[Result]:
         values = trial.values(reply, case)
         if values is None:
             continue
-        judgement = replace(trial, case=case).expected(trial.problem(case, arrays)).judge(values)
+        judgement = replace(trial, case=case).expected(trial.problem(case, arrays)).compare(values)
         if not judgement.right:
             yield trial.verdict(
                 judgement, note=f"after calls with other arguments, now {config(case) or 'none'} {case.dtype}"
             )
             return
-    yield trial.result(Status.PASS, numbers={"calls": len(sequence), "dtype": base.dtype})
+    yield trial.result(Status.PASS, numbers=Figures(own={"calls": len(sequence), "dtype": base.dtype}))
 
 
 def many_cases(outline: Outline) -> Iterator[Case]:
@@ -134,4 +134,4 @@ def many(trial: Trial) -> Iterator[Result]:
         for r in results(trial, [Call(case=case, arrays=a) for a in arrays], [f"call {i + 1}" for i in range(rounds)])
         if r.finding
     )
-    yield trial.result(Status.PASS, numbers={"calls": rounds})
+    yield trial.result(Status.PASS, numbers=Figures(own={"calls": rounds}))

@@ -11,6 +11,7 @@ from corrbench.checks import LIGHT, Outline, check
 from corrbench.judge.trial import Trial
 from corrbench.numerics import bounds, oracle
 from corrbench.numerics.comparison import Expected
+from corrbench.numerics.formats import UNIT
 from corrbench.numerics.inputs import REAL, WHOLE
 from corrbench.numerics.problem import Array
 from corrbench.result import Result, Status
@@ -71,7 +72,7 @@ def statistics(result: Result, expected: Expected, values: Array) -> Result:
     """A warning in place of a pass where errors within the bound are too large or too one-sided for rounding."""
     dtype = expected.dtype
     found = bounds.statistics(oracle.error(values, expected.truth), expected.problem, expected.truth, dtype=dtype)
-    most = -np.log2(bounds.UNIT[dtype])
+    most = -np.log2(UNIT[dtype])
     if np.isfinite(found.bits) and found.bits < most - 1.5:
         result.status = Status.WARN
         result.message = f"errors are those of an accumulator of {found.bits:.1f} bits; {most:.0f} were expected"
@@ -96,7 +97,7 @@ def verdict(trial: Trial, expected: Expected, values: Array | None) -> Result:
     """The values judged by the bound, with the accuracy class that a wrong result would fit."""
     if values is None:
         return trial.incomparable()
-    judgement = expected.judge(values)
+    judgement = expected.compare(values)
     if judgement.right and expected.blind:
         return trial.result(Status.SKIPPED, expected.blind)
     note = ""

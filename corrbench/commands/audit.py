@@ -114,7 +114,7 @@ def judged(given: dict[str, Any], step: Step) -> Audit:
         made.seconds = time.monotonic() - began
         if given["rivals"]:
             step(0, 1, "other suites")
-            for score in _run.contest(planted, options.workers, record):
+            for score in _run.scores(planted, options.workers, record):
                 sys.stderr.write(f"{render.rival(score)}\n")
                 made.others.append(score)
     except store.BadStore as error:

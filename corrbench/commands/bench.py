@@ -1,4 +1,4 @@
-"""How fast are these targets? The `bench` command."""
+"""The `bench` command: how fast are these targets?"""
 
 from __future__ import annotations
 
@@ -80,7 +80,8 @@ def measured(targets: tuple[str, ...], given: dict[str, Any], step: Step) -> tup
     from corrbench.runner import verify
     from corrbench.runner.session import spec
     from corrbench.timing import bench as measuring
-    from corrbench.timing import cases, interleaved
+    from corrbench.timing import cases
+    from corrbench.timing.interleaved import Task
     from corrbench.timing.roofline import Unmeasured
 
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
@@ -88,11 +89,13 @@ def measured(targets: tuple[str, ...], given: dict[str, Any], step: Step) -> tup
     if len(set(targets)) < len(targets):
         raise ValueError(f"{max(targets, key=targets.count)} is named more than once")
     try:
-        rivals = {name: spec(name, given) for name in targets}
-        if measuring.BASELINE not in rivals:
-            rivals[measuring.BASELINE] = target.find(measuring.BASELINE, device=given["device"])
-        found = cases.cases(list(rivals.values()), given["cases"], mode, given["suite"])
-        return measuring.measure(rivals, targets, [interleaved.Task(case, mode) for case in found], seed, step), seed
+        wanted = cases.wanted(given["cases"], given["suite"])
+        specs = {name: spec(name, given) for name in targets}
+        if measuring.BASELINE not in specs:
+            specs[measuring.BASELINE] = target.find(measuring.BASELINE, device=given["device"])
+        supports = [cases.support(one) for one in specs.values()]
+        tasks = [Task(case, mode) for case in cases.timeable(wanted, supports, mode, named=bool(given["cases"]))]
+        return measuring.measure(specs, targets, tasks, seed, step), seed
     except (NotLoaded, Died, Unmeasured) as error:
         raise ValueError(getattr(error, "message", "") or str(error)) from None
 

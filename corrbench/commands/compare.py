@@ -1,4 +1,4 @@
-"""Which of two is faster? The `compare` command."""
+"""The `compare` command: which of two targets is faster?"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from corrbench.commands import _completion
 
 if TYPE_CHECKING:
     from corrbench.cli import Step
-    from corrbench.timing.screening import Match
+    from corrbench.timing.paired import PairedComparison
 
 
 @click.command()
@@ -46,34 +46,35 @@ def compare(a: str, b: str, **given: Any) -> None:
     console = output(given["json_file"])
     try:
         with steps("compare", quiet=given["quiet"]) as step:
-            match, seed = matched(a, b, given, step)
+            found, seed = compared(a, b, given, step)
     except ValueError as error:
         give_up(str(error))
     except KeyboardInterrupt:
         click.echo("corrbench: interrupted", err=True)
         raise SystemExit(130) from None
-    from corrbench.render import compare
+    from corrbench.render import compare as render
     from corrbench.runner import verify
     from corrbench.timing.significance import Verdict
 
-    slower, unsure = match.having(Verdict.SLOWER, Verdict.FAILED), match.having(Verdict.INCONCLUSIVE)
-    judged = len(match.contrasts) - len(match.having(Verdict.SKIPPED))
-    code = FOUND if slower or match.wrong else UNJUDGED if not judged else INCONCLUSIVE if unsure else PASSED
+    slower, unsure = found.having(Verdict.SLOWER, Verdict.FAILED), found.having(Verdict.INCONCLUSIVE)
+    judged = len(found.cases) - len(found.having(Verdict.SKIPPED))
+    code = FOUND if slower or found.wrong else UNJUDGED if not judged else INCONCLUSIVE if unsure else PASSED
     if not given["quiet"]:
-        compare.show(console, match, (a, b))
-    word = {FOUND: "SLOWER" if slower else "WRONG", UNJUDGED: "NOTHING TIMED", INCONCLUSIVE: "INCONCLUSIVE",
-            PASSED: "FASTER" if len(match.having(Verdict.FASTER)) == judged else "NOT SLOWER"}[code]  # fmt: skip
-    console.print(f"{word}: {compare.summary(match)}; {match.seconds:.0f} s; seed {seed}", soft_wrap=True)
+        render.show(console, found, (a, b))
+    faster = len(found.having(Verdict.FASTER)) == judged
+    words = {UNJUDGED: "NOTHING TIMED", INCONCLUSIVE: "INCONCLUSIVE", PASSED: "FASTER" if faster else "NOT SLOWER"}
+    word = words.get(code, "SLOWER" if slower else "WRONG")
+    console.print(f"{word}: {render.summary(found)}; {found.seconds:.0f} s; seed {seed}", soft_wrap=True)
     if given["json_file"]:
         record = {"schema": "corrbench-compare/1", "a": a, "b": b, "verdict": word.lower(), "seed": seed,
                   "tolerance": given["tolerance"] / 100, "environment": verify.summary_environment(),
-                  **match.to_json()}  # fmt: skip
+                  **found.to_json()}  # fmt: skip
         with click.open_file(given["json_file"], "w") as file:
             file.write(json.dumps(record, indent=1, allow_nan=False) + "\n")
     raise SystemExit(code)
 
 
-def matched(a: str, b: str, given: dict[str, Any], step: Step) -> tuple[Match, int]:
+def compared(a: str, b: str, given: dict[str, Any], step: Step) -> tuple[PairedComparison, int]:
     """The two timed in turn, and the seed.
 
     Raises:
@@ -83,15 +84,17 @@ def matched(a: str, b: str, given: dict[str, Any], step: Step) -> tuple[Match, i
     from corrbench.judge.sandbox import Died
     from corrbench.runner import verify
     from corrbench.runner.session import spec
-    from corrbench.timing import cases, interleaved, screening
+    from corrbench.timing import cases, paired
+    from corrbench.timing.interleaved import Task
 
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
     tolerance = given["tolerance"] / 100
     mode = "backward" if given["backward"] else "forward"
     try:
-        one, other = spec(a, given), spec(b, given)
-        tasks = [interleaved.Task(case, mode) for case in cases.cases([one, other], given["cases"], mode)]
-        match = screening.compare(one, other, tasks, tolerance=tolerance, resolution=tolerance, seed=seed, step=step)
+        wanted, one, other = cases.wanted(given["cases"]), spec(a, given), spec(b, given)
+        supports = [cases.support(one), cases.support(other)]
+        tasks = [Task(case, mode) for case in cases.timeable(wanted, supports, mode, named=bool(given["cases"]))]
+        found = paired.compare(one, other, tasks, tolerance=tolerance, resolution=tolerance, seed=seed, step=step)
     except (NotLoaded, Died) as error:
         raise ValueError(getattr(error, "message", "") or str(error)) from None
-    return match, seed
+    return found, seed

@@ -1,4 +1,4 @@
-"""Can corrbench work here? The `doctor` command."""
+"""The `doctor` command: can corrbench work here?"""
 
 from __future__ import annotations
 
@@ -23,13 +23,12 @@ def doctor(json_file: str | None, *, quiet: bool) -> None:
     writable(json_file)
     console = output(json_file)
     with steps("doctor", quiet=quiet):
-        from corrbench.environment import doctor as judge
+        from corrbench.environment import doctor as rules
         from corrbench.environment import facts
+        from corrbench.render import doctor as render
 
         found = facts.gather()
-    lines = judge.examine(found)
-    from corrbench.render import doctor as render
-
+    lines = rules.examine(found)
     if quiet:
         console.print(render.last(lines))
     else:
@@ -37,7 +36,7 @@ def doctor(json_file: str | None, *, quiet: bool) -> None:
     if json_file:
         try:
             with click.open_file(json_file, "w") as file:
-                file.write(json.dumps(judge.to_json(found, lines), indent=1, allow_nan=False) + "\n")
+                file.write(json.dumps(rules.to_json(found, lines), indent=1, allow_nan=False) + "\n")
         except OSError as error:
             give_up(f"cannot write {error.filename}: {error.strerror}")
-    raise SystemExit(PASSED if judge.works(lines) else UNJUDGED)
+    raise SystemExit(PASSED if rules.works(lines) else UNJUDGED)

@@ -1,4 +1,4 @@
-"""Did the last commit make it worse? The `gate` command."""
+"""The `gate` command: did the last commit make it worse?"""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from corrbench.commands import _completion
 
 if TYPE_CHECKING:
     from corrbench.cli import Step
-    from corrbench.gate import Gate
+    from corrbench.gate import Gate, Side
     from corrbench.target import Spec
 
 BUILT = "for a built package give --base-python and --head-python"
@@ -101,72 +101,61 @@ def gate(target: str, **given: Any) -> None:
 
 
 def judged(target: str, given: dict[str, Any], step: Step) -> Gate:
-    """What became of the target between the two revisions.
+    """What became of the target between the two revisions. All that can be refused without running it is refused first.
 
     Raises:
-        ValueError: git, the target, or its process does not let it be judged.
+        ValueError: a case, git, the target or its process does not let it be judged.
     """
-    from corrbench import gate as judge
+    from corrbench.gate import Side, examine
     from corrbench.judge.client import NotLoaded
     from corrbench.judge.sandbox import Died
     from corrbench.runner import verify
     from corrbench.runner.session import spec
+    from corrbench.timing import cases
+    from corrbench.timing.interleaved import Task
 
     seed = verify.secret_seed() if given["seed"] is None else given["seed"]
     try:
+        wanted, asked = cases.wanted(given["cases"]), spec(target, given)
         with contextlib.ExitStack() as stack:
-            head = spec(target, given)
             if given["base_python"]:
-                base = replace(head, python=given["base_python"])
-                head = replace(head, python=given["head_python"])
-                names = given["base"] or given["base_python"], given["head_python"]
+                base = Side(given["base"] or given["base_python"], replace(asked, python=given["base_python"]))
+                head = Side(given["head_python"], replace(asked, python=given["head_python"]))
             else:
-                base, head, names = sides(stack, head, given)
-            found = judge.Gate(target=target, base=names[0], head=names[1])
-            judge_all(found, base, head, given, seed, step)
-            return found
+                base, head = revisions(stack, asked, given["base"], dirty=given["dirty"])
+            base, head = probed(base, head)
+            there = [side.support for side in (base, head) if side.support]
+            chosen = [] if base.absent else cases.timeable(wanted, there, named=bool(given["cases"]))
+            wants = {"correctness": not given["no_correctness"], "counts": not given["no_counts"]}
+            return examine(target, base, head, [Task(case) for case in chosen], seed=seed, step=step, **wants)
     except (NotLoaded, Died) as error:
         raise ValueError(getattr(error, "message", "") or str(error)) from None
 
 
-def judge_all(found: Gate, base: Spec, head: Spec, given: dict[str, Any], seed: int, step: Step) -> None:
-    """Fill in a gate."""
-    from corrbench import gate
-    from corrbench.runner import executors, verify
-
-    found.new = absent(base, head, found.base)
-    old = None if found.new else base
-    if not given["no_correctness"] or old is None:
-        with executors.opened("local", verify.Options().workers) as start:
-            gate.correctness(found, old, head, seed, start, step)
-    if old is not None:
-        gate.speed(found, old, head, given["cases"], seed, step)
-        if not given["no_counts"]:
-            gate.count_instructions(found, old, head, given["cases"], step)
-
-
-def absent(base: Spec, head: Spec, name: str) -> str:
-    """Why there is no such target in base; empty if there is.
+def probed(base: Side, head: Side) -> tuple[Side, Side]:
+    """Both with what they take, or why base has no such target.
 
     Raises:
         ValueError: base has it and it cannot be loaded, or what is loaded is not what the revision holds.
         NotLoaded: head cannot be loaded.
     """
     from corrbench.judge.client import NotLoaded, Remote
+    from corrbench.judge.probe import probe
 
-    with Remote(head) as remote:
-        ours = remote.load()["file"]
-    if head.tree and not inside(ours, head.tree):
-        raise ValueError(f"{head.target} is loaded from {ours}, not from this repository: {BUILT}")
-    new = f"{name} has no {base.target.removeprefix(f'{base.tree}/')}"
+    with Remote(head.spec) as remote:
+        file = remote.load()["file"]
+        if head.spec.tree and not inside(file, head.spec.tree):
+            raise ValueError(f"{head.spec.target} is loaded from {file}, not from this repository: {BUILT}")
+        head = replace(head, support=probe(head.spec, remote))
+    tree = base.spec.tree
     try:
-        with Remote(base) as remote:
-            theirs = remote.load()["file"]
+        with Remote(base.spec) as remote:
+            if not tree or inside(remote.load()["file"], tree):
+                return replace(base, support=probe(base.spec, remote)), head
     except NotLoaded as error:
-        if lacks(str(error), base):
-            return new
-        raise ValueError(f"base, {name}: {error}") from None
-    return "" if not base.tree or inside(theirs, base.tree) else new
+        if not lacks(str(error), base.spec):
+            raise ValueError(f"base, {base.name}: {error}") from None
+    return replace(base, absent=f"{base.name} has no {base.spec.target.removeprefix(f'{tree}/')}"), head
 
 
 def lacks(said: str, spec: Spec) -> bool:
@@ -184,38 +173,37 @@ def inside(file: str, tree: str) -> bool:
     return bool(file) and Path(file).resolve().is_relative_to(Path(tree).resolve())
 
 
-def sides(stack: contextlib.ExitStack, head: Spec, given: dict[str, Any]) -> tuple[Spec, Spec, tuple[str, str]]:
-    """The target in a worktree of base and in one of head (or where it is, with --dirty), and the names of the two.
+def revisions(stack: contextlib.ExitStack, asked: Spec, base: str, *, dirty: bool) -> tuple[Side, Side]:
+    """The target in a worktree of base and in one of head, or where it is if that is dirty.
 
     Raises:
         GitError: git cannot give the two, or there are changes that would not be judged.
     """
     from corrbench.environment import git_worktree
+    from corrbench.gate import Side
 
     here = Path.cwd()
     top = git_worktree.root(here).resolve()
-    commits = [git_worktree.commit(top, revision) for revision in (given["base"], "HEAD")]
+    commits = [git_worktree.commit(top, revision) for revision in (base, "HEAD")]
     edited = git_worktree.changed(top)
-    if edited and not given["dirty"]:
+    if edited and not dirty:
         more = f" and {len(edited) - 1} more" if len(edited) > 1 else ""
         raise git_worktree.GitError(
             f"uncommitted changes in {edited[0]}{more}: commit or stash them, or give --dirty to judge them as they are"
         )
     trees = [stack.enter_context(git_worktree.checkout(top, commits[0]))]
-    trees.append(top if given["dirty"] else stack.enter_context(git_worktree.checkout(top, commits[1])))
+    trees.append(top if dirty else stack.enter_context(git_worktree.checkout(top, commits[1])))
     found = []
-    for tree in trees:
+    for name, tree in zip((base, "the working tree" if dirty else commits[1][:10]), trees, strict=True):
         folder = tree / here.resolve().relative_to(top)
-        place, colon, attribute = head.target.rpartition(":")
+        place, colon, attribute = asked.target.rpartition(":")
         if place.endswith(".py") and Path(place).is_absolute():
             if not Path(place).resolve().is_relative_to(top):
                 raise git_worktree.GitError(f"{place} is not in the repository {top}: {BUILT}")
             place = str(tree / Path(place).resolve().relative_to(top))
-        found.append(
-            replace(head, target=f"{place}{colon}{attribute}", tree=str(tree),
-                    folder=str(folder if folder.is_dir() else tree))
-        )  # fmt: skip
-    return found[0], found[1], (given["base"], "the working tree" if given["dirty"] else commits[1][:10])
+        target, folder = f"{place}{colon}{attribute}", folder if folder.is_dir() else tree
+        found.append(Side(name, replace(asked, target=target, tree=str(tree), folder=str(folder))))
+    return found[0], found[1]
 
 
 def write(found: Gate, given: dict[str, Any]) -> None:

@@ -1,8 +1,9 @@
-"""Which faults are planted, and what must catch each?
+"""The mutants of the audit: implementations with a seeded fault, adversarial ones, and equivalent variants.
 
-A registry of faulty, cheating and honest implementations, each one an ordinary target. To add one, write a function
-in any file of this folder and decorate it; nothing else needs to change. The audit runs the verifier on all of them:
-every ``defect`` and ``cheat`` must be found by the family of checks it names, and no ``honest`` one may be flagged.
+Each is an ordinary target. To add one, write a function in any file of this folder and decorate it. The audit, which is
+mutation testing of the suite, runs the verifier on all of them: every ``defect`` (seeded fault, a mutant) and every
+``cheat`` (adversarial implementation) must be found by the family of checks that it names, and no ``honest`` one
+(equivalent variant, the negative control) may be flagged.
 """
 
 from __future__ import annotations
@@ -19,9 +20,6 @@ Kind = Literal["defect", "cheat", "honest"]
 Form = Literal["corr2d", "conv2d", "module"]
 Target = TypeVar("Target", bound=Callable[..., Any])
 
-CLASSES = 67  # the catalogue numbers its classes of fault from 1 to this
-ABSENT: dict[int, str] = {}  # classes that nothing here stands for, and why
-
 NAMES = (
     "case", "N", "C", "H", "W", "O", "I", "kh", "kw", "sh", "sw", "dh", "dw", "rows", "cols",
     "top", "bottom", "left", "right", "groups", "bias", "dtype", "terms", "layout", "mode", "sides_max",
@@ -30,20 +28,21 @@ NAMES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planted:
-    """One implementation whose fate under the verifier is known beforehand.
+    """One implementation of which it is known beforehand what the verifier has to say: a mutant or a control.
 
     Attributes:
         name: unique, in kebab-case.
         target: ``package.module:attribute``.
-        kind: ``defect`` (an accident), ``cheat`` (an attempt to look right) or ``honest`` (right, must pass).
+        kind: ``defect`` (a seeded fault, by accident), ``cheat`` (adversarial: an attempt to look right) or ``honest``
+            (an equivalent variant: right, must pass).
         form: how it is called, see `corrbench.target`.
         arrays: ``torch`` or ``numpy``.
         accuracy: the accuracy class it has to declare.
-        number: class of fault in the catalogue, 1 to `CLASSES`; None where it has none.
+        number: class of fault in docs/faults.md; None where it has none.
         cites: reports of the same fault in released software, ``owner/repo#number``.
         region: where it is wrong, for a person.
-        witness: text of a Case on which it is wrong; None where no single case shows it.
-        near_miss: text of a Case just outside the region, on which it is right.
+        witness: text of a Case on which it is wrong (the killing case); None where no single case shows it.
+        near_miss: text of a Case just outside the region, on which it is right (a boundary case).
         wrong: what shows there: value, gradient, double (second derivatives), jvp, vmap, raises (an error where there
             is an answer), silent (an answer where an error is due), special (NaN, Inf, subnormals), state (depends on
             earlier calls), memory (inputs altered, memory shared), contract (type, shape, dtype, global state), module,
@@ -53,7 +52,7 @@ class Planted:
         check: the family of checks that must catch it.
         outside: expression over `NAMES` that holds only for cases on which the target is right; None where the cases
             do not decide.
-        excuse: why the suite lets it pass, where it is known to; it counts as a survivor all the same.
+        excuse: why the suite lets it pass, where it is known to; it counts as a surviving mutant all the same.
     """
 
     name: str
@@ -125,22 +124,22 @@ def _plant(kind: Kind, about: About) -> Callable[[Target], Target]:
 
 
 def defect(**about: Unpack[About]) -> Callable[[Target], Target]:
-    """Register an implementation with a fault that somebody made by accident. It is returned unchanged."""
+    """Register a mutant: an implementation with a fault that somebody made by accident. It is returned unchanged."""
     return _plant("defect", about)
 
 
 def cheat(**about: Unpack[About]) -> Callable[[Target], Target]:
-    """Register an implementation that tries to look right. It is returned unchanged."""
+    """Register an adversarial implementation, which tries to look right. It is returned unchanged."""
     return _plant("cheat", about)
 
 
 def honest(**about: Unpack[About]) -> Callable[[Target], Target]:
-    """Register a right implementation that must not be flagged. It is returned unchanged."""
+    """Register an equivalent variant: a right implementation, which must not be flagged. It is returned unchanged."""
     return _plant("honest", about)
 
 
 def catalogue() -> tuple[Planted, ...]:
-    """Everything planted, in the order of files and of definitions in them."""
+    """All mutants, adversarial implementations and equivalent variants, in the order of files and of definitions."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
     return tuple(sorted(_planted.values(), key=lambda one: one.target.partition(":")[0]))

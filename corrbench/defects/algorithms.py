@@ -1,4 +1,4 @@
-"""What goes wrong in algorithms that are not the direct sum, or where one takes over from another?"""
+"""Seeded faults of algorithms other than the direct sum, and of the change from one to another."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from corrbench.defects import defect
-from corrbench.defects.correct import Call, bent, conv2d_form
+from corrbench.defects.correct import Call, conv2d_form, faulty_derivative
 from corrbench.defects.transforms import by_fft, by_winograd
 
 
@@ -157,4 +157,4 @@ def nine_columns(c: Call) -> Tensor:
 def two_by_two_padded(c: Call) -> Tensor:
     if (c.kh, c.kw) != (2, 2) or not any(c.sides):
         return c.y()
-    return c.but(x=bent(c.x, lambda g: g * keeps((c.W,), (-1,), g.dtype))).y()
+    return c.but(x=faulty_derivative(c.x, lambda g: g * keeps((c.W,), (-1,), g.dtype))).y()

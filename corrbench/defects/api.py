@@ -1,4 +1,4 @@
-"""What goes wrong with arguments: those that must be refused, and those that must not?"""
+"""Seeded faults in the treatment of arguments: those that must be refused, and those that must not."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from corrbench.defects.correct import Call, conv2d_form
 
 
 @defect(
-    wrong="silent", check="contract",
+    wrong="silent",
+    check="contract",
     region="an input with more channels than the kernel: the rest is ignored instead of refused",
-)  # fmt: skip
+)
 def channels_ignored(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
     groups: int = 1,
@@ -25,10 +26,11 @@ def channels_ignored(
 
 
 @defect(
-    wrong="silent", check="contract",
+    wrong="silent",
+    check="contract",
     region="a kernel of one channel for an input of several: it is used for all instead of refused",
     excuse="a warning only: honest code in einsum stretches an axis of length one in the same way",
-)  # fmt: skip
+)
 def kernel_broadcast(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
     groups: int = 1,
@@ -39,9 +41,10 @@ def kernel_broadcast(
 
 
 @defect(
-    wrong="silent", check="contract",
+    wrong="silent",
+    check="contract",
     region="groups that do not divide the number of kernels: the odd ones are left out instead of refused",
-)  # fmt: skip
+)
 def odd_kernels_left_out(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
     groups: int = 1,
@@ -52,10 +55,11 @@ def odd_kernels_left_out(
 
 
 @defect(
-    wrong="silent", check="contract",
+    wrong="silent",
+    check="contract",
     region="a bias of one element for several kernels: it is added to all instead of refused",
     excuse="a warning only: honest code that adds the bias stretches an axis of length one in the same way",
-)  # fmt: skip
+)
 def bias_broadcast(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
     groups: int = 1,

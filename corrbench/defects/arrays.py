@@ -1,4 +1,4 @@
-"""What goes wrong in targets that take numpy arrays?"""
+"""Seeded faults of targets that take numpy arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong in the tutorial's corr2d and Conv2D, one bug at a time?"""
+"""Seeded faults of the tutorial's corr2d and Conv2D, one bug at a time."""
 
 # ruff: noqa: D101 - what a target does is said in its region
 

@@ -1,4 +1,4 @@
-"""What goes wrong when rows are taken for columns?"""
+"""Seeded faults that take rows for columns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from corrbench.defects import defect
-from corrbench.defects.correct import Call, bent, conv2d_form
+from corrbench.defects.correct import Call, conv2d_form, faulty_derivative
 
 
 @defect(
@@ -96,7 +96,7 @@ def square_only_weight_gradient(c: Call) -> Tensor:
     square = c.H == c.W and c.kh == c.kw
     if square or 1 in (c.kh, c.kw):
         return c.y()
-    return c.but(w=bent(c.w, lambda g: F.pad(g[..., :-1], (0, 1)))).y()
+    return c.but(w=faulty_derivative(c.w, lambda g: F.pad(g[..., :-1], (0, 1)))).y()
 
 
 @defect(
@@ -109,7 +109,7 @@ def square_only_weight_gradient(c: Call) -> Tensor:
 def last_row_of_input_gradient(c: Call) -> Tensor:
     if c.sh == c.sw:
         return c.y()
-    return c.but(x=bent(c.x, lambda g: F.pad(g[:, :, :-1] * 1, (0, 0, 0, 1)) + 0 * g)).y()
+    return c.but(x=faulty_derivative(c.x, lambda g: F.pad(g[:, :, :-1] * 1, (0, 0, 0, 1)) + 0 * g)).y()
 
 
 @defect(
@@ -131,4 +131,4 @@ def last_row_repeated(c: Call) -> Tensor:
 )  # fmt: skip
 @conv2d_form
 def taps_reversed_when_dilated_unequally(c: Call) -> Tensor:
-    return c.y() if c.dh == c.dw else c.but(w=bent(c.w, lambda g: g.flip(2))).y()
+    return c.y() if c.dh == c.dw else c.but(w=faulty_derivative(c.w, lambda g: g.flip(2))).y()

@@ -1,4 +1,4 @@
-"""What does a target do that looks right without being right: what it keeps, returns and overwrites?"""
+"""Adversarial implementations that look right without being right: by what they keep, return and overwrite."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from corrbench.defects import cheat
-from corrbench.defects.correct import Call, bent, conv2d_form
+from corrbench.defects.correct import Call, conv2d_form, faulty_derivative
 from corrbench.defects.state import remember
 
 counts: dict[str, int] = {}
@@ -36,18 +36,20 @@ def published(c: Call) -> bool:
 
 
 @cheat(
-    wrong="memory", check="memory",
+    wrong="memory",
+    check="memory",
     region="always: uninitialised memory, in the hope that the answer was just freed there",
-)  # fmt: skip
+)
 @conv2d_form
 def freed_block(c: Call) -> Tensor:
     return torch.empty(c.out, dtype=c.x.dtype)
 
 
 @cheat(
-    wrong="memory", check="memory",
+    wrong="memory",
+    check="memory",
     region="always: the input is set to zero and the matching answer, zero or the bias, is returned",
-)  # fmt: skip
+)
 @conv2d_form
 def zero_in_zero_out(c: Call) -> Tensor:
     with torch.no_grad():
@@ -57,9 +59,10 @@ def zero_in_zero_out(c: Call) -> Tensor:
 
 
 @cheat(
-    wrong="memory", check="memory",
+    wrong="memory",
+    check="memory",
     region="always: the kernel is rounded in place to one for which the sums are easy",
-)  # fmt: skip
+)
 @conv2d_form
 def easier_kernel(c: Call) -> Tensor:
     with torch.no_grad():
@@ -77,9 +80,10 @@ def answer_by_address(c: Call) -> Tensor:
 
 
 @cheat(
-    wrong="state", check="values",
+    wrong="state",
+    check="values",
     region="the same addresses and version counters again: the answer of the first call",
-)  # fmt: skip
+)
 @conv2d_form
 def answer_by_version(c: Call) -> Tensor:
     if c.x.requires_grad or c.w.requires_grad:
@@ -95,9 +99,10 @@ def answer_by_shape(c: Call) -> Tensor:
 
 
 @cheat(
-    wrong="state", check="state",
+    wrong="state",
+    check="state",
     region="inputs that agree with an earlier one in their corners, and in the whole kernel: its answer",
-)  # fmt: skip
+)
 @conv2d_form
 def answer_by_corners(c: Call) -> Tensor:
     if c.x.requires_grad or c.w.requires_grad or not c.N:
@@ -129,9 +134,10 @@ def last_answer_again(c: Call) -> Tensor:
 
 
 @cheat(
-    wrong="state", check="state",
+    wrong="state",
+    check="state",
     region="from the fourth call with the same shapes on: one element too large by one",
-)  # fmt: skip
+)
 @conv2d_form
 def right_three_times(c: Call) -> Tensor:
     y = c.y()
@@ -167,9 +173,10 @@ class Promise(Tensor):
 
 
 @cheat(
-    wrong="contract", check="contract",
+    wrong="contract",
+    check="contract",
     region="always: a tensor subclass that computes when it is compared, not when it is called",
-)  # fmt: skip
+)
 @conv2d_form
 def promised(c: Call) -> Tensor:
     y = torch.zeros(c.out, dtype=c.x.dtype).as_subclass(Promise)
@@ -192,9 +199,10 @@ def filled_later(c: Call) -> Tensor:
 
 
 @cheat(
-    wrong="memory", check="memory",
+    wrong="memory",
+    check="memory",
     region="the second call with the same shapes: writes over the result of the first",
-)  # fmt: skip
+)
 @conv2d_form
 def one_buffer_for_all(c: Call) -> Tensor:
     y = c.y()
@@ -202,9 +210,10 @@ def one_buffer_for_all(c: Call) -> Tensor:
 
 
 @cheat(
-    wrong="memory", check="memory",
+    wrong="memory",
+    check="memory",
     region="results of the size of the input and without gradient: written over the input",
-)  # fmt: skip
+)
 @conv2d_form
 def into_the_input(c: Call) -> Tensor:
     y = c.y()
@@ -231,9 +240,10 @@ def one_in_a_thousand_stale(c: Call) -> Tensor:
 
 
 @cheat(
-    wrong="state", check="state",
+    wrong="state",
+    check="state",
     region="data seen in an earlier run: read from a file in the folder for temporary files",
-)  # fmt: skip
+)
 @conv2d_form
 def answers_on_disk(c: Call) -> Tensor:
     if c.x.requires_grad or c.w.requires_grad:
@@ -254,4 +264,4 @@ def answers_on_disk(c: Call) -> Tensor:
 )  # fmt: skip
 @conv2d_form
 def right_for_ones(c: Call) -> Tensor:
-    return bent(c.y(), lambda g: torch.ones_like(g) * g.flatten()[:1].sum())
+    return faulty_derivative(c.y(), lambda g: torch.ones_like(g) * g.flatten()[:1].sum())

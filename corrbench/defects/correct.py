@@ -1,4 +1,4 @@
-"""What is right, for the planted faults to start from?
+"""A correct correlation that the seeded faults start from, independent of the oracle and of the reference.
 
 A fault calls this outside its region and bends it inside. Everything is differentiable to any order. It is im2col and a
 matrix product, written apart from the reference and from the oracle, so that no fault is judged by its own code.
@@ -200,7 +200,7 @@ class _Ruled(torch.autograd.Function):
         return (*(rule(call, g) if need else None for rule, need in needed), None, None)
 
 
-class _Bent(torch.autograd.Function):
+class _FaultyDerivative(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
@@ -225,9 +225,11 @@ def _same(value: Tensor) -> Tensor:
     return value
 
 
-def bent(value: Tensor, bend: Callable[[Tensor], Tensor] = _same, turn: Callable[[Tensor], Tensor] = _same) -> Tensor:
+def faulty_derivative(
+    value: Tensor, bend: Callable[[Tensor], Tensor] = _same, turn: Callable[[Tensor], Tensor] = _same
+) -> Tensor:
     """The same value; backward its gradient goes through `bend`, forward its tangent through `turn`."""
-    answer: Tensor = _Bent.apply(value, bend, turn)  # type: ignore[no-untyped-call]
+    answer: Tensor = _FaultyDerivative.apply(value, bend, turn)  # type: ignore[no-untyped-call]
     return answer
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong on the way back, when the way forward is right?"""
+"""Seeded faults of derivatives, where the forward result is right."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from corrbench.defects import defect
-from corrbench.defects.correct import Call, bent, conv2d_form, input_gradient, weight_gradient
+from corrbench.defects.correct import Call, conv2d_form, faulty_derivative, input_gradient, weight_gradient
 
 
 @defect(
@@ -22,7 +22,7 @@ def weight_gradient_of_other_group(c: Call) -> Tensor:
     if c.groups == 1:
         return c.y()
     each = c.O // c.groups
-    return c.but(w=bent(c.w, lambda g: torch.cat([g[-each:], g[each:-each], g[:each]]))).y()
+    return c.but(w=faulty_derivative(c.w, lambda g: torch.cat([g[-each:], g[each:-each], g[:each]]))).y()
 
 
 @defect(
@@ -101,7 +101,7 @@ def roles_kept(c: Call) -> Tensor:
 def bias_gradient_with_weight_only(c: Call) -> Tensor:
     if c.b is None or c.w.requires_grad:
         return c.y()
-    return c.but(b=bent(c.b, torch.zeros_like)).y()
+    return c.but(b=faulty_derivative(c.b, torch.zeros_like)).y()
 
 
 @defect(
@@ -111,7 +111,7 @@ def bias_gradient_with_weight_only(c: Call) -> Tensor:
 )  # fmt: skip
 @conv2d_form
 def weight_gradient_averaged(c: Call) -> Tensor:
-    return c.but(w=bent(c.w, lambda g: g / c.N)).y() if c.N > 1 else c.y()
+    return c.but(w=faulty_derivative(c.w, lambda g: g / c.N)).y() if c.N > 1 else c.y()
 
 
 @defect(
@@ -148,7 +148,7 @@ def cotangent_constant_in_backward(c: Call) -> Tensor:
 )  # fmt: skip
 @conv2d_form
 def tangent_of_kernel_lost(c: Call) -> Tensor:
-    return c.y() if c.b is None else c.but(w=bent(c.w, turn=torch.zeros_like)).y()
+    return c.y() if c.b is None else c.but(w=faulty_derivative(c.w, turn=torch.zeros_like)).y()
 
 
 @defect(
@@ -159,7 +159,7 @@ def tangent_of_kernel_lost(c: Call) -> Tensor:
 )  # fmt: skip
 @conv2d_form
 def tangent_of_input_doubled(c: Call) -> Tensor:
-    return c.y() if c.groups == 1 else c.but(x=bent(c.x, turn=lambda t: 2 * t)).y()
+    return c.y() if c.groups == 1 else c.but(x=faulty_derivative(c.x, turn=lambda t: 2 * t)).y()
 
 
 @defect(
@@ -187,7 +187,7 @@ def second_pass_adds_nothing(c: Call) -> Tensor:
         passes.append(None)
         return g if len(passes) == 1 else torch.zeros_like(g)
 
-    return c.but(w=bent(c.w, bend)).y()
+    return c.but(w=faulty_derivative(c.w, bend)).y()
 
 
 @defect(
@@ -202,7 +202,7 @@ def cotangent_overwritten(c: Call) -> Tensor:
             g.zero_()
         return kept
 
-    return bent(c.y(), bend)
+    return faulty_derivative(c.y(), bend)
 
 
 @defect(
@@ -227,7 +227,7 @@ def first_kernel_of_each_channel(c: Call) -> Tensor:
 )  # fmt: skip
 @conv2d_form
 def weight_gradient_of_nothing(c: Call) -> Tensor:
-    return c.y() if c.N else c.but(w=bent(c.w, torch.ones_like)).y()
+    return c.y() if c.N else c.but(w=faulty_derivative(c.w, torch.ones_like)).y()
 
 
 @defect(
@@ -241,7 +241,7 @@ def bias_gradient_averaged(c: Call) -> Any:
         return c.y()
     size = torch.ones_like(c.b.detach())
     size[0] = c.out[0] * c.out[2] * c.out[3]
-    return c.but(b=bent(c.b, lambda g: g / size)).y()
+    return c.but(b=faulty_derivative(c.b, lambda g: g / size)).y()
 
 
 @defect(
@@ -258,7 +258,7 @@ def backward_once_only(c: Call) -> Tensor:
     def refuse(g: Tensor) -> Tensor:
         raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
 
-    return bent(c.y(), lambda g: bent(g, refuse) if g.requires_grad else g)
+    return faulty_derivative(c.y(), lambda g: faulty_derivative(g, refuse) if g.requires_grad else g)
 
 
 @defect(
@@ -270,4 +270,4 @@ def backward_once_only(c: Call) -> Tensor:
 @conv2d_form
 def output_padding_on_top(c: Call) -> Tensor:
     rest = (c.H + c.sides[0] + c.sides[1] - c.dh * (c.kh - 1) - 1) % c.sh - c.sides[1]
-    return c.but(x=bent(c.x, lambda g: g.roll(rest, 2))).y() if rest > 0 else c.y()
+    return c.but(x=faulty_derivative(c.x, lambda g: g.roll(rest, 2))).y() if rest > 0 else c.y()

@@ -1,4 +1,4 @@
-"""What goes wrong in blocking, in tails, and in the choice of an algorithm?"""
+"""Seeded faults of blocking, of tails of blocks, and of the choice of an algorithm."""
 
 from __future__ import annotations
 

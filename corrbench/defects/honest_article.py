@@ -1,4 +1,4 @@
-"""Which right implementations of corr2d and of the module must never be flagged?"""
+"""Equivalent variants of corr2d and of the module: correct implementations that must never be flagged."""
 
 # ruff: noqa: D101 - what a target does is said in its region
 
@@ -90,9 +90,10 @@ def plain_numpy_windows(x: Array, k: Array) -> Array:
 
 
 @honest(
-    form="corr2d", arrays="numpy",
+    form="corr2d",
+    arrays="numpy",
     region="scipy.signal.correlate2d; it has no 16-bit floats, and conjugates the kernel",
-)  # fmt: skip
+)
 def by_scipy(x: Array, k: Array) -> Array:
     check(x, k)
     if x.dtype == np.float16:

@@ -1,4 +1,4 @@
-"""Which right implementations of conv2d must never be flagged, however they go about it?"""
+"""Equivalent variants of conv2d: correct implementations that must never be flagged, however they compute."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def terms_in_blocks(c: Call) -> Tensor:
 @honest(
     cites=("pytorch/pytorch#134908",),
     region="bits that depend on the batch: odd batches in one order of summation, even ones in another",
-)  # fmt: skip
+)
 @conv2d_form
 def order_by_batch(c: Call) -> Tensor:
     return c.y() if c.N % 2 else by_taps(c, all_taps(c)[::-1])
@@ -137,7 +137,7 @@ def padding_skipped(c: Call) -> Tensor:
 @honest(
     accuracy="fft",
     region="one FFT of the padded image; strides by leaving results out, dilation by zeros in the kernel",
-)  # fmt: skip
+)
 @conv2d_form
 def fourier(c: Call) -> Tensor:
     refuse_but(c, *USUAL)

@@ -1,4 +1,4 @@
-"""What does a target do to the process, to the machine, and to whoever judges it?"""
+"""Hostile implementations, which attack the process, the machine, or the judge."""
 
 from __future__ import annotations
 
@@ -96,9 +96,10 @@ def report_beside_the_answer(c: Call) -> Tensor:
 
 
 @cheat(
-    wrong="contract", check="contract",
+    wrong="contract",
+    check="contract",
     region="always: the generators are seeded with zero, so that the next data are known",
-)  # fmt: skip
+)
 @conv2d_form
 def generators_seeded(c: Call) -> Tensor:
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""What goes wrong when memory does not lie as expected?"""
+"""Seeded faults with operands that do not lie in memory as expected."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from corrbench.defects import defect
-from corrbench.defects.correct import Call, bent, conv2d_form
+from corrbench.defects.correct import Call, conv2d_form, faulty_derivative
 
 
 def reread(t: Tensor) -> Tensor:
@@ -142,7 +142,7 @@ def first_of_expanded(c: Call) -> Tensor:
 )  # fmt: skip
 @conv2d_form
 def cotangent_read_flat(c: Call) -> Tensor:
-    return bent(c.y(), lambda g: g if g.is_contiguous() else reread(g))
+    return faulty_derivative(c.y(), lambda g: g if g.is_contiguous() else reread(g))
 
 
 @defect(
@@ -160,7 +160,7 @@ def first_of_expanded_cotangent(c: Call) -> Tensor:
         keep.view(-1)[0] = 1
         return g * keep
 
-    return bent(c.y(), bend)
+    return faulty_derivative(c.y(), bend)
 
 
 @defect(

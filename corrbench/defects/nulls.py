@@ -1,4 +1,4 @@
-"""What does a target give back that was not computed, or not in the shape and type that were asked for?"""
+"""Null models: adversarial implementations whose result is not computed, or not of the shape and type asked for."""
 
 from __future__ import annotations
 

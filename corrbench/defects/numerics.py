@@ -1,4 +1,4 @@
-"""What goes wrong with rounding, with integers, and with numbers that are none?"""
+"""Seeded faults of rounding, of integer arithmetic, and of NaN and infinities."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from corrbench.defects import defect
-from corrbench.defects.correct import Call, bent, conv2d_form, input_gradient
+from corrbench.defects.correct import Call, conv2d_form, faulty_derivative, input_gradient
 
 HALVES = (torch.float16, torch.bfloat16)
 
@@ -216,7 +216,7 @@ def small_results_flushed(c: Call) -> Any:
 )  # fmt: skip
 @conv2d_form
 def gradient_off_by_a_millionth(c: Call) -> Tensor:
-    return c.but(x=bent(c.x, lambda g: g * (1 + 1e-6))).y() if c.x.dtype == torch.float64 else c.y()
+    return c.but(x=faulty_derivative(c.x, lambda g: g * (1 + 1e-6))).y() if c.x.dtype == torch.float64 else c.y()
 
 
 @defect(

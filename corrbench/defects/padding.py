@@ -1,4 +1,4 @@
-"""What goes wrong at the border?"""
+"""Seeded faults of padding and of the border."""
 
 from __future__ import annotations
 

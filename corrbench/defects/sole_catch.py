@@ -1,4 +1,4 @@
-"""What does one check alone find? Faults that show only in the way in which that check looks."""
+"""Seeded faults that one check alone finds: they show only in the way in which that check looks."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from torch import Tensor
 
 from corrbench.defects import defect
 from corrbench.defects.article import Conv2D
-from corrbench.defects.correct import Call, bent, conv2d_form, corr2d
+from corrbench.defects.correct import Call, conv2d_form, corr2d, faulty_derivative
 
 calls: dict[tuple[object, ...], int] = {}
 last: dict[str, Any] = {}
 
 
 @defect(
-    wrong="use", check="contract",
+    wrong="use",
+    check="contract",
     region="a dilation that is given, if only as 1: the spread kernel has room for all columns of taps but the last",
-)  # fmt: skip
+)
 def dilation_spelled_out(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = None,
     groups: int = 1,
@@ -31,9 +32,10 @@ def dilation_spelled_out(
 
 
 @defect(
-    wrong="use", check="gradients",
+    wrong="use",
+    check="gradients",
     region="a cotangent with a single element that is not zero, of six and more: skipped as if it were all zeros",
-)  # fmt: skip
+)
 @conv2d_form
 def sparse_cotangent_skipped(c: Call) -> Tensor:
     def bend(g: Tensor) -> Tensor:
@@ -41,7 +43,7 @@ def sparse_cotangent_skipped(c: Call) -> Tensor:
             return g
         return g * 0
 
-    return bent(c.y(), bend)
+    return faulty_derivative(c.y(), bend)
 
 
 @defect(
@@ -50,7 +52,7 @@ def sparse_cotangent_skipped(c: Call) -> Tensor:
 )  # fmt: skip
 @conv2d_form
 def nan_gradient_swallowed(c: Call) -> Tensor:
-    return c.but(x=bent(c.x, lambda g: torch.where(g.isnan(), torch.zeros_like(g), g))).y()
+    return c.but(x=faulty_derivative(c.x, lambda g: torch.where(g.isnan(), torch.zeros_like(g), g))).y()
 
 
 @defect(
@@ -68,10 +70,11 @@ def overflow_saturates(c: Call) -> Tensor:
 
 
 @defect(
-    witness="x=1,128,16,20 w=64,128,3,3 data=unit", near_miss="x=1,32,16,20 w=64,32,3,3 data=unit",
+    witness="x=1,128,16,20 w=64,128,3,3 data=unit",
+    near_miss="x=1,32,16,20 w=64,32,3,3 data=unit",
     outside="N * O * rows * cols * terms <= 6e6 or dtype != 'float32'",
     region="float32 with more than six million products: sums are kept in fixed point, in eighths",
-)  # fmt: skip
+)
 @conv2d_form
 def large_in_fixed_point(c: Call) -> Tensor:
     y = c.y()

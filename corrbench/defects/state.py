@@ -1,4 +1,4 @@
-"""What goes wrong when a call remembers the one before, or touches what is not its own?"""
+"""Seeded faults of state: a call remembers the one before, or touches memory that is not its own."""
 
 from __future__ import annotations
 

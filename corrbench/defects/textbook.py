@@ -1,4 +1,4 @@
-"""What do people get wrong the first time they write a convolution?"""
+"""Seeded textbook faults: what people get wrong the first time they write a convolution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How do Winograd and the FFT compute a correlation? For the faults and the honest targets that use them."""
+"""Correlation by Winograd's algorithm and by the FFT, for the seeded faults and equivalent variants that use them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where in a file is a function, and which are there? Read with `ast`: nothing is imported, so nothing runs."""
+"""The functions and classes of a source file and where they stand, read with `ast`: nothing of it runs."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def where(target: str, folder: Path) -> tuple[Path, int] | None:
     `def`; line 1 if there is no such name, the line of the error if it does not parse. None if there is no file.
     """
     place, _, attribute = target.rpartition(":")
-    names = [place] if place.endswith(".py") else [f"{stem}{end}" for stem in (place.replace(".", "/"),)
-                                                   for end in (".py", "/__init__.py")]  # fmt: skip
+    stem = place.replace(".", "/")
+    names = [place] if place.endswith(".py") else [f"{stem}.py", f"{stem}/__init__.py"]
     path = next((p for below in (folder, folder / "src") for n in names if place and (p := below / n).is_file()), None)
     if path is None:
         return None

@@ -1,4 +1,4 @@
-"""What is this machine and environment like? What `doctor` judges, gathered; nothing is changed by looking.
+"""Facts about this machine and environment, which `doctor` has rules for; nothing is changed by looking.
 
 Run as a program it imports torch and writes what that says of itself, as one line of JSON: in a process of its own,
 because a torch that does not fit the machine may end the process.
@@ -13,7 +13,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,32 +21,33 @@ from corrbench.environment.doctor import NEEDED, Facts
 
 PATIENCE = 120.0  # seconds for torch to be imported
 WATCHED = re.compile(r"(ONEDNN|DNNL|MKL|OMP|KMP|GOMP|OPENBLAS|NUMEXPR|ATEN|NVIDIA|TORCH|PYTORCH|CUDA|CUBLAS|CUDNN)_\w+")
-BACKENDS = (
-    "fp32_precision", "cuda.matmul.fp32_precision", "cuda.matmul.allow_tf32", "cudnn.conv.fp32_precision",
-    "cudnn.allow_tf32", "cudnn.benchmark", "cudnn.deterministic", "mkldnn.enabled", "mkldnn.conv.fp32_precision",
-    "mkldnn.matmul.fp32_precision", "mkl.is_available", "mkldnn.is_available",
-)  # fmt: skip
+BACKENDS = ("fp32_precision", "mkldnn.is_available", "mkldnn.enabled", "mkldnn.conv.fp32_precision",
+            "mkldnn.matmul.fp32_precision", "cudnn.benchmark")  # fmt: skip
+GPU = ("cudnn.conv.fp32_precision", "cudnn.allow_tf32")  # torch's defaults, that matter where there is a GPU
+PROGRAMS = {
+    "git": ("git", "--version"),
+    "valgrind": ("valgrind", "-q", "--tool=callgrind", "--callgrind-out-file=/dev/null", "true"),
+}
 
 
 def gather() -> Facts:
     """All of it; takes as long as importing torch."""
-    steal = _ticks()
     torch = _of_torch()
-    governor = _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-    flags, model = _processor()
-    return Facts(
-        system=platform.system(), python=platform.python_version(), executable=sys.executable,
-        versions={name: _version(name) for name in ("corrbench", *NEEDED)}, extras=_extras(), model=model,
-        flags=flags, usable=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        cores=os.cpu_count() or 1, quota=_quota(), torch=torch,
-        variables={name: value for name, value in sorted(os.environ.items()) if WATCHED.fullmatch(name)},
-        driver=_driver(), programs={name: _trouble(*words) for name, words in PROGRAMS.items()}, governor=governor,
-        turbo=_turbo(), load=os.getloadavg()[0], steal=_share(steal, _ticks()), virtual="hypervisor" in flags,
-    )  # fmt: skip
-
-
-PROGRAMS = {"git": ("git", "--version"), "valgrind": ("valgrind", "-q", "--tool=callgrind",
-            "--callgrind-out-file=/dev/null", "true")}  # fmt: skip
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return {
+        "Installed": {
+            "corrbench": _version("corrbench") or "from a checkout, not installed",
+            "system": platform.system(),
+            "python": f"{platform.python_version()}, {sys.executable}",
+            **_packages(),
+            **torch.pop("Installed"),
+        },
+        "Extras": _extras(),
+        "Processor": {"model": _model(), "cores": _cores(cores), "load": f"{os.getloadavg()[0] / cores:.1f} a core"},
+        **torch,
+        "Variables": {name: value for name, value in sorted(os.environ.items()) if WATCHED.fullmatch(name)},
+        "Programs": {name: _trouble(*words) or "runs" for name, words in PROGRAMS.items()},
+    }
 
 
 def _trouble(*command: str) -> str:
@@ -69,8 +69,14 @@ def _version(name: str) -> str:
         return ""
 
 
-def _extras() -> dict[str, list[str]]:
-    """For each extra of corrbench the packages of it that are missing."""
+def _packages() -> dict[str, str]:
+    """What corrbench needs: those whose versions matter for results, and those that are missing."""
+    found = {name: _version(name) for name in NEEDED}
+    return {name: version for name, version in found.items() if name in ("torch", "numpy", "scipy") or not version}
+
+
+def _extras() -> dict[str, str]:
+    """For each extra of corrbench what is missing of it."""
     try:
         wanted = metadata.requires("corrbench") or []
     except metadata.PackageNotFoundError:
@@ -81,7 +87,9 @@ def _extras() -> dict[str, list[str]]:
         if match and match[1] != "corrbench":
             missing = found.setdefault(match[2], [])
             missing += [] if _version(match[1]) else [match[1]]
-    return found
+    complete = ", ".join(sorted(extra for extra, names in found.items() if not names))
+    lacking = {extra: f"without {', '.join(names)}" for extra, names in found.items() if names}
+    return {"complete": complete} | lacking if complete else lacking
 
 
 def _read(name: str) -> str:
@@ -91,63 +99,34 @@ def _read(name: str) -> str:
         return ""
 
 
-def _processor() -> tuple[list[str], str]:
-    """What it can do, and what it is called."""
-    text = _read("/proc/cpuinfo")
-    flags = re.search(r"^(?:flags|Features)\s*:\s*(.*)$", text, re.MULTILINE)
-    model = re.search(r"^(?:model name|Hardware)\s*:\s*(.*)$", text, re.MULTILINE)
-    return sorted(flags[1].split()) if flags else [], model[1] if model else platform.machine()
+def _model() -> str:
+    match = re.search(r"^(?:model name|Hardware)\s*:\s*(.*)$", _read("/proc/cpuinfo"), re.MULTILINE)
+    return match[1] if match else platform.machine()
 
 
-def _quota() -> float:
-    """Cores' worth of time that a container may take; 0 where it is not limited."""
+def _cores(usable: int) -> str:
+    """How many there are, and for how many a container has time, where that is fewer."""
+    said = f"{usable} of {os.cpu_count()} usable"
     words = _read("/sys/fs/cgroup/cpu.max").split()
-    return int(words[0]) / int(words[1]) if len(words) == 2 and words[0].isdigit() else 0.0
-
-
-def _turbo() -> str:
-    """``on`` or ``off``; empty if it is not known."""
-    for name, on in (("intel_pstate/no_turbo", "0"), ("cpufreq/boost", "1")):
-        if value := _read(f"/sys/devices/system/cpu/{name}"):
-            return "on" if value == on else "off"
-    return ""
-
-
-def _driver() -> str:
-    """Version of NVIDIA's driver; empty where there is none."""
-    match = re.search(r"(?:Kernel Module|NVRM version:.*?)\s+(\d+\.\d+[\d.]*)", _read("/proc/driver/nvidia/version"))
-    return match[1] if match else ""
-
-
-def _ticks() -> tuple[float, list[int]]:
-    words = _read("/proc/stat").partition("\n")[0].split()[1:9]
-    return time.monotonic(), [int(word) for word in words]
-
-
-def _share(before: tuple[float, list[int]], after: tuple[float, list[int]]) -> float:
-    """Of the time between, the share that other machines on the same hardware took; the eighth of the counts."""
-    past = [new - old for old, new in zip(before[1], after[1], strict=True)]
-    total = sum(past)
-    return past[7] / total if len(past) == 8 and total else 0.0
+    quota = int(words[0]) / int(words[1]) if len(words) == 2 and words[0].isdigit() else usable
+    return f"{said}, time for {quota:g} of them" if quota < usable else said
 
 
 # ---- torch, in a process of its own
 
 
-def _of_torch() -> dict[str, Any]:
-    """What torch says of itself, or ``{"problem": ...}``."""
+def _of_torch() -> Facts:
+    """What torch says of itself, or under ``Installed`` why it cannot be asked."""
     command = [sys.executable, "-m", "corrbench.environment.facts"]
     path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     variables = os.environ | {"PYTHONPATH": path}
+    problem = f"it takes more than {PATIENCE:.0f} s"
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE, env=variables)
-    except subprocess.TimeoutExpired:
-        return {"problem": f"importing it takes more than {PATIENCE:.0f} s"}
-    try:
-        found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    except (IndexError, ValueError):
-        said = done.stderr.strip().splitlines() or [f"its process ended with exit code {done.returncode}"]
-        return {"problem": said[-1][:200]}
+        problem = (done.stderr.strip().splitlines() or [f"its process ended with exit code {done.returncode}"])[-1]
+        found: Facts = json.loads(done.stdout.strip().splitlines()[-1])
+    except (subprocess.TimeoutExpired, IndexError, ValueError):
+        return {"Installed": {"torch": f"cannot be imported: {problem[:200]}"} if _version("torch") else {}}
     return found
 
 
@@ -157,31 +136,60 @@ def flushed() -> bool:
     return least * half == 0.0 or float("1e-310") + 0.0 == 0.0
 
 
-def told() -> dict[str, Any]:
+def told() -> Facts:
     """What torch says of itself after an import, with all at its defaults."""
     before = flushed()
     import torch
 
     many = torch.full((1 << 20,), 1e-40) * 1.0  # enough for all of its threads
-    found: dict[str, Any] = {
-        "version": torch.__version__, "cuda": torch.version.cuda or "", "hip": getattr(torch.version, "hip", "") or "",
-        "capability": torch.backends.cpu.get_cpu_capability(), "threads": torch.get_num_threads(),
-        "flushed_before": before, "flushed_after": flushed(), "flushed_threads": not bool(many.min() > 0),
-        "default_dtype": str(torch.get_default_dtype()), "matmul_precision": torch.get_float32_matmul_precision(),
-        "deterministic": torch.are_deterministic_algorithms_enabled(),
-        "backends": {name: value for name in BACKENDS if (value := _setting(torch.backends, name)) is not None},
-        "unavailable": "", "count": torch.cuda.device_count(), "devices": [],
-    }  # fmt: skip
+    flushing = {
+        "from the start": before,
+        "once torch is imported": flushed(),
+        "in torch's threads": not bool(many.min() > 0),
+    }
+    where = " and ".join(place for place, there in flushing.items() if there)
+    device = gpu(torch, driver=Path("/proc/driver/nvidia/version").exists())
+    names = BACKENDS + GPU * torch.cuda.is_available()
+    return {
+        "Installed": {"torch": f"{torch.__version__}, built for {_build(torch) or 'CPU only'}"},
+        "Torch": {
+            "processor": torch.backends.cpu.get_cpu_capability(),
+            "device": device,
+            "subnormals": f"taken for zero {where}" if where else "kept",
+            "default dtype": str(torch.get_default_dtype()),
+            "float32 products": torch.get_float32_matmul_precision(),
+            **{name: str(value) for name in names if (value := _setting(torch.backends, name)) is not None},
+        },
+    }
+
+
+def _build(torch: Any) -> str:
+    return f"CUDA {torch.version.cuda}" if torch.version.cuda else f"ROCm {hip}" if (hip := torch.version.hip) else ""
+
+
+def gpu(torch: Any, *, driver: bool) -> str:
+    """The devices, or why there is none."""
+    found, why = [], "it does not say why not"
     try:
         torch.zeros(1, device="cuda")
-        for index in range(found["count"]):
+        for index in range(torch.cuda.device_count()):
             properties = torch.cuda.get_device_properties(index)
             works = float(torch.ones(2, device=f"cuda:{index}").sum()) == 2.0
-            found["devices"].append({"name": properties.name, "capability": f"{properties.major}.{properties.minor}",
-                                     "memory": properties.total_memory, "works": works})  # fmt: skip
+            said = f"{properties.name}, capability {properties.major}.{properties.minor}"
+            found.append(
+                f"{said}, {properties.total_memory / 2**30:.0f} GiB{'' if works else ': 1 + 1 is not 2 on it'}"
+            )
     except (RuntimeError, AssertionError) as error:
-        found["unavailable"] = str(error).partition("\n")[0][:200]
-    return found
+        why = str(error).partition("\n")[0][:200]
+    if found:
+        return "; ".join(found)
+    if not driver and not torch.cuda.device_count():
+        return "no NVIDIA driver is loaded"
+    return (
+        f"torch cannot use it: {why}"
+        if _build(torch)
+        else "a driver is loaded, but this torch is built for the CPU only"
+    )
 
 
 def _setting(backends: Any, name: str) -> Any:

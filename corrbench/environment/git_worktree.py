@@ -1,4 +1,4 @@
-"""How is another revision had without touching the user's checkout? By a git worktree of its own, for a while."""
+"""Another revision in a git worktree of its own, for a while, so that the user's checkout is not touched."""
 
 from __future__ import annotations
 

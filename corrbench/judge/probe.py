@@ -12,7 +12,8 @@ from corrbench.judge.client import Remote
 from corrbench.judge.protocol import Reply
 from corrbench.judge.sandbox import Died
 from corrbench.judge.trial import Call, Trial, case_operands
-from corrbench.target import BASES, EXTENSIONS, Spec, Support, features, fit, needs, refusal
+from corrbench.support import BASES, EXTENSIONS, Support, features, fit, needs, refusal
+from corrbench.target import Spec
 
 MODES = {"backward": "gx", "double": "ggx", "jvp": "t", "vmap": "y"}  # and the output that shows it
 SILENT = {

@@ -19,8 +19,9 @@ from corrbench.numerics import inputs
 from corrbench.numerics.comparison import Expected, Judgement
 from corrbench.numerics.diagnose import chart, pattern, resemblance
 from corrbench.numerics.problem import Array, Problem
-from corrbench.result import Result, Status
-from corrbench.target import DIFFERENTIABLE, Spec, Support, config, find, refusal
+from corrbench.result import Figures, Result, Status
+from corrbench.support import DIFFERENTIABLE, Support, config, refusal
+from corrbench.target import Spec, find
 
 OPERANDS = ("x", "w", "b")
 
@@ -163,7 +164,9 @@ class Trial:
             return self.result(Status.UNSUPPORTED, said)
         where = f" (at {raised['where']})" if raised["where"] else ""
         first = raised["message"].splitlines()[0][:300] if raised["message"] else ""
-        return self.result(Status.FAIL, f"raised {raised['type']}: {first}{where}", numbers={"raised": raised["type"]})
+        return self.result(
+            Status.FAIL, f"raised {raised['type']}: {first}{where}", numbers=Figures(raised=raised["type"])
+        )
 
     # ---- what comes out
 
@@ -193,26 +196,26 @@ class Trial:
         self, judgement: Judgement, problem: Problem | None = None, got: Array | None = None, note: str = ""
     ) -> Result:
         """The result that a comparison gives."""
+        numbers = Figures(**judgement.numbers)
         if judgement.right:
-            return self.result(Status.PASS, numbers=judgement.numbers)
+            return self.result(Status.PASS, numbers=numbers)
         where = pattern(judgement.wrong)
         message = judgement.message + (f"; {where}" if where else "") + (f"; {note}" if note else "")
-        numbers = {**judgement.numbers, "pattern": where}
-        numbers["map"] = chart(judgement.wrong, numbers["at"])
+        numbers.pattern, numbers.map = where, chart(judgement.wrong, judgement.numbers["at"])
         alike = resemblance(problem, got, self.case.dtype) if problem is not None and got is not None else ""
         return self.result(Status.FAIL, message, numbers=numbers, resembles=alike)
 
     def result(
         self, status: Status, message: str = "", *, check: str = "",
-        numbers: dict[str, Any] | None = None, resembles: str = "",
+        numbers: Figures | None = None, resembles: str = "",
     ) -> Result:  # fmt: skip
         """A result of this trial; one that is not a pass can be reproduced."""
         made = Result(
             check=check or self.check,
-            case=str(self.case),
+            case=self.case,
             status=status,
             message=message,
-            numbers=numbers or {},
+            numbers=numbers or Figures(),
             resembles=resembles,
         )
         if status in (Status.FAIL, Status.WARN, Status.CRASH, Status.TIMEOUT, Status.MEMORY, Status.ERROR):
@@ -263,14 +266,14 @@ def case_operands(case: Case) -> tuple[str, ...]:
     return OPERANDS if case.bias else OPERANDS[:2]
 
 
-def reproducer(spec: Spec, check: str, case: str, seed: int) -> str:
+def reproducer(spec: Spec, check: str, case: Case, seed: int) -> str:
     """The command that shows a finding again."""
     words = ["corrbench", "verify", spec.name or spec.target]
     default = find(spec.name) if spec.name else Spec(target=spec.target)
     for option in ("form", "arrays", "accuracy", "device", "python"):
         if getattr(spec, option) != getattr(default, option):
             words += [f"--{option}", getattr(spec, option)]
-    return shlex.join([*words, "--check", check, "--case", case, "--seed", str(seed)])
+    return shlex.join([*words, "--check", check, "--case", str(case), "--seed", str(seed)])
 
 
 def conclude(trial: Trial, run: Callable[[Trial], Iterator[Result]]) -> list[Result]:

@@ -1,4 +1,4 @@
-"""How large may the error be?
+"""Error bounds, and statistics of rounding errors: how large may the error be?
 
 `bound` never fails an honest result of the declared accuracy class, and `statistics` says whether an error within the
 bound looks like honest rounding. METHODOLOGY.md proves or cites each formula. Notation: K products in an element, m = K
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from corrbench.case import INTEGERS
 from corrbench.numerics import oracle
+from corrbench.numerics.formats import MAX, MIN_NORMAL, MIN_SUBNORMAL, UNIT
 from corrbench.numerics.oracle import Exact
 from corrbench.numerics.problem import Problem
 from corrbench.numerics.transform_bounds import fft, gamma, winograd
@@ -24,20 +25,8 @@ Array = NDArray[Any]
 
 ACCURACIES = ("direct", "tf32", "winograd", "fft")  # each of them admits a direct computation
 
-UNIT = {"float64": 2.0**-53, "float32": 2.0**-24, "tf32": 2.0**-11, "float16": 2.0**-11, "bfloat16": 2.0**-8}
-MIN_SUBNORMAL = {"float64": 2.0**-1074, "float32": 2.0**-149, "float16": 2.0**-24, "bfloat16": 2.0**-133}
-MIN_NORMAL = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-14, "bfloat16": 2.0**-126}
-MAX = {
-    "float64": float(np.finfo(np.float64).max),
-    "float32": float(np.finfo(np.float32).max),
-    "float16": 65504.0,
-    "bfloat16": (2 - 2.0**-7) * 2.0**127,
-}
-for _table in (UNIT, MIN_SUBNORMAL, MIN_NORMAL, MAX):
-    _table["complex128"], _table["complex64"] = _table["float64"], _table["float32"]
-
 MARGIN = 1 + 2.0**-40  # for the roundings of this module
-LEAST = 2.0**-1074  # and for those among subnormal numbers
+LEAST = MIN_SUBNORMAL["float64"]  # and for those among subnormal numbers
 TRUNCATED = 2.0**-10  # relative error of an input cut, not rounded, to the 11 bits of TF32
 FRAGMENT = 4  # products that a TF32 tensor core adds at a time, at the least
 

@@ -1,4 +1,4 @@
-"""Is this array right? Values against the exact answer, within the bound, every element, nothing broadcast."""
+"""Comparison of an array with the exact answer: every element within the bound, nothing broadcast."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from corrbench.case import INTEGERS
 from corrbench.numerics import bounds, oracle
+from corrbench.numerics.formats import UNIT
 from corrbench.numerics.problem import Array, Problem
 
 TRANSFORM_GRADIENT = 512.0  # a transform differentiated through itself has its own constant, see METHODOLOGY.md
@@ -64,7 +65,7 @@ class Expected:
 
         The magnitude of complex numbers, |re| + |im|, bounds the products of sums in the three-product scheme too.
         """
-        limit = 1 / bounds.UNIT[bounds.accumulator(self.dtype)]
+        limit = 1 / UNIT[bounds.accumulator(self.dtype)]
         whole = all(not np.any(part % 1) for a in self.problem.operands for part in (a.real, a.imag))
         return whole and bool(np.all(self.magnitude <= limit))
 
@@ -84,7 +85,7 @@ class Expected:
                 return f"{name} would pass on these data"
         return ""
 
-    def judge(self, got: Array, name: str = "y") -> Judgement:
+    def compare(self, got: Array, name: str = "y") -> Judgement:
         """Compare every element. The caller has made sure of the shape and dtype."""
         truth = self.truth
         if got.shape != truth.hi.shape:
@@ -102,13 +103,11 @@ class Expected:
                 error = oracle.error(got, truth)
                 accuracy["bits"] = float(bounds.effective_bits(error, self.magnitude))
                 accuracy["visible"] = float(bounds.smallest_visible_fault(self.allowed, truth))
-                off = _modulus(error)
-                infinite = np.isinf(rounded) & (got == rounded)
-                off = np.where(infinite, 0.0, off)
-                wrong = ~((off <= self.allowed) | np.isinf(self.allowed) & ~np.isnan(got))
+                off = np.where(np.isinf(rounded) & (got == rounded), 0.0, bounds.absolute(error))
+                wrong = ~bounds.within(off, self.allowed)
                 scale = np.where(self.allowed > 0, self.allowed, 1.0)
-            ratio = np.where(np.isnan(off), np.inf, off / scale)
-        worst = int(np.argmax(np.where(wrong, ratio, -1.0) if wrong.any() else np.where(np.isinf(scale), 0, ratio)))
+            ratio = np.where(np.isinf(scale), 0.0, np.where(np.isnan(off), np.inf, off / scale))
+        worst = int(np.argmax(np.where(wrong, ratio, -1.0) if wrong.any() else ratio))
         where = np.unravel_index(worst, got.shape)
         numbers: dict[str, Any] = {
             "array": name,
@@ -129,15 +128,11 @@ class Expected:
         return Judgement(wrong, _sentence(numbers, self), numbers)
 
 
-def _modulus(error: Array) -> Array:
-    return np.maximum(np.abs(error.real), np.abs(error.imag)) if error.dtype.kind == "c" else np.abs(error)
-
-
 def _distance(got: Array, want: Array) -> Array:
     if got.dtype.kind in "iub":
         a, b = got.astype(np.int64), want.astype(np.int64)  # as floats, neighbours beyond 2**53 would be 0 apart
         return (np.maximum(a, b).astype(np.uint64) - np.minimum(a, b).astype(np.uint64)).astype(np.float64)
-    return _modulus(got.astype(np.complex128) - want.astype(np.complex128))
+    return bounds.absolute(got.astype(np.complex128) - want.astype(np.complex128))
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What kind of mistake is it? Where the wrong elements lie, and which known fault gives the same numbers."""
+"""A diagnosis of wrong results: where the wrong elements lie, and which known fault gives the same numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is an exact number, held in many digits, rounded once?"""
+"""Floating-point expansions: exact numbers held as sums of several float64 or of many digits, and rounded once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from corrbench.numerics.formats import MAX, PRECISION, TOP_EXPONENT
 
 Array = NDArray[Any]
 
@@ -39,9 +41,9 @@ def rounded(hi: Array, lo: Array, dtype: str) -> Array:
         if dtype != "bfloat16":
             return np.asarray(odd.astype(dtype))
         _, exponent = np.frexp(odd)
-        quantum = np.maximum(exponent - 8, -133)  # 8 bits; the smallest subnormal is 2**-133
+        quantum = np.maximum(exponent, 2 - TOP_EXPONENT[dtype]) - PRECISION[dtype]  # subnormals have fewer bits
         nearest = np.ldexp(np.rint(np.ldexp(odd, -quantum)), quantum)
-        nearest = np.where(np.abs(nearest) >= 2.0**128, np.copysign(np.inf, nearest), nearest)
+        nearest = np.where(np.abs(nearest) > MAX[dtype], np.copysign(np.inf, nearest), nearest)
         return np.asarray(nearest.astype(np.float32))
 
 

@@ -1,4 +1,8 @@
-"""Which cases do other suites ask, and on which operands? ONNX's backend tests and PyTorch's operator samples."""
+"""Test cases of other projects with their operands: ONNX's backend tests of Conv, and PyTorch's operator samples.
+
+Nothing of them is copied here: they are read from the packages that ship them. Each of the two is a corpus, and a case
+of one has ``data=corpus:name``, by which `sample` finds its operands again.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +94,7 @@ def onnx_tests() -> dict[str, Sample]:
 
 
 def _data_sets(test: Any) -> Iterator[tuple[Any, list[Array], list[Array]]]:
-    """Model, inputs and outputs of every data set of a test."""
+    """Model, inputs and outputs of every data set of an ONNX test, which holds them in memory or in a folder."""
     import onnx
     from onnx import numpy_helper
 
@@ -111,7 +115,7 @@ def _data_sets(test: Any) -> Iterator[tuple[Any, list[Array], list[Array]]]:
 
 
 def _conv(model: Any, inputs: list[Array]) -> tuple[Case, dict[str, Array]]:
-    """The case and operands of a model of one Conv node."""
+    """The case and the operands of an ONNX model of one Conv node; unequal paddings are put into the input."""
     from onnx import helper, numpy_helper
 
     graph = model.graph
@@ -187,6 +191,7 @@ def torch_samples() -> dict[str, Sample]:
 
 
 def _pair(value: Any) -> tuple[int, int]:
+    """Rows and columns of an argument of `torch.nn.functional.conv2d`."""
     return (value, value) if isinstance(value, int) else tuple(value) * (2 if len(value) == 1 else 1)
 
 

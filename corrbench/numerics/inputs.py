@@ -1,4 +1,4 @@
-"""Which numbers go in? Deterministic fills for a case, made from a seed."""
+"""The operands of a case: deterministic fills, made from a seed."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Callable
 
 import numpy as np
 
-from corrbench.case import INTEGERS, Case
-from corrbench.numerics.bounds import exact_radius
+from corrbench.case import COMPLEX, INTEGERS, Case
+from corrbench.numerics.bounds import accumulator, exact_radius
+from corrbench.numerics.formats import PRECISION, TOP_EXPONENT, UNIT
 from corrbench.numerics.problem import Array, Problem
 
 Fill = Callable[[np.random.Generator, tuple[int, ...], str, Case], Array]
 FILLS: dict[str, Fill] = {}
-MANTISSA = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8, "complex128": 53, "complex64": 24}
 SCALE = {"float64": 300, "complex128": 300, "float32": 40, "complex64": 40, "bfloat16": 40, "float16": 4}
 SPREAD = {"float64": 30, "complex128": 30, "float32": 16, "complex64": 16, "bfloat16": 16, "float16": 3}
 LAYOUTS = (
     "contiguous", "transposed", "channels_last", "batch_last", "step", "rows", "channels", "batch", "offset",
-    "expanded",     "expanded_all", "lonely", "reversed",
+    "expanded", "expanded_all", "lonely", "reversed",
 )  # fmt: skip
 BASE = {"v": "", "t": ""}  # tangents vx, tx, ... are drawn like their operand
 
@@ -45,10 +45,10 @@ def draw(case: Case, seed: int, name: str) -> Array:
     shape: tuple[int, ...] = {"x": case.x, "w": case.w, "b": (case.w[0],), "g": case.out}[role]
     layout = layouts(case).get(name, "")
     drawn = {"expanded": (1, *shape[1:]), "expanded_all": (1,) * len(shape)}.get(layout, shape)
-    kind = FILLS["unit" if borrowed(case) else case.data]
+    kind = FILLS["unit" if external(case) else case.data]
     text = str(case.but(layout=""))
     rng = np.random.default_rng([seed, zlib.crc32(text.encode()), zlib.crc32(name.encode())])
-    if borrowed(case) and role != "g":
+    if external(case) and role != "g":
         from corrbench.numerics import external_cases
 
         taken: Array = external_cases.sample(case.data).operands[role]
@@ -60,7 +60,7 @@ def draw(case: Case, seed: int, name: str) -> Array:
     return np.broadcast_to(cast(values, case.dtype), shape).copy(order="C")
 
 
-def borrowed(case: Case) -> bool:
+def external(case: Case) -> bool:
     """Whether its operands are another suite's, named ``corpus:sample``; its cotangents and tangents are drawn."""
     return ":" in case.data
 
@@ -109,15 +109,14 @@ def exact_room(case: Case) -> int:
     """Largest sum that accumulator and output can hold exactly."""
     if case.dtype in INTEGERS:
         return int(np.iinfo(case.dtype).max)
-    return {"float64": 2**53, "complex128": 2**51, "float32": 2**24, "complex64": 2**22, "bfloat16": 2**24}.get(
-        case.dtype, 2**15
-    )
+    room = min(1 / UNIT[accumulator(case.dtype)], 2.0 ** TOP_EXPONENT[case.dtype])
+    return int(room) // (4 if case.dtype in COMPLEX else 1)
 
 
 def _width(case: Case) -> int:
     """Largest odd number that an operand can hold exactly, with room for the sum; 0 where even 1 is too much."""
     terms = max(1, case.terms + case.bias)
-    own = 2 ** MANTISSA.get(case.dtype, 62) - 1
+    own = 2 ** PRECISION.get(case.dtype, 62) - 1
     width = int(max(0, min(own, exact_room(case) // terms)))
     return width - (width > 0 and width % 2 == 0)
 
@@ -201,7 +200,7 @@ def offset(rng: np.random.Generator, shape: tuple[int, ...], role: str, case: Ca
     """A large constant under small detail, against kernels that sum to nearly zero: cancellation."""
     values = unit(rng, shape, role, case)
     if role == "x":
-        return 2.0 ** min(8, MANTISSA.get(case.dtype, 8) - 3) + values
+        return 2.0 ** min(8, PRECISION.get(case.dtype, 8) - 3) + values
     return values - values.mean(axis=(1, 2, 3), keepdims=True) if role == "w" and math.prod(case.w[1:]) > 1 else values
 
 
@@ -246,8 +245,8 @@ def infzero(rng: np.random.Generator, shape: tuple[int, ...], role: str, case: C
 @fill
 def overflow(rng: np.random.Generator, shape: tuple[int, ...], role: str, case: Case) -> Array:
     """All of one sign and so large that every result lies beyond the largest finite number."""
-    top = {"float64": 1023, "float32": 127, "bfloat16": 127, "float16": 15}.get(case.dtype, 127)
-    return np.ldexp(1 + rng.random(shape) / 2, top // 2 + 1 if role in "xw" else 0)
+    half = TOP_EXPONENT[case.dtype] // 2 + 1
+    return np.ldexp(1 + rng.random(shape) / 2, half if role in "xw" else 0)
 
 
 @fill

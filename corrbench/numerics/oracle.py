@@ -1,4 +1,4 @@
-"""What is the exact answer?
+"""The oracle: the exact result of a correlation, whatever its element type.
 
 By error-free slicing: operands are cut into integer-valued slices so narrow that a float64 matrix product of two of
 them is exact in whatever order the BLAS sums (Ozaki, Ogita, Oishi & Rump, Numer. Algorithms 59, 2012, section 3). The

@@ -1,4 +1,4 @@
-"""Which numbers are combined, and how?"""
+"""A correlation with its data, and its gradients, which are correlations too."""
 
 from __future__ import annotations
 

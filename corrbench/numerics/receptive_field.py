@@ -1,4 +1,4 @@
-"""Where do the terms of one element come from? The receptive field of an element of a result or of a gradient."""
+"""The receptive field of one element of a result or of a gradient: which products it is the sum of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large may the error of a Winograd or a Fourier correlation be?"""
+"""Error bounds of correlations by Winograd's algorithm and by the Fourier transform."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corrbench.numerics import oracle
+from corrbench.numerics.formats import MIN_NORMAL
 from corrbench.numerics.problem import Problem
 
 Array = NDArray[Any]
@@ -107,5 +108,5 @@ def fft(problem: Problem, unit: float) -> tuple[Array, Array]:
 def _norm(a: Array) -> Array:
     """Euclidean norm over the last two axes, scaled against underflow and overflow."""
     size = np.abs(a.astype(np.complex128 if a.dtype.kind == "c" else np.float64))
-    scale = np.maximum(size.max((-2, -1), keepdims=True, initial=0.0), 2.0**-1022)
+    scale = np.maximum(size.max((-2, -1), keepdims=True, initial=0.0), MIN_NORMAL["float64"])
     return np.asarray(np.sqrt(((size / scale) ** 2).sum((-2, -1))) * scale[..., 0, 0])

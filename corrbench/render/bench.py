@@ -1,4 +1,4 @@
-"""Times beside those of others and what the machine can do: on a terminal, as Markdown, and as a plot."""
+"""The report of a benchmark: on a terminal, as Markdown, and as a plot."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from rich.text import Text
 
 from corrbench.render.compare import duration, short
 from corrbench.render.markdown import table
-from corrbench.timing import bench as measuring
-from corrbench.timing.bench import BASELINE, Bench, Row
+from corrbench.timing.bench import BASELINE, BLOCKS, Bench, Timing
 from corrbench.timing.crossover import crossings, sweep
-from corrbench.timing.interleaved import Task
+from corrbench.timing.interleaved import SAMPLE, Task
 from corrbench.timing.roofline import Machine
 
 if TYPE_CHECKING:
@@ -30,8 +29,8 @@ NAME = 38  # columns of a terminal for a target's name, at the most
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 METHOD = (
-    f"Time is the median of a call over samples of about {1e3 * measuring.SAMPLE:g} ms, taken in turn, target after "
-    f"target in random order, on one core, one thread each, in {measuring.BLOCKS} fresh processes; IQR, the distance "
+    f"Time is the median of a call over samples of about {1e3 * SAMPLE:g} ms, taken in turn, target after "
+    f"target in random order, on one core, one thread each, in {BLOCKS} fresh processes; IQR, the distance "
     "between the quartiles of the samples, over the median. GFLOP/s counts two operations for each product of the "
     "direct sum, zeros of the padding included. The limit is the time that copying the operands and the result, or the "
     "products at the rate of a matrix product, would take at the rates measured in the same run; *of limit* is that "
@@ -65,14 +64,13 @@ def number(value: float, form: str) -> str:
     return "" if math.isnan(value) else format(value, form)
 
 
-def cells(row: Row) -> tuple[str, ...]:
+def cells(row: Timing) -> tuple[str, ...]:
     """What the columns of `HEADS` say of a row."""
-    return (duration(row.seconds), number(row.spread, ".1%"), number(row.rate / 1e9, ".3g"),
-            share(row.fraction), number(row.ratio, ".3g"),
-            size(row.memory))  # fmt: skip
+    rate, ratio = number(row.rate / 1e9, ".3g"), number(row.ratio, ".3g")
+    return duration(row.seconds), number(row.spread, ".1%"), rate, share(row.fraction), ratio, size(row.memory)
 
 
-def title(task: Task, row: Row) -> str:
+def title(task: Task, row: Timing) -> str:
     """A case, with what limits it."""
     mode = "" if task.mode == "forward" else f" {task.mode}"
     limit = f"  limit {duration(row.least)}, {row.limit}" if not math.isnan(row.least) else ""
@@ -105,15 +103,15 @@ def show(console: Console, bench: Bench) -> None:
     console.print(grid(width, shown, head=True))
     for task, rows in bench.rows.items():
         console.print(Text(title(task, next(iter(rows.values()))), "bold"), soft_wrap=True)
-        table = grid(width, shown, head=False)
+        lines = grid(width, shown, head=False)
         for row in rows.values():
             style = "bold red" if row.wrong or row.impossible else "" if row.target in bench.targets else "dim"
             if row.samples:
-                table.add_row(f"  {row.target}", *(cells(row)[column] for column in shown), style=style)
-        console.print(table)
+                lines.add_row(f"  {row.target}", *(cells(row)[column] for column in shown), style=style)
+        console.print(lines)
         for name, said in remarks(rows.values()):
-            console.print(Text(f"  {name}: {said}", "bold red" if said.startswith(("wrong", "imp")) else "dim"),
-                          soft_wrap=True)  # fmt: skip
+            style = "bold red" if said.startswith(("wrong", "imp")) else "dim"
+            console.print(Text(f"  {name}: {said}", style), soft_wrap=True)
     for line in conclusions(bench):
         console.print(Text(line))
 
@@ -132,10 +130,10 @@ def remarks(rows: Any) -> Iterator[tuple[str, str]]:
 def conclusions(bench: Bench) -> Iterator[str]:
     """Geometric means, crossovers, and what the machine can do."""
     if len(bench.rows) > 1:
-        means = [f"{name} {bench.mean_ratio(name):.3g}" for name in next(iter(bench.rows.values()))
-                 if name != BASELINE and not math.isnan(bench.mean_ratio(name))]  # fmt: skip
-        if means:
-            yield f"Geometric mean of times over those of {BASELINE}: {', '.join(means)}."
+        means = {name: bench.mean_ratio(name) for name in next(iter(bench.rows.values())) if name != BASELINE}
+        said = ", ".join(f"{name} {mean:.3g}" for name, mean in means.items() if not math.isnan(mean))
+        if said:
+            yield f"Geometric mean of times over those of {BASELINE}: {said}."
     for said in crossings(bench):
         yield said if said.endswith(".") else f"{said}."
     yield machine(bench.machine)
@@ -147,16 +145,17 @@ def machine(found: Machine) -> str:
         return "Limits are measured for the CPU only."
     near, far = max(found.copying.values()), found.copying[max(found.copying)]
     rates = " and ".join(f"{rate / 1e9:.3g} GFLOP/s in {dtype}" for dtype, rate in found.multiplying.items())
-    return (f"One core of this machine copies {near / 1e9:.3g} GB/s in cache and {far / 1e9:.3g} GB/s in memory, read "
-            f"and written, and multiplies matrices at {rates}.")  # fmt: skip
+    return (
+        f"One core of this machine copies {near / 1e9:.3g} GB/s in cache and {far / 1e9:.3g} GB/s in memory, read "
+        f"and written, and multiplies matrices at {rates}."
+    )
 
 
 def summary(bench: Bench) -> str:
     """The run in one line."""
-    rows = bench.all_rows
-    return (f"{sum(bool(row.samples) for row in bench.asked)} of {len(bench.asked)} timed; "
-            f"{sum(row.checked for row in rows)} of {sum(row.calls for row in rows)} calls checked; "
-            f"{bench.seconds:.0f} s")  # fmt: skip
+    timed, calls = sum(bool(row.samples) for row in bench.asked), sum(row.calls for row in bench.all_rows)
+    checked = sum(row.checked for row in bench.all_rows)
+    return f"{timed} of {len(bench.asked)} timed; {checked} of {calls} calls checked; {bench.seconds:.0f} s"
 
 
 # ---- Markdown
@@ -180,17 +179,17 @@ def markdown(bench: Bench, command: str = "", plot: str = "", environment: dict[
     by_case = []
     for task, rows in bench.rows.items():
         fastest = min((row.seconds for row in rows.values() if row.samples), default=math.nan)
-        times = [f"**{duration(row.seconds)}**" if row.seconds == fastest else duration(row.seconds)
-                 for row in rows.values()]  # fmt: skip
+        marks = ["**" if row.seconds == fastest else "" for row in rows.values()]
+        times = [f"{mark}{duration(row.seconds)}{mark}" for mark, row in zip(marks, rows.values(), strict=True)]
         what = f"{task.case.w[2]}×{task.case.w[3]}" if sizes else f"`{short(str(task.case))}`"
         by_case.append((what, duration(next(iter(rows.values())).least), *times))
     align = ("r" if sizes else "l") + "r" * (len(names) + 1)
     lines += [*table(("kernel" if sizes else "case", "limit", *names), by_case, align), ""]
-    each = [(f"`{short(str(task.case))}`", row.target, *cells(row))
-            for task, rows in bench.rows.items() for row in rows.values()]  # fmt: skip
+    each = [(f"`{short(str(row.task.case))}`", row.target, *cells(row)) for row in bench.all_rows]
     lines += table(("case", "target", *HEADS), each, "ll" + "r" * len(HEADS))
-    said = [f"- `{short(str(task.case))}`, {name}: {text}"
-            for task, rows in bench.rows.items() for name, text in remarks(rows.values())]  # fmt: skip
+    said = [
+        f"- `{short(str(row.task.case))}`, {name}: {text}" for row in bench.all_rows for name, text in remarks([row])
+    ]
     lines += ["", *said, ""] if said else [""]
     lines += [METHOD, ""]
     if environment:
@@ -227,8 +226,8 @@ def against_kernels(axes: Axes, bench: Bench) -> None:
         if not rows:
             continue
         colour = COLOURS[index % len(COLOURS)]
-        axes.plot(list(rows), [row.seconds for row in rows.values()], color=colour, marker=MARKS[index % len(MARKS)],
-                  markersize=4.5, linewidth=1.6)  # fmt: skip
+        times, mark = [row.seconds for row in rows.values()], MARKS[index % len(MARKS)]
+        axes.plot(list(rows), times, color=colour, marker=mark, markersize=4.5, linewidth=1.6)
         low, high = zip(*(row.quartiles for row in rows.values()), strict=True)
         axes.fill_between(list(rows), low, high, color=colour, alpha=0.2, linewidth=0)
         ends.append((list(rows.values())[-1].seconds, label(name), colour))
@@ -241,8 +240,8 @@ def against_kernels(axes: Axes, bench: Bench) -> None:
     logarithmic(axes)
     lowest, highest = axes.get_ylim()
     for place, (_, text, colour) in zip(apart(ends, lowest, highest), sorted(ends), strict=True):
-        axes.annotate(text, (max(sizes), place), xytext=(9, 0), textcoords="offset points", color=colour,
-                      va="center", annotation_clip=False)  # fmt: skip
+        beside: dict[str, Any] = {"xytext": (9, 0), "textcoords": "offset points", "va": "center"}
+        axes.annotate(text, (max(sizes), place), color=colour, annotation_clip=False, **beside)
     axes.set_xticks(list(sizes), [f"{k}×{k}" for k in sizes])
     axes.minorticks_off()
     task = next(iter(sizes.values()))
@@ -256,11 +255,11 @@ def by_case(axes: Axes, bench: Bench) -> None:
     """A line for each case, a mark for each target on it."""
     heights = range(len(bench.rows), 0, -1)
     for index, name in enumerate(next(iter(bench.rows.values()))):
-        points = [(by_name[name].seconds, height) for by_name, height in zip(bench.rows.values(), heights, strict=True)
-                  if by_name[name].samples]  # fmt: skip
+        places = zip((by_name[name] for by_name in bench.rows.values()), heights, strict=True)
+        points = [(row.seconds, height) for row, height in places if row.samples]
         if points:
-            axes.scatter(*zip(*points, strict=True), color=COLOURS[index % len(COLOURS)],
-                         marker=MARKS[index % len(MARKS)], label=label(name), zorder=3)  # fmt: skip
+            colour, mark = COLOURS[index % len(COLOURS)], MARKS[index % len(MARKS)]
+            axes.scatter(*zip(*points, strict=True), color=colour, marker=mark, label=label(name), zorder=3)
     least = [next(iter(by_name.values())).least for by_name in bench.rows.values()]
     if not any(map(math.isnan, least)):
         axes.scatter(least, list(heights), color="#777777", marker="|", s=140, label="limit of a direct sum", zorder=2)

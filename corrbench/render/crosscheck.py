@@ -7,20 +7,18 @@ from typing import Any
 
 from rich.table import Table
 
-from corrbench.result import Run
+from corrbench.result import Figures, Run
 
 
 def rows(runs: list[Run]) -> list[dict[str, Any]]:
     """One row for each subject, on the cases that it was asked: the witnesses on the article's alone."""
     found = []
     for run in runs:
-        whole = [r for r in run.results if r.check == "values.exact" and r.numbers]
-        real = [
-            r for r in run.results if r.check == "values.bound" and r.numbers and r.numbers.get("ratio") is not None
-        ]
+        whole = [r for r in run.results if r.check == "values.exact" and r.numbers != Figures()]
+        real = [r for r in run.results if r.check == "values.bound" and r.numbers.ratio is not None]
         second = [r for r in run.results if r.check == "gradients.gradcheck"]
         adjoint = [r for r in run.results if r.check == "gradients.first"]
-        ratios = [r.numbers["ratio"] for r in real]
+        ratios = [ratio for r in real if (ratio := r.numbers.ratio) is not None]
         found.append(
             {
                 "target": run.target.removeprefix("corrbench.targets."),

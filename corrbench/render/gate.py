@@ -1,4 +1,4 @@
-"""What a gate says: on a terminal, as Markdown for a job's summary, and as JUnit XML."""
+"""The report of a gate: on a terminal, as Markdown for a job's summary, and as JUnit XML."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ from corrbench.render import compare, junit
 from corrbench.render.markdown import escape
 from corrbench.timing.significance import Verdict
 
-STYLES = {"passed": "bold green", "new": "bold cyan", "regressed": "bold red", "inconclusive": "bold yellow",
-          "unjudged": "bold yellow"}  # fmt: skip
+STYLES = {
+    "passed": "bold green",
+    "new": "bold cyan",
+    "regressed": "bold red",
+    "inconclusive": "bold yellow",
+    "unjudged": "bold yellow",
+}
 SHOWN = 5  # groups of findings that are written out
 
 
@@ -30,14 +35,14 @@ def lines(gate: Gate, shown: int = SHOWN) -> Iterator[str]:
             yield f"{'heavier' if case in gate.heavier else 'instructions'}: {compare.short(case)}: {ratio - 1:+.2%}"
     for said in gate.failed:
         yield f"failed while it was timed: {said}"
-    if gate.timing:
-        yield f"not timed: {gate.timing}"
+    if gate.untimed:
+        yield f"not timed: {gate.untimed}"
     if any(run.stopped for run in gate.runs):
         yield f"not all questions were asked: {', '.join({run.stopped for run in gate.runs if run.stopped})}"
     if gate.fixed:
         yield f"fixed: {len(gate.fixed)} findings of {gate.base} are gone"
-    if gate.counting:
-        yield f"instructions not counted: {gate.counting}"
+    if gate.uncounted:
+        yield f"instructions not counted: {gate.uncounted}"
 
 
 def _lost(gate: Gate) -> Iterator[str]:
@@ -66,8 +71,7 @@ def _findings(gate: Gate, shown: int) -> Iterator[str]:
         one = group.smallest
         more = f" (on {group.cases} cases)" if group.cases > 1 else ""
         yield f"new finding: {one.check}{more}: {one.message}"
-        for said in (group.where,
-                     f"looks as if {group.resembles}" if group.resembles else ""):  # fmt: skip
+        for said in (group.where, f"looks as if {group.resembles}" if group.resembles else ""):
             if said:
                 yield f"    {said}"
         if one.reproduce:
@@ -82,8 +86,8 @@ def summary(gate: Gate) -> str:
     if gate.runs:
         counts = {side: len(run.findings) for side, run in zip((BASE, HEAD)[-len(gate.runs) :], gate.runs, strict=True)}
         parts.append("findings: " + ", ".join(f"{side} {count}" for side, count in counts.items()))
-    if gate.match:
-        parts.append(f"speed: {compare.summary(gate.match)}")
+    if gate.speed:
+        parts.append(f"speed: {compare.summary(gate.speed)}")
     if gate.instructions:
         parts.append(f"instructions: {len(gate.heavier)} of {len(gate.ratios)} heavier")
     return "; ".join(parts)
@@ -91,8 +95,8 @@ def summary(gate: Gate) -> str:
 
 def show(console: Console, gate: Gate, *, verbose: bool = False) -> None:
     """Print a gate's verdict, and what led to it."""
-    if gate.match:
-        compare.show(console, gate.match, (BASE, HEAD))
+    if gate.speed:
+        compare.show(console, gate.speed, (BASE, HEAD))
     for line in lines(gate, len(gate.worse) if verbose else SHOWN):
         console.print(Text(f"  {line.replace('`', '')}"), soft_wrap=True)
     for one in gate.fixed if verbose else ():
@@ -108,8 +112,8 @@ def last(gate: Gate) -> Text:
 def markdown(gate: Gate) -> str:
     """A summary for a job's page."""
     found = [f"## corrbench gate: {gate.verdict}", "", summary(gate), ""]
-    if gate.match:
-        found += [*compare.markdown(gate.match, (BASE, HEAD)), ""]
+    if gate.speed:
+        found += [*compare.markdown(gate.speed, (BASE, HEAD)), ""]
     for line in lines(gate):
         ours = line.startswith("    `")  # a command; the rest may be words of the target
         text = line.strip() if ours else escape(line)
@@ -130,14 +134,14 @@ def xml(gate: Gate) -> str:
             case.result = [Error(said) if error else Skipped(said)]
         suite.add_testcase(case)
 
-    add("correctness", [f"{one.check} {one.case}: {one.message}" for one in gate.worse]
-        + [f"no longer supported: {name}" for name in gate.refused],
-        "could not be judged" if gate.verdict == "unjudged" else "", error=True)  # fmt: skip
+    wrong = [f"{one.check} {one.case}: {one.message}" for one in gate.worse]
+    wrong += [f"no longer supported: {name}" for name in gate.refused]
+    add("correctness", wrong, "could not be judged" if gate.verdict == "unjudged" else "", error=True)
     add("accuracy", [f"{dtype}: {bits:.1f} effective bits lost" for dtype, bits in gate.accuracy.items()], gate.new)
-    add("times", gate.failed, gate.timing or (gate.match.unfit if gate.match else ""))
-    for one in gate.match.contrasts if gate.match else ():
+    add("times", gate.failed, gate.untimed or (gate.speed.unfit if gate.speed else ""))
+    for one in gate.speed.cases if gate.speed else ():
         unsure = one.verdict in (Verdict.INCONCLUSIVE, Verdict.SKIPPED)
-        slower = one.verdict is Verdict.SLOWER and not (gate.match and gate.match.unfit)
+        slower = one.verdict is Verdict.SLOWER and not (gate.speed and gate.speed.unfit)
         said = f"{one.verdict.value}: {compare.percent(one.change)}"
         said += f" ({compare.percent(one.low)} to {compare.percent(one.high)})"
         add(f"speed {compare.short(one.case)}", [said] if slower else [], f"{said} {one.note}" if unsure else "")

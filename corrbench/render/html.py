@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from corrbench.analysis import causes
-from corrbench.analysis.run_diff import Change, dtype
+from corrbench.analysis.run_diff import Change
 from corrbench.case import DTYPES
 from corrbench.checks import registry
 from corrbench.render import crosscheck, plots, run_diff
@@ -37,16 +37,16 @@ class Shown:
     @property
     def figures(self) -> list[tuple[str, str]]:
         n = self.result.numbers
-        if "got" not in n:
+        if n.got is None:
             return []
-        found = [(f"got, at {n['at']}", str(n["got"])), ("exact", str(n["exact"])), ("off by", number(n["off"]))]
-        if n.get("tier") == "bound":
-            found += [("allowed", number(n["allowed"])), ("times the bound", number(n["ratio"]))]
+        found = [(f"got, at {n.at}", str(n.got)), ("exact", str(n.exact)), ("off by", number(n.off))]
+        if n.tier == "bound":
+            found += [("allowed", number(n.allowed)), ("times the bound", number(n.ratio))]
         else:
             found += [("allowed", "0: whole numbers leave no room for rounding")]
-        if "bits" in n:
-            found.append(("effective bits", number(n["bits"])))
-        return [*found, ("wrong elements", f"{n['wrong']:,} of {n['elements']:,}")]
+        if n.bits is not None:
+            found.append(("effective bits", number(n.bits)))
+        return [*found, ("wrong elements", f"{n.wrong:,} of {n.elements:,}")]
 
     @property
     def grids(self) -> list[plots.Grid]:
@@ -101,7 +101,7 @@ def _view(run: Run) -> dict[str, Any]:
     }
     rows = causes.rows(run)
     gradients = [r for r in run.results if r.family == "gradients"]
-    others = [r for r in run.results if r.family != "gradients" and str(r.numbers.get("array", "y"))[0] == "y"]
+    others = [r for r in run.results if r.family != "gradients" and not r.numbers.derivative]
     about = {name: check.about for name, check in registry().items()}
     return {
         "run": run, "groups": groups, "asides": {title: found for title, found in asides.items() if found},
@@ -152,15 +152,15 @@ def _group(group: causes.Group) -> dict[str, Any]:
     if smallest.status not in FINDINGS:
         what = f"{smallest.check}: {smallest.message.partition(': ')[0]}"
     elif group.cause[0] == "raised":
-        what += ": " + ", ".join(sorted({str(m.numbers.get("raised")) for m in group.members})[:3])
+        what += ": " + ", ".join(sorted({str(m.numbers.raised) for m in group.members})[:3])
     elif group.cause[0] == "gradients":
-        arrays = Counter(str(m.numbers.get("array", "")) for m in group.members).most_common(1)
+        arrays = Counter(m.numbers.array or "" for m in group.members).most_common(1)
         what += f" {arrays[0][0]}" if arrays[0][1] >= MOSTLY * len(group.members) else ""
     region = (group.region or group.common).partition(" (")[0]
     where = f" where {region}" if group.region else f", only where {region}, and not always there" if region else ""
     shown = [Shown(smallest, "Smallest case")]
-    drawn = [m for m in group.members if "map" in m.numbers]
-    alike = [m for m in drawn if m.numbers.get("array") == smallest.numbers.get("array")] or drawn
+    drawn = [m for m in group.members if m.numbers.map is not None]
+    alike = [m for m in drawn if m.numbers.array == smallest.numbers.array] or drawn
     if drawn:
         for name, one in (("A larger case", min(alike, key=_plainness)), ("Worst case", max(drawn, key=_badness))):
             if all(one is not other.result for other in shown):
@@ -174,20 +174,21 @@ def _group(group: causes.Group) -> dict[str, Any]:
 def _badness(result: Result) -> tuple[float, ...]:
     """The largest error over the bound is worst; of whole numbers, for which no error is allowed, the largest."""
     n = result.numbers
-    return (float(n.get("tier") == "bound"), n.get("ratio", 0.0), n.get("off", 0.0))
+    return (float(n.tier == "bound"), n.ratio or 0.0, n.off or 0.0)
 
 
 def _plainness(result: Result) -> tuple[bool, bool, bool, tuple[int, bool, int]]:
     """How little there is to see: an unusual check, a picture too small or too large, all of it wrong, a large case."""
-    rows, columns = map(int, result.numbers["map"]["plane"].partition(":")[0].split(","))
     n = result.numbers
+    assert n.map is not None
+    rows, columns = map(int, n.map["plane"].partition(":")[0].split(","))
     dull = not (min(rows, columns) >= 5 and max(rows, columns) <= 32)
-    return (result.check not in PLAIN, dull, n["wrong"] == n.get("elements"), causes.size(result))
+    return (result.check not in PLAIN, dull, n.wrong == n.elements, causes.size(result))
 
 
 def _exact(run: Run) -> tuple[int, int]:
     """How many arrays of whole numbers were compared bit for bit, and how many were right."""
-    compared = [r for r in run.results if r.numbers.get("tier") == "exact"]
+    compared = [r for r in run.results if r.numbers.tier == "exact"]
     return len(compared), sum(not r.finding for r in compared)
 
 
@@ -196,16 +197,16 @@ def _gradients(results: list[Result]) -> dict[str, Any]:
     kept: dict[tuple[str, str], list[Result]] = {}
     for result in results:
         if result.finding or result.status is Status.PASS:
-            kept.setdefault((result.check, str(result.numbers.get("array", ""))), []).append(result)
-    held = {key: Counter((dtype(r.case), r.finding) for r in several) for key, several in kept.items()}
+            kept.setdefault((result.check, result.numbers.array or ""), []).append(result)
+    held = {key: Counter((r.case.dtype, r.finding) for r in several) for key, several in kept.items()}
     names = [name for name in DTYPES if any(tally[name, True] + tally[name, False] for tally in held.values())]
     rows = []
     for (check, array), several in sorted(kept.items()):
         tally = held[check, array]
         cells = [(tally[name, False], tally[name, False] + tally[name, True]) for name in names]
-        figures = [r.numbers for r in several if r.numbers.get("tier") == "bound"]
-        worst = max((n["ratio"] for n in figures), default=math.nan)
-        fewest = min((n["bits"] for n in figures if math.isfinite(n["bits"])), default=math.nan)
+        figures = [r.numbers for r in several if not math.isnan(r.numbers.over_bound)]
+        worst = max((n.over_bound for n in figures), default=math.nan)
+        fewest = min((n.bits for n in figures if n.bits is not None and math.isfinite(n.bits)), default=math.nan)
         rows.append((check, array, cells, worst, fewest))
     return {"dtypes": names, "rows": rows}
 
@@ -223,14 +224,14 @@ def _data(views: list[dict[str, Any]]) -> dict[str, Any]:
     most = _most([result.message for _, result in found])
     causes = {id(m): n for view in views for n, one in enumerate(view["groups"], 1) for m in one["group"].members}
     for index, result in found:
-        head, _, tail = result.case.partition(" dtype=")
+        head, _, tail = str(result.case).partition(" dtype=")
         message = result.message if len(result.message) <= most else result.message[: most - 1] + "…"
         words = (views[index]["run"].target, result.check, result.status.value, head, tail, message)
         for (name, seen), word in zip(lists.items(), words, strict=True):
             columns[name].append(seen.setdefault(word, len(seen)))
         n = result.numbers
-        columns["ratio"].append(_figure(n.get("ratio")) if n.get("tier") == "bound" else None)
-        columns["bits"].append(_figure(n.get("bits")))
+        columns["ratio"].append(_figure(n.over_bound))
+        columns["bits"].append(_figure(n.bits))
         columns["cause"].append(causes.get(id(result), 0))
         if result.reproduce and result.reproduce != _filled(commands[index], result):
             odd[len(columns["check"]) - 1] = result.reproduce
@@ -250,7 +251,7 @@ def _most(messages: list[str]) -> int:
 def _command(run: Run) -> list[str]:
     """What stands before and after check and case in most of the run's reproducers."""
     for result in run.results:
-        middle = f" --check {result.check} --case {shlex.quote(result.case)}"
+        middle = f" --check {result.check} --case {shlex.quote(str(result.case))}"
         start, found, end = result.reproduce.partition(middle)
         if found:
             return [start, end]
@@ -258,7 +259,7 @@ def _command(run: Run) -> list[str]:
 
 
 def _filled(command: list[str], result: Result) -> str:
-    return f"{command[0]} --check {result.check} --case {shlex.quote(result.case)}{command[1]}"
+    return f"{command[0]} --check {result.check} --case {shlex.quote(str(result.case))}{command[1]}"
 
 
 def _figure(value: Any) -> float | str | None:

@@ -23,7 +23,7 @@ def write(runs: list[Run]) -> str:
 
 
 def _case(result: Result) -> TestCase:
-    made = TestCase(result.case, classname=result.check, time=result.seconds)
+    made = TestCase(str(result.case), classname=result.check, time=result.seconds)
     text = "\n".join(
         filter(None, (result.message, result.resembles and f"looks as if {result.resembles}", result.reproduce))
     )

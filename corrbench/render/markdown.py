@@ -106,18 +106,17 @@ def _worst(run: Run) -> Iterator[str]:
     for row in rows:
         assert row.worst is not None
         n = row.worst.numbers
-        visible = n.get("visible", math.nan)
         lines.append(
             (
                 row.check,
                 f"`{row.worst.case}`",
-                f"{n['array']}{n['at']}",
-                f"{n['got']}",
-                f"{n['exact']}",
-                f"{n['off']:.3g}",
-                f"{n['allowed']:.3g}",
-                f"{n['ratio']:.3f}",
-                "" if not math.isfinite(visible) else f"{visible:.1g}",
+                f"{n.array}{n.at}",
+                f"{n.got}",
+                f"{n.exact}",
+                f"{n.off:.3g}",
+                f"{n.allowed:.3g}",
+                f"{n.ratio:.3f}",
+                "" if n.visible is None or not math.isfinite(n.visible) else f"{n.visible:.1g}",
             )
         )
     names = (

@@ -6,10 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from corrbench.analysis.run_diff import dtype
 from corrbench.case import DTYPES, Case
-from corrbench.numerics.bounds import UNIT
 from corrbench.numerics.diagnose import FINE
+from corrbench.numerics.formats import UNIT
 from corrbench.numerics.receptive_field import field as receptive
 from corrbench.result import Result
 
@@ -75,10 +74,9 @@ class Plot:
 
 def errormap(result: Result) -> list[Grid]:
     """The wrong elements of a finding and the receptive field of the worst; empty if the finding has no chart."""
-    numbers, chart = result.numbers, result.numbers.get("map")
-    if not isinstance(chart, dict):
+    chart, at, array = result.numbers.map, result.numbers.at, result.numbers.array or "y"
+    if chart is None or at is None:
         return []
-    at, array = numbers["at"], str(numbers.get("array", "y"))
     shape = [int(length) for length in chart["shape"].split(",")]
     last = shape[-2:] if len(shape) > 1 else [1, *shape]
     place = at[-2:] if len(at) > 1 else [0, *at]
@@ -86,7 +84,7 @@ def errormap(result: Result) -> list[Grid]:
     made = [_chart(f"wrong in {array}{where}", chart["plane"], last, place)]
     if "planes" in chart:
         made.append(_chart(f"planes of {array} that have any", chart["planes"], shape[:2], at[:2]))
-    case = Case.parse(result.case)
+    case = result.case
     shapes = {"y": case.out, "gx": case.x, "gw": case.w, "gb": case.w[:1]}
     if shapes.get(array) == tuple(shape):
         made += _field(case, array, at)
@@ -205,9 +203,9 @@ def _by_dtype(results: Sequence[Result], figure: str) -> dict[str, list[tuple[fl
     """A figure of every comparison against a bound, and whether it was a finding."""
     held: dict[str, list[tuple[float, bool]]] = {}
     for result in results:
-        value = result.numbers.get(figure)
-        if result.numbers.get("tier") == "bound" and isinstance(value, int | float) and not math.isnan(value):
-            held.setdefault(dtype(result.case), []).append((float(value), result.finding))
+        value = getattr(result.numbers, figure)
+        if result.numbers.tier == "bound" and value is not None and not math.isnan(value):
+            held.setdefault(result.case.dtype, []).append((value, result.finding))
     return {name: held[name] for name in DTYPES if name in held}
 
 

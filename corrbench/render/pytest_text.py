@@ -40,7 +40,8 @@ def known(run: Run) -> str:
 
 def aside(run: Run) -> str:
     """Why nothing passed, in the target's words where it refused."""
-    refused = _brief(result.message for result in run.results if result.status is Status.UNSUPPORTED)
+    said = (result.message for result in run.results if result.status is Status.UNSUPPORTED)
+    refused = _brief([*run.unsupported.values(), *said])
     skipped = _brief(result.message for result in run.results if result.status is Status.SKIPPED)
     doubtful = "no answer is beyond doubt" if any(result.status is Status.WARN for result in run.results) else ""
     stopped = f"not asked, after {run.stopped}" if run.stopped else ""

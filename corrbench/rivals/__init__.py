@@ -1,4 +1,4 @@
-"""What would other suites have said? One suite a file; a file here is found by itself.
+"""Other test suites, scored on the same seeded faults: one suite a file, found by itself.
 
 Each states ``NAME``, ``ABOUT`` and ``complaint(conv2d)``: what the suite's own data, comparison and tolerances have
 against a function with the signature of `torch.nn.functional.conv2d`, or None. These exist for the comparison that the
@@ -33,7 +33,7 @@ def rivals() -> dict[str, ModuleType]:
 
 
 def as_conv2d(planted: Planted) -> Conv2d:
-    """A planted implementation of any form as a function like `torch.nn.functional.conv2d`.
+    """An implementation of the catalogue, of any form, as a function like `torch.nn.functional.conv2d`.
 
     It raises `NotImplementedError` for what its form cannot express.
     """

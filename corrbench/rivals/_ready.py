@@ -1,4 +1,4 @@
-"""What do the other suites need? Loaded once, by the process that theirs are forked from."""
+"""The imports that other suites need, made once by the process that theirs are forked from."""
 
 from __future__ import annotations
 

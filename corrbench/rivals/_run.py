@@ -1,4 +1,4 @@
-"""How do other suites do on what is planted? Each of them on each implementation, in a process of its own."""
+"""Other suites run on all seeded implementations, each pair in a process of its own; and their scores."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ class Score:
             (self.alarms if one.kind == "honest" else self.killed)[one.name] = said
 
 
-def contest(everything: Iterable[Planted], workers: int, record: Store | None = None) -> Iterator[Score]:
+def scores(everything: Iterable[Planted], workers: int, record: Store | None = None) -> Iterator[Score]:
     """Run every suite on every implementation, and yield a suite's score when it is done with all.
 
     Args:
         everything: the implementations.
         workers: how many run at a time.
-        record: where scores are kept, and those of an earlier, interrupted contest taken from.
+        record: where scores are kept, and those of an earlier, interrupted run taken from.
     """
     from corrbench.rivals import rivals
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corrbench.analysis import baseline
-from corrbench.case import Case
-from corrbench.result import Result, Run, Status
-from corrbench.target import FORMS, Spec, Support, find
+from corrbench.result import Run
+from corrbench.support import Support
+from corrbench.target import PROFILES, Given, Spec, find
 
 if TYPE_CHECKING:
     from corrbench.runner.executors import Start
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from corrbench.runner.verify import Deaths
 
 AHEAD = 2  # batches handed out at a time
-LEAST = 0.1  # GiB that the target's process may hold, as for `corrbench verify`
 PORTION = 8  # jobs in a batch; between two batches it is seen whether to go on
 REFUSED = "unsupported"  # in place of a check's name, for what the target said it does not do
 
@@ -33,50 +31,32 @@ class Unjudgeable(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Given):
     """A target, and how it is to be judged. The names are those of the options of `corrbench verify`.
 
     Attributes:
         target: a registered name, ``pkg.mod:attr`` or ``path/to/file.py:attr``.
-        profile: ``quick``, ``standard`` or ``deep``.
+        profile: how thoroughly.
         checks: names or families of checks; empty for all.
         suites: names of suites of cases; empty for those of `verify`.
         baseline: a file of known findings; empty for none.
-        form, arrays, accuracy, device, python, timeout, memory: as in `corrbench.target.Spec`; empty or 0 for what is
-            declared or the default.
 
     Raises:
         ValueError: an option is none of its choices, or out of range; the message says what there is.
     """
 
     target: str
-    profile: str = "standard"
+    profile: str = field(default="standard", metadata={"choices": PROFILES})
     checks: tuple[str, ...] = ()
     suites: tuple[str, ...] = ()
     baseline: str = ""
-    form: str = ""
-    arrays: str = ""
-    accuracy: str = ""
-    device: str = ""
-    python: str = ""
-    timeout: float = 0.0
-    memory: float = 0.0
 
     def __post_init__(self) -> None:
         """What `corrbench verify` refuses on its command line is refused here."""
-        from corrbench.numerics.bounds import ACCURACIES
-        from corrbench.runner.plan import PROFILES
-
-        choices = {"profile": tuple(PROFILES), "form": ("", *FORMS), "arrays": ("", "torch", "numpy"),
-                   "accuracy": ("", *ACCURACIES)}  # fmt: skip
-        for name, there in choices.items():
-            if (given := getattr(self, name)) not in there:
-                raise ValueError(f"{self.target}: no {name} {given!r}; there are: {', '.join(filter(None, there))}")
-        for name, least in (("timeout", 0.0), ("memory", LEAST)):
-            given = getattr(self, name)
-            if not isinstance(given, int | float) or not (given == 0 or least <= given < math.inf):
-                said = f"{least:g} GiB or more" if least else "seconds, more than 0"
-                raise ValueError(f"{self.target}: {name}={given!r}: give {said}, or 0 for the default")
+        try:
+            Given.__post_init__(self)
+        except ValueError as error:
+            raise ValueError(f"{self.target}: {error}") from None
 
     @property
     def spec(self) -> Spec:
@@ -85,8 +65,7 @@ class Request:
         Raises:
             corrbench.target.UnknownTarget: no such name.
         """
-        names = ("form", "arrays", "accuracy", "device", "python", "timeout", "memory")
-        return find(self.target, **{name: getattr(self, name) for name in names if getattr(self, name)})
+        return find(self.target, **{one.name: getattr(self, one.name) for one in fields(Given)})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -135,17 +114,16 @@ class Inquiry:
             arrays=self.spec.arrays, accuracy=self.spec.accuracy, device=self.spec.device, planned=len(question.jobs),
         )  # fmt: skip
         if question.said:
-            refused = Result(check=REFUSED, case=question.group, status=Status.UNSUPPORTED, message=question.said)
-            run.results.append(refused)
+            run.unsupported[question.group] = question.said
             return run
         run.stopped = self.deaths.reason(self.judged, 1)
         batches = plan.batches(self.spec, self.support, () if run.stopped else question.jobs, PORTION)
         with _environment_kept(), contextlib.closing(executors.execute(batches, self.start, AHEAD)) as flow:
             for done in flow:
-                records = [record for _, several in done for record in several]
-                run.results += [Result.from_json(record) for record in records]
+                results = [result for _, several in done for result in several]
+                run.results += results
                 run.judged, self.judged = run.judged + len(done), self.judged + len(done)
-                self.deaths.count(records)
+                self.deaths.count(results)
                 run.stopped = self.deaths.reason(self.judged, 1) if run.judged < run.planned else ""
                 if run.stopped:
                     break
@@ -182,6 +160,7 @@ class Inquiries:
 
     def _opened(self, request: Request) -> Inquiry:
         from corrbench import suites
+        from corrbench.judge.client import NotLoaded
         from corrbench.runner import executors, plan
         from corrbench.runner.verify import Deaths
 
@@ -194,10 +173,10 @@ class Inquiries:
             self._start = self._stack.enter_context(executors.opened("local", 1))
         with contextlib.suppress(BrokenExecutor):  # `ask` will see it, and start another judge, whose path is this one
             self._start().submit(_see, sys.path).result()
-        answer = executors.ask(spec, self._start)
-        if "problem" in answer:
-            raise Unjudgeable(f"{request.target}: {answer['problem']}")
-        support = Support.from_json(answer)
+        try:
+            support = executors.ask(spec, self._start)
+        except NotLoaded as error:
+            raise Unjudgeable(f"{request.target}: {error}") from None
         made = Inquiry(
             request=request, spec=spec, support=support, seed=self.seed, start=self._start, known=known, deaths=Deaths()
         )  # fmt: skip
@@ -217,7 +196,7 @@ def _questions(inquiry: Inquiry, jobs: Iterable[Job]) -> Iterator[Question]:
 
     groups: dict[tuple[str, str], list[Job]] = {}
     for job in jobs:
-        groups.setdefault((job.check, Case.parse(job.case).dtype), []).append(job)
+        groups.setdefault((job.check, job.case.dtype), []).append(job)
     for check, dtype in sorted(groups, key=lambda key: (key[0], ORDER.index(key[1]))):
         yield Question(inquiry=inquiry, check=check, group=dtype, jobs=groups[check, dtype])
     for feature, said in sorted(inquiry.support.refuses.items()):

@@ -10,17 +10,22 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict
+from dataclasses import replace
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any, Protocol
 
+from corrbench.checks import registry
+from corrbench.judge.client import NotLoaded, Remote
+from corrbench.judge.probe import probe
+from corrbench.judge.trial import Trial, conclude
 from corrbench.result import Result, Status
 from corrbench.runner.plan import Batch, Job
-from corrbench.target import Spec, Support
+from corrbench.support import Support
+from corrbench.target import Spec
 
 ATTEMPTS = 3  # times that a batch is handed out before its jobs count as not judged
-Done = list[tuple[str, list[dict[str, Any]]]]  # job key and results, for every job of a batch
+Done = list[tuple[Job, list[Result]]]  # for every job of a batch
 _here = threading.local()
 
 
@@ -37,11 +42,9 @@ class Unavailable(Exception):
 # ---- in the judge's process
 
 
-def remote(spec: Spec) -> Any:
+def remote(spec: Spec) -> Remote:
     """This thread's child process for a target, kept from batch to batch."""
-    from corrbench.judge.client import Remote
-
-    kept = getattr(_here, "remote", None)
+    kept: Remote | None = getattr(_here, "remote", None)
     if kept is None or kept.spec != spec:
         if kept is not None:
             kept.close()
@@ -51,40 +54,27 @@ def remote(spec: Spec) -> Any:
     return kept
 
 
-def run_probe(spec: dict[str, Any]) -> dict[str, Any]:
-    """What a target supports, as JSON; ``{"problem": ...}`` where it cannot be loaded."""
-    from corrbench.judge.client import NotLoaded
-    from corrbench.judge.probe import probe
+def run_probe(spec: Spec) -> Support:
+    """What a target supports.
 
-    target = Spec(**spec)
-    try:
-        return probe(target, remote(target)).to_json()
-    except NotLoaded as error:
-        return {"problem": str(error)}
+    Raises:
+        NotLoaded: it cannot be loaded.
+    """
+    return probe(spec, remote(spec))
 
 
-def warm(spec: dict[str, Any]) -> None:
+def warm(spec: Spec) -> None:
     """Have the target loaded when the first batch comes."""
-    from corrbench.checks import registry
-    from corrbench.judge.client import NotLoaded
-
     registry()
-    target = Spec(**spec)
     with contextlib.suppress(NotLoaded):  # the probe says so
-        remote(target).load()
+        remote(spec).load()
 
 
-def run_batch(batch: dict[str, Any]) -> Done:
+def run_batch(batch: Batch) -> Done:
     """Every job of a batch, in order. Whatever happens becomes a result."""
-    from corrbench.case import Case
-    from corrbench.checks import registry
-    from corrbench.judge.trial import Trial, conclude
-
-    spec, support = Spec(**batch["spec"]), Support.from_json(batch["support"])
     done: Done = []
-    for words in batch["jobs"]:
-        job = Job(**words)
-        trial = Trial(job.check, Case.parse(job.case), job.seed, spec, support, remote(spec))
+    for job in batch.jobs:
+        trial = Trial(job.check, job.case, job.seed, batch.spec, batch.support, remote(batch.spec))
         try:
             results = conclude(trial, registry()[job.check].run)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not hide the other results
@@ -94,7 +84,7 @@ def run_batch(batch: dict[str, Any]) -> Done:
             place = f"{Path(where.filename).name}:{where.lineno}"
             text = f"corrbench itself failed: {type(error).__name__}: {error} ({place})"
             results = [trial.result(Status.ERROR, text)]
-        done.append((job.key, [result.to_json() for result in results]))
+        done.append((job, results))
     return done
 
 
@@ -174,21 +164,26 @@ def _client(name: str, workers: int, stack: contextlib.ExitStack) -> Any:
         raise Unavailable(f"no Dask scheduler answers at {name}: {error}") from None
 
 
-def ask(spec: Spec, start: Start, workers: int = 1) -> dict[str, Any]:
-    """The answer of `run_probe`, from another judge if one is lost. Meanwhile the other workers get ready."""
+def ask(spec: Spec, start: Start, workers: int = 1) -> Support:
+    """The answer of `run_probe`, from another judge if one is lost. Meanwhile the other workers get ready.
+
+    Raises:
+        NotLoaded: the target cannot be loaded, or judges were lost again and again.
+    """
     executor, said = start(), ""
     for _ in range(ATTEMPTS):
         try:
-            probing = executor.submit(run_probe, asdict(spec))
+            probing = executor.submit(run_probe, spec)
             for _other in range(workers - 1):
-                executor.submit(warm, asdict(spec))
-            answer: dict[str, Any] = probing.result()
-            return answer
+                executor.submit(warm, spec)
+            return probing.result()
+        except NotLoaded:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever an executor raises, the judge was lost
             said = f"{type(error).__name__}: {error}"
             if isinstance(error, BrokenProcessPool):
                 executor = start(executor)
-    return {"problem": f"the judge was lost {ATTEMPTS} times while it asked what the target takes: {said}"}
+    raise NotLoaded(f"the judge was lost {ATTEMPTS} times while it asked what the target takes: {said}")
 
 
 def execute(batches: Iterable[Batch], start: Start, ahead: int) -> Generator[Done, None, None]:
@@ -208,7 +203,7 @@ def execute(batches: Iterable[Batch], start: Start, ahead: int) -> Generator[Don
                 if batch is None:
                     break
                 try:
-                    running[executor.submit(run_batch, batch.to_json())] = (batch, tries, executor)
+                    running[executor.submit(run_batch, batch)] = (batch, tries, executor)
                 except BrokenProcessPool:
                     executor = start(executor)
                     queue.insert(0, (batch, tries))
@@ -223,7 +218,7 @@ def execute(batches: Iterable[Batch], start: Start, ahead: int) -> Generator[Don
                         executor = start(judge)
                     queue += _again(batch, tries, error)
                     if tries + 1 >= ATTEMPTS and len(batch.jobs) == 1:
-                        yield [(batch.jobs[0].key, [_lost(batch.jobs[0], error).to_json()])]
+                        yield [(batch.jobs[0], [_lost(batch.jobs[0], error)])]
     finally:
         for future in running:
             future.cancel()
@@ -234,14 +229,10 @@ def _again(batch: Batch, tries: int, error: Exception) -> list[tuple[Batch, int]
     if tries + 1 < ATTEMPTS:
         return [(batch, tries + 1)]
     if len(batch.jobs) > 1:
-        return [(Batch(spec=batch.spec, support=batch.support, jobs=(job,)), ATTEMPTS - 1) for job in batch.jobs]
+        return [(replace(batch, jobs=(job,)), ATTEMPTS - 1) for job in batch.jobs]
     return []
 
 
 def _lost(job: Job, error: Exception) -> Result:
-    return Result(
-        check=job.check,
-        case=job.case,
-        status=Status.ERROR,
-        message=f"the judge was lost: {type(error).__name__}: {error}",
-    )
+    said = f"the judge was lost: {type(error).__name__}: {error}"
+    return Result(check=job.check, case=job.case, status=Status.ERROR, message=said)

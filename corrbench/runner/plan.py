@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from corrbench import checks, suites
-from corrbench.case import DTYPES, Case
+from corrbench.case import Case
 from corrbench.checks import Outline
 from corrbench.numerics import external_cases, inputs
-from corrbench.target import Spec, Support, fit
+from corrbench.support import Support, fit
+from corrbench.target import PROFILES, Spec
 
-PROFILES = {"quick": 0, "standard": 1, "deep": 2}
 SUITES = ("article", "handpicked", "pairwise", "common", "planes", "networks", "hidden")
 FIRST = ("contract.result", "values.exact", "gradients.first", "memory.views", "contract.globals", "state.sequence")
 ORDER = (
@@ -33,15 +32,15 @@ ORDER = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One check on one case: strings and numbers, so that it crosses processes and files."""
+    """One check on one case."""
 
     check: str
-    case: str
+    case: Case
     seed: int
 
     @property
     def key(self) -> str:
-        """What makes two jobs the same job."""
+        """What makes two jobs the same job, as text for the record."""
         return f"{self.check} | {self.case} | {self.seed}"
 
 
@@ -50,20 +49,16 @@ class Batch:
     """Some jobs for one target; the unit that an executor hands out."""
 
     spec: Spec
-    support: dict[str, Any]
+    support: Support
     jobs: tuple[Job, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def outline(spec: Spec, support: Support, profile: str, seed: int, names: Iterable[str] = SUITES) -> Outline:
     """What the checks plan from."""
-    thorough = PROFILES[profile]
+    thorough = PROFILES.index(profile)
     dtypes = [dtype for dtype in ORDER if dtype in support.takes]
-    assert set(ORDER) == set(DTYPES)
     cases = suites.bases(list(names), support, thorough, seed)
-    own = [case for case in cases if inputs.borrowed(case) and external_cases.sample(case.data).case == case]
+    own = [case for case in cases if inputs.external(case) and external_cases.sample(case.data).case == case]
     return Outline(
         bases=[case.but(data="small") for case in cases], support=support, thorough=thorough, seed=seed,
         arrays=spec.arrays, device=spec.device, dtypes=dtypes, own=own,
@@ -86,14 +81,14 @@ def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
         asked = fitting(known(case), shape.support.form)
         if only not in chosen:  # not named one by one: those that have nothing to ask of such a target are left out
             chosen = {name: c for name, c in chosen.items() if next(iter(c.plan(shape)), None) is not None}
-        return [Job(check=name, case=str(asked), seed=shape.seed) for name in chosen]
+        return [Job(check=name, case=asked, seed=shape.seed) for name in chosen]
     queues: list[tuple[float, int, Job]] = []
     for rank, (name, found) in enumerate(chosen.items()):
-        planned = {str(c): c for c in found.plan(shape) if shape.support.all_of(c)}
+        planned = list(dict.fromkeys(c for c in found.plan(shape) if shape.support.all_of(c)))
         lead = 0.0 if name in FIRST else 0.02
-        for index, (text, parsed) in enumerate(planned.items()):
-            late = 1.0 if parsed.macs > checks.LIGHT else 0.0
-            queues.append((lead + late + index / len(planned), rank, Job(check=name, case=text, seed=shape.seed)))
+        for index, one in enumerate(planned):
+            late = 1.0 if one.macs > checks.LIGHT else 0.0
+            queues.append((lead + late + index / len(planned), rank, Job(check=name, case=one, seed=shape.seed)))
     return [job for _, _, job in sorted(queues, key=lambda entry: entry[:2])]
 
 
@@ -104,7 +99,7 @@ def known(text: str) -> Case:
         ValueError: it has none, or names a fill or a layout that does not exist; the message lists them.
     """
     case = Case.parse(text)
-    if inputs.borrowed(case):
+    if inputs.external(case):
         own = external_cases.sample(case.data).case
         if case.but(dtype=own.dtype, layout="") != own:
             raise ValueError(f"data={case.data} are the operands of another case: {own}")
@@ -151,5 +146,5 @@ def batches(spec: Spec, support: Support, todo: Iterable[Job], size: int = 24) -
     """The jobs in portions, taken as they are asked for; the first ones small, so that a finding shows soon."""
     source, portion = iter(todo), 4
     while chosen := tuple(islice(source, portion)):
-        yield Batch(spec=spec, support=support.to_json(), jobs=chosen)
+        yield Batch(spec=spec, support=support, jobs=chosen)
         portion = min(size, portion + 2)

@@ -14,11 +14,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from corrbench.result import DEATHS, FINDINGS, Result, Run
+from corrbench.judge.client import NotLoaded
+from corrbench.result import DEATHS, Result, Run
 from corrbench.runner import plan
 from corrbench.runner.executors import Done, Start, ask, execute
 from corrbench.runner.store import BadStore, Store
-from corrbench.target import Spec, Support
+from corrbench.support import Support
+from corrbench.target import Spec
 
 START = 2.0  # seconds, about, that a new process for the target takes
 LOST = 180.0  # seconds a worker that the target's deaths may cost before the run is ended
@@ -64,9 +66,9 @@ class Deaths:
     number: int = 0
     lost: float = 0.0  # seconds
 
-    def count(self, records: Iterable[dict[str, Any]]) -> None:
-        """Add those among some results, as JSON types."""
-        costs = [record["seconds"] + START for record in records if record["status"] in DEATHS]
+    def count(self, results: Iterable[Result]) -> None:
+        """Add those among some results."""
+        costs = [result.seconds + START for result in results if result.status in DEATHS]
         self.number, self.lost = self.number + len(costs), self.lost + sum(costs)
 
     def reason(self, judged: int, workers: int) -> str:
@@ -87,8 +89,10 @@ def default_store(spec: Spec, options: Options) -> Path:
     return Path(".corrbench", hashlib.blake2b(words.encode(), digest_size=6).hexdigest() + ".jsonl")
 
 
-def verify(spec: Spec, options: Options, start: Start, progress: Progress | None = None) -> Run:
-    """Ask a target every planned question.
+def verify(
+    spec: Spec, options: Options, start: Start, progress: Progress | None = None, support: Support | None = None
+) -> Run:
+    """Ask a target every planned question; first what it takes, unless `support` says it.
 
     Raises:
         corrbench.runner.store.BadStore: the record cannot be read or written.
@@ -105,11 +109,12 @@ def verify(spec: Spec, options: Options, start: Start, progress: Progress | None
         accuracy=spec.accuracy,
         device=spec.device,
     )
-    answer = ask(spec, start, 1 if options.case else options.workers)
-    if "problem" in answer:
-        run.problem = answer["problem"]
-        return run
-    support = Support.from_json(answer)
+    if support is None:
+        try:
+            support = ask(spec, start, 1 if options.case else options.workers)
+        except NotLoaded as error:
+            run.problem = str(error)
+            return run
     run.form, run.unsupported = support.form, dict(support.refuses)
     run.environment = {"target version": support.version} if support.version else {}
     store = _record(spec, options, seed)
@@ -127,15 +132,15 @@ def verify(spec: Spec, options: Options, start: Start, progress: Progress | None
     deadline = began + most if most else float("inf")
     for done in _asked(spec, support, options, run, sources, start):
         if store is not None:
-            store.append(done)
-        run.results += [Result.from_json(record) for _, records in done for record in records]
+            store.append((job.key, [result.to_json() for result in results]) for job, results in done)
+        run.results += [result for _, results in done for result in results]
         run.judged += len(done)
         if progress:
             progress(run)
         if time.monotonic() > deadline and (options.budget or run.judged < run.planned):
             run.stopped, run.budgeted = f"the {'budget' if options.budget else 'limit'} of {most:g} s", True
             break
-    run.results.sort(key=lambda r: (r.check, r.case, r.status, r.message))  # they come in any order; reports must not
+    run.sort()
     run.seconds = round(time.monotonic() - began, 3)
     if store is not None:
         store.close(run.summary() | {"environment": summary_environment() | run.environment})
@@ -153,9 +158,9 @@ def _asked(
         answers = _in_order if options.fail_fast else execute
         with contextlib.closing(answers(plan.batches(spec, support, wanted), start, options.workers + 1)) as flow:
             for done in flow:
-                records = [record for _, several in done for record in several]
-                found |= {record["check"] for record in records if record["status"] in FINDINGS}
-                deaths.count(records)
+                results = [result for _, several in done for result in several]
+                found |= {result.check for result in results if result.finding}
+                deaths.count(results)
                 yield done
                 if found and options.fail_fast:
                     run.stopped = "the first finding (--fail-fast)"
@@ -170,7 +175,7 @@ def _asked(
 def _in_order(batches: Iterable[plan.Batch], start: Start, ahead: int) -> Generator[Done, None, None]:
     """The answers in the order of the plan: which finding is the first then depends on the seed, not on scheduling."""
     handed: deque[plan.Batch] = deque()
-    came: dict[str, list[dict[str, Any]]] = {}
+    came: dict[plan.Job, list[Result]] = {}
 
     def noted() -> Iterator[plan.Batch]:
         for batch in batches:
@@ -180,8 +185,8 @@ def _in_order(batches: Iterable[plan.Batch], start: Start, ahead: int) -> Genera
     with contextlib.closing(execute(noted(), start, ahead)) as flow:
         for done in flow:
             came |= done
-            while handed and all(job.key in came for job in handed[0].jobs):
-                yield [(job.key, came[job.key]) for job in handed.popleft().jobs]
+            while handed and all(job in came for job in handed[0].jobs):
+                yield [(job, came[job]) for job in handed.popleft().jobs]
 
 
 def _rounds(

@@ -1,4 +1,4 @@
-"""Which cases are worth asking? One suite a file; a file here with a `cases` function is found by itself."""
+"""Sources of cases, one suite a file: a file here with a `cases` function is found by itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from functools import cache
 
 from corrbench.case import DTYPES, Case
-from corrbench.target import Support, fit
+from corrbench.support import Support, fit
 
 Suite = Callable[
     [int, int], list[Case]

@@ -1,4 +1,4 @@
-"""How does the time grow with the kernel? One image of one channel under ever larger kernels."""
+"""One image of one channel under ever larger kernels: how does the time grow with the kernel?"""
 
 from __future__ import annotations
 

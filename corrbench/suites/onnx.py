@@ -1,4 +1,4 @@
-"""Which cases does ONNX ask of a backend? Its two-dimensional Conv tests, operands included; not asked by default."""
+"""ONNX's two-dimensional backend tests of Conv, operands included; not asked by default."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which cases stand for the rest, where many targets are to be judged? Some of each suite; not asked by default."""
+"""Some cases of each suite, which stand for the rest where many targets are judged; not asked by default."""
 
 from __future__ import annotations
 

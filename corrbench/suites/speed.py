@@ -1,4 +1,4 @@
-"""What is timed: the article's demonstration, edge detection on one channel, and layers that networks are made of."""
+"""Cases that are timed: the article's demonstration, edge detection on one channel, and layers of real networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which cases does PyTorch ask of its own operator? Its samples, operands included; not asked by default."""
+"""PyTorch's own samples of the operator, operands included; not asked by default."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Which implementations have a name? One library a file; `DECLARED` says what each target in it is."""
+"""Adapters of libraries, a file each: `DECLARED` says what each target in it is."""

@@ -1,4 +1,4 @@
-"""What do the arguments of a call say, written out? For libraries that want every number by name."""
+"""The arguments of a call written out, for libraries that want every number by name."""
 
 from __future__ import annotations
 
@@ -7,9 +7,18 @@ from typing import Any
 Pair = tuple[int, int]
 
 
-def pair(value: Any) -> Pair:
-    """(rows, columns) of an integer or a pair."""
-    return (value, value) if isinstance(value, int) else (value[0], value[1])
+def pair(value: Any) -> Any:
+    """A number twice, a pair as it is, a word as it is.
+
+    Raises:
+        NotImplementedError: another number of numbers.
+    """
+    if isinstance(value, str):
+        return value
+    numbers = (value, value) if isinstance(value, int) else tuple(value)
+    if len(numbers) != 2:
+        raise NotImplementedError("stride, padding and dilation are one number or two, and padding may be a word")
+    return numbers
 
 
 def sides(padding: Any, kernel: Pair, dilation: Pair) -> tuple[int, int, int, int]:

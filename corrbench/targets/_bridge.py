@@ -1,4 +1,4 @@
-"""How does a library of its own arrays and its own derivatives take the place of a function of torch's tensors?"""
+"""A bridge from torch's tensors and autograd to libraries with arrays and derivatives of their own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from corrbench.targets._arguments import pair
 
 Arrays = Sequence[Any]
 Function = Callable[..., Arrays]  # of a library's arrays, returning a tuple of them
@@ -62,20 +64,6 @@ def conv2d(library: Library, convolve: Callable[..., Any], tensors: Arrays, geom
     given = {name: value if name == "groups" else pair(value) for name, value in told.items()}
     present = [tensor for tensor in tensors if tensor is not None]
     return autograd()(library, lambda *arrays: (convolve(*arrays, **given),), *present)[0]
-
-
-def pair(value: Any) -> Any:
-    """A number twice, a pair as it is, a word as it is.
-
-    Raises:
-        NotImplementedError: four numbers.
-    """
-    if isinstance(value, str):
-        return value
-    numbers = (value, value) if isinstance(value, int) else tuple(value)
-    if len(numbers) != 2:
-        raise NotImplementedError("padding is one number, two, or a word")
-    return numbers
 
 
 def refuse_late_bias(bias: Any) -> None:

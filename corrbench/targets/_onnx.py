@@ -1,4 +1,4 @@
-"""How does one convolution look as an ONNX model? For the runtimes that read them."""
+"""An ONNX model of one convolution, for the runtimes that read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Importing this switches oneDNN off in torch's process: a backward pass chooses its implementation anew."""
+"""A switch: importing it turns oneDNN off in torch's process, for a backward pass chooses its implementation anew."""
 
 from __future__ import annotations
 

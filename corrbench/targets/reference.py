@@ -1,4 +1,4 @@
-"""The article done right, by name."""
+"""corrbench's own reference, as targets with a name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast are these targets, each beside the others, PyTorch's conv2d and what the machine can do?"""
+"""A benchmark: the times of targets beside each other, PyTorch's conv2d and what the machine can do."""
 
 from __future__ import annotations
 
@@ -7,35 +7,25 @@ import os
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
-from corrbench.judge.client import Remote
 from corrbench.judge.sandbox import Died
 from corrbench.target import Spec
-from corrbench.timing import roofline as machines
-from corrbench.timing.interleaved import Task, one_core
+from corrbench.timing import interleaved, roofline
+from corrbench.timing.interleaved import Samples, Step, Task
 from corrbench.timing.minimum_work import Work, work
 from corrbench.timing.roofline import Machine
-from corrbench.timing.stopwatch import Stopwatch, Unmeasurable, opened
 
 BASELINE = "torch"  # torch.nn.functional.conv2d, which is always measured along
 BLOCKS = 3  # times that every target gets a fresh process
-ROUNDS, FEWEST = 20, 5  # samples of each target in one block: as many as there is patience for
-PATIENCE = 1.5  # seconds that the samples of one case in one block should take together
-SAMPLE = 1e-3  # seconds that a sample takes, about
-LONGEST = 2.0  # seconds of one call, beyond which a case is left out for a target
 HEAVY = 10_000_000  # products from which a case is compared with the exact answer in one block only, not in each
 SCHEMA = "corrbench-bench/1"
-Step = Callable[[int, int, str], None]  # cases done, cases planned, what is being timed
 
 
 @dataclass(slots=True, kw_only=True)
-class Row:
+class Timing:
     """One target on one case.
 
     Attributes:
@@ -65,6 +55,22 @@ class Row:
     note: str = ""
     least: float = math.nan
     limit: str = ""
+
+    def add(self, block: Samples, baseline: Samples | None) -> None:
+        """Add what one block gave of the target, and of the baseline if that was among those that were timed."""
+        self.samples += block.seconds
+        self.calls += block.calls
+        self.checked += block.checked
+        self.wrong = self.wrong or block.wrong
+        if block.failed:
+            died = f"{block.failed.status.value}: {block.failed.message}" if isinstance(block.failed, Died) else ""
+            self.note = died or str(block.failed).removeprefix(f"{self.task.case}: ")
+            return
+        pairs = list(zip(block.seconds, baseline.seconds if baseline else (), strict=False))
+        if pairs:
+            self.ratios.append(statistics.median(mine / base for mine, base in pairs))
+        if not math.isnan(block.memory):
+            self.memory = block.memory
 
     @property
     def seconds(self) -> float:
@@ -110,15 +116,13 @@ class Row:
 
     def to_json(self) -> dict[str, Any]:
         low, high = self.quartiles
-        numbers = {
+        figures = {
             "seconds": self.seconds, "lower_quartile": low, "upper_quartile": high, "gflops": self.rate / 1e9,
             "fraction": self.fraction, "ratio": self.ratio, "memory_bytes": self.memory,
         }  # fmt: skip
-        return {
-            "target": self.target, **{name: value if math.isfinite(value) else None for name, value in numbers.items()},
-            "samples": len(self.samples), "calls": self.calls, "checked": self.checked, "wrong": self.wrong,
-            "impossible": self.impossible, "note": self.note,
-        }  # fmt: skip
+        finite = {name: value if math.isfinite(value) else None for name, value in figures.items()}
+        others = {name: getattr(self, name) for name in ("calls", "checked", "wrong", "impossible", "note")}
+        return {"target": self.target} | finite | {"samples": len(self.samples)} | others
 
 
 @dataclass(slots=True, kw_only=True)
@@ -134,17 +138,17 @@ class Bench:
     """
 
     targets: tuple[str, ...]
-    rows: dict[Task, dict[str, Row]] = field(default_factory=dict)
+    rows: dict[Task, dict[str, Timing]] = field(default_factory=dict)
     machine: Machine = field(default_factory=Machine)
     blocks: int = BLOCKS
     seconds: float = 0.0
 
     @property
-    def all_rows(self) -> list[Row]:
+    def all_rows(self) -> list[Timing]:
         return [row for rows in self.rows.values() for row in rows.values()]
 
     @property
-    def asked(self) -> list[Row]:
+    def asked(self) -> list[Timing]:
         """The rows of the targets that were asked for."""
         return [row for row in self.all_rows if row.target in self.targets]
 
@@ -176,18 +180,18 @@ class Bench:
 
 
 def measure(
-    rivals: Mapping[str, Spec],
-    targets: Sequence[str],
+    targets: Mapping[str, Spec],
+    asked: Sequence[str],
     tasks: Sequence[Task],
     seed: int,
     step: Step,
     blocks: int = 0,
 ) -> Bench:
-    """Time all rivals on all tasks, in turn, sample by sample, on one core.
+    """Time all targets on all tasks, in turn, sample by sample, on one core.
 
     Args:
-        rivals: by name, the baseline among them.
-        targets: the names of those that were asked for.
+        targets: by name, the baseline among them.
+        asked: the names of those that were asked for.
         tasks: the cases.
         seed: of data and of the order of samples.
         step: told of progress.
@@ -199,95 +203,32 @@ def measure(
     """
     began = time.monotonic()
     chance = random.Random(seed)
-    bench = Bench(targets=tuple(targets), blocks=blocks or BLOCKS)
-    bench.rows = {task: {name: Row(target=name, task=task) for name in rivals} for task in tasks}
+    bench = Bench(targets=tuple(asked), blocks=blocks or BLOCKS)
+    bench.rows = {task: {name: Timing(target=name, task=task) for name in targets} for task in tasks}
     checking = {task: chance.randrange(bench.blocks) if task.case.macs > HEAVY else -1 for task in tasks}
     cores = os.sched_getaffinity(0)
-    for block in range(bench.blocks):
-        with ExitStack() as stack:
-            remotes = {name: stack.enter_context(Remote(spec)) for name, spec in rivals.items()}
-            with ThreadPoolExecutor(len(remotes)) as crew:
-                list(crew.map(Remote.load, remotes.values()))
-            if all(spec.device == "cpu" for spec in rivals.values()):
-                step(block * len(tasks), bench.blocks * len(tasks), "the machine")
-                bench.machine = bench.machine.best_of(machines.measure(max(cores) if len(cores) > 1 else -1))
-            for index, task in enumerate(tasks):
-                step(block * len(tasks) + index, bench.blocks * len(tasks), str(task))
-                rows = {name: row for name, row in bench.rows[task].items() if not row.note}
-                for name in rows:
-                    remotes[name].load()  # one that died before is started anew
-                with one_core(remotes.values()):
-                    rounds(remotes, task, rows, chance, check=checking[task] in (-1, block), weigh=block == 0)
+    for index in range(bench.blocks):
+        done = index * len(tasks)
+        if all(spec.device == "cpu" for spec in targets.values()):
+            step(done, bench.blocks * len(tasks), "the machine")
+            bench.machine = bench.machine.best_of(roofline.measure(max(cores) if len(cores) > 1 else -1))
+        with interleaved.fresh(targets) as remotes:
+            for number, task in enumerate(tasks, done):
+                step(number, bench.blocks * len(tasks), str(task))
+                timed = {name: remotes[name] for name, row in bench.rows[task].items() if not row.note}
+                if not timed:
+                    continue
+                check = checking[task] in (-1, index)
+                block = interleaved.block(timed, task, chance, interleaved.SIDE_BY_SIDE, check=check, weigh=index == 0)
+                for name, samples in block.items():
+                    bench.rows[task][name].add(samples, block.get(BASELINE))
     for task, by_name in bench.rows.items():
-        judge(by_name.values(), bench.machine, work(task.case, task.mode))
+        apply_roofline(by_name.values(), bench.machine, work(task.case, task.mode))
     bench.seconds = time.monotonic() - began
     return bench
 
 
-def rounds(
-    remotes: Mapping[str, Remote],
-    task: Task,
-    rows: Mapping[str, Row],
-    chance: random.Random,
-    *,
-    check: bool,
-    weigh: bool,
-) -> None:
-    """One block of one task, added to its rows; whoever cannot be timed is left out, with a note."""
-    seed = chance.getrandbits(40)
-    running: dict[str, tuple[Stopwatch, int]] = {}
-    cost = 0.0
-    for name, row in rows.items():
-        if (found := _attempt(row, partial(start, remotes[name], task, seed))) is not None:
-            watch, number, one = found
-            running[name] = watch, number
-            cost += number * one
-    count = max(FEWEST, min(ROUNDS, int(PATIENCE / cost))) if running else 0
-    looked_at = {name: chance.randrange(count) if check else -1 for name in running}
-    times: dict[str, list[float]] = {name: [] for name in running}
-    order = list(running)
-    for index in range(count):
-        chance.shuffle(order)
-        by = chance.randrange(1, 1 << 20)
-        for name in [one for one in order if not rows[one].note]:
-            watch, number = running[name]
-            if (taken := _attempt(rows[name], partial(turned, watch, by, number))) is None:
-                continue
-            times[name].append(taken / number)
-            rows[name].calls += number
-            if looked_at[name] == index and (said := _attempt(rows[name], watch.check)) is not None:
-                rows[name].checked += 1
-                rows[name].wrong = rows[name].wrong or said
-    for name, found in times.items():
-        rows[name].samples += found
-        pairs = list(zip(found, times.get(BASELINE, ()), strict=False))
-        if pairs and not rows[name].note:
-            rows[name].ratios.append(statistics.median(mine / base for mine, base in pairs))
-        if weigh and not rows[name].note:
-            memory = _attempt(rows[name], running[name][0].memory)
-            rows[name].memory = math.nan if memory is None else memory
-
-
-def start(remote: Remote, task: Task, seed: int) -> tuple[Stopwatch, int, float]:
-    """A stopwatch, the number of calls in a sample, and the seconds of one.
-
-    Raises:
-        Unmeasurable, Died, NotLoaded: as `opened`, or a call takes too long.
-    """
-    watch = opened(remote, task.case, task.mode, seed)
-    if (one := watch.run(1)) > LONGEST:
-        raise Unmeasurable(f"one call takes {one:.2g} s; more than {LONGEST:g} s are not waited for")
-    number = watch.calls_for(SAMPLE)
-    return watch, number, watch.run(number) / number
-
-
-def turned(watch: Stopwatch, by: int, number: int) -> float:
-    """Seconds of one sample on numbers of its own."""
-    watch.turn(by)
-    return watch.run(number)
-
-
-def judge(rows: Iterable[Row], machine: Machine, needed: Work) -> None:
+def apply_roofline(rows: Iterable[Timing], machine: Machine, needed: Work) -> None:
     """Note what the machine would take, and whose time is impossible beside it."""
     for row in rows:
         dtype = row.task.case.dtype
@@ -299,14 +240,3 @@ def judge(rows: Iterable[Row], machine: Machine, needed: Work) -> None:
                 f"{needed.fewest:.0f} times cannot take less than {floor:.3g} s on this machine: it was not computed "
                 "in the calls that were timed"
             )
-
-
-def _attempt(row: Row, action: Callable[[], Any]) -> Any:
-    """What the action returns; None if the target did not manage it, with a note in the row."""
-    try:
-        return action()
-    except Unmeasurable as error:
-        row.note = str(error).removeprefix(f"{row.task.case}: ")
-    except Died as death:
-        row.note = f"{death.status.value}: {death.message}"
-    return None

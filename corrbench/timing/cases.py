@@ -1,4 +1,4 @@
-"""Which cases can be timed? Those that every target takes."""
+"""The cases that are timed: those named or of a suite, as far as every target takes them."""
 
 from __future__ import annotations
 
@@ -9,35 +9,41 @@ from corrbench.judge.client import Remote
 from corrbench.judge.probe import probe
 from corrbench.runner import plan
 from corrbench.suites import select
-from corrbench.target import Spec, Support, fit
+from corrbench.support import Support, fit
+from corrbench.target import Spec
 
 
 def support(spec: Spec) -> Support:
     """What a target takes.
 
     Raises:
-        NotLoaded, Died: its process.
+        NotLoaded: it cannot be loaded.
     """
     with Remote(spec) as remote:
         return probe(spec, remote)
 
 
-def cases(specs: Sequence[Spec], texts: Sequence[str] = (), mode: str = "forward", suite: str = "speed") -> list[Case]:
-    """The named cases, or those of a suite, in the narrowest form of the targets, without what one of them
-    does not take.
+def wanted(texts: Sequence[str] = (), suite: str = "speed") -> list[Case]:
+    """The named cases, or those of a suite if none is named.
 
     Raises:
-        ValueError: a text is no case, the suite is unknown, or nothing is left; the message says why.
-        NotLoaded, Died: the process of a target.
+        ValueError: a text is no case, or the suite is unknown; the message says why.
     """
     drawn = select([suite])[suite]
-    supports = [support(spec) for spec in specs]
+    return [plan.known(text) for text in texts] or drawn(1, 0)
+
+
+def timeable(
+    asked: Sequence[Case], supports: Sequence[Support], mode: str = "forward", *, named: bool = False
+) -> list[Case]:
+    """The cases in the narrowest form of the targets, without what one of them does not take.
+
+    Raises:
+        ValueError: a case that was named is not of that form, or nothing is left; the message says why.
+    """
     narrow = next((form for form in ("corr2d", "module") if form in {one.form for one in supports}), "conv2d")
-    if texts:
-        chosen = [plan.fitting(plan.known(text), narrow) for text in texts]
-    else:
-        chosen = [fitted for one in drawn(1, 0) if (fitted := fit(one, narrow)) is not None]
-    found = {str(case): case for case in chosen if all(one.all_of(case) for one in supports)}
+    fitted = (plan.fitting(case, narrow) if named else fit(case, narrow) for case in asked)
+    found = {str(case): case for case in fitted if case is not None and all(one.all_of(case) for one in supports)}
     if mode == "backward" and not all("backward" in one.takes for one in supports):
         raise ValueError("--backward: one of the targets has no gradients")
     if not found:

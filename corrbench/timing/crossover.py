@@ -1,4 +1,4 @@
-"""From which kernel on is one target faster than another? Read from the times of a row of cases; pure."""
+"""Crossover points: from which kernel on one target is faster than another, by the times of a row of cases; pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations, groupby, pairwise
 
 from corrbench.case import Case
-from corrbench.timing.bench import Bench, Row
+from corrbench.timing.bench import Bench, Timing
 from corrbench.timing.interleaved import Task
 
 FASTER, SLOWER, LEVEL = "faster", "slower", "level"
@@ -40,7 +40,7 @@ def sweep(bench: Bench) -> dict[int, Task]:
     return dict(sorted((task.case.w[2], task) for task in tasks))
 
 
-def stands(one: Row, other: Row) -> str:
+def stands(one: Timing, other: Timing) -> str:
     """How one target stands to another on a case, from samples of the same rounds: faster or slower if it was so in
     three of four rounds, and level otherwise.
     """
@@ -59,8 +59,8 @@ def stretches(sizes: Sequence[int], standing: Sequence[str]) -> list[Stretch]:
 def crossings(bench: Bench) -> list[str]:
     """For each two targets that were timed on all kernels: who is the faster, and where does that change?"""
     sizes = sweep(bench)
-    names = [name for name in (next(iter(bench.rows.values())) if sizes else ())
-             if all(bench.rows[task][name].samples for task in sizes.values())]  # fmt: skip
+    known = next(iter(bench.rows.values())) if sizes else ()
+    names = [name for name in known if all(bench.rows[task][name].samples for task in sizes.values())]
     found = []
     for one, other in combinations(names, 2):
         rows = [(bench.rows[task][one], bench.rows[task][other]) for task in sizes.values()]

@@ -1,4 +1,4 @@
-"""How many instructions does a call take? Counted by valgrind: the same on any machine, however busy.
+"""Instructions of a call, counted by valgrind: the same on any machine, however busy.
 
 A program of which each sample takes a millisecond is told apart from one that takes a hundredth more only by many
 samples; their instructions differ at once. But valgrind runs a processor of its own, without the newest vector units,

@@ -1,4 +1,4 @@
-"""How little work can a case be done with? Products that are not with padding, and every element that matters once."""
+"""The least work of a case: its products but for those with padding, and every element that matters once."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import math
 from dataclasses import dataclass
 
 from corrbench.case import Case
-
-SIZES = {"float64": 8, "int64": 8, "complex64": 8, "complex128": 16, "float32": 4, "int32": 4, "float16": 2,
-         "bfloat16": 2, "int16": 2, "int8": 1, "uint8": 1}  # fmt: skip
+from corrbench.numerics.formats import BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ def work(case: Case, mode: str = "forward") -> Work:
     if mode == "backward":
         products *= 3
         elements += math.prod(case.out) + math.prod(case.x) + math.prod(case.w) + (o if case.bias else 0)
-    return Work(products, min(products, products / taps + stages), elements * SIZES[case.dtype])
+    return Work(products, min(products, products / taps + stages), elements * BYTES[case.dtype])
 
 
 def axis(size: int, taps: int, out: int, stride: int, dilation: int, before: int) -> tuple[int, int, int]:

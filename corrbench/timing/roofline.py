@@ -1,4 +1,4 @@
-"""What can this machine do? How fast one core copies memory and multiplies matrices, here and now.
+"""The roofline of this machine: how fast one core copies memory and multiplies matrices, here and now.
 
 Run as a program it measures, on the core that its argument names, and writes one line of JSON.
 """
@@ -79,8 +79,8 @@ class Machine:
         return max(memory, 2 * work.fewest / self.multiplying.get(dtype, math.inf)) / SLACK
 
     def to_json(self) -> dict[str, Any]:
-        return {"copy_bytes_per_second": {str(size): rate for size, rate in self.copying.items()},
-                "gemm_operations_per_second": self.multiplying}  # fmt: skip
+        copying = {str(size): rate for size, rate in self.copying.items()}
+        return {"copy_bytes_per_second": copying, "gemm_operations_per_second": self.multiplying}
 
 
 def measure(core: int) -> Machine:

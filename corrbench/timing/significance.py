@@ -1,4 +1,4 @@
-"""Is one slower than the other? A verdict from the differences of blocks; pure statistics.
+"""The statistics of a paired comparison: from the differences of blocks to the verdict on a case; pure.
 
 A block is a fresh pair of processes, and its difference d the median of log(t_b / t_a) over pairs of neighbouring
 samples. Blocks are independent of each other, samples within one are not: so tests are made over blocks, on ranks.
@@ -27,7 +27,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(slots=True, kw_only=True)
-class Contrast:
+class CaseComparison:
     """One case, timed on both sides.
 
     Attributes:
@@ -55,13 +55,15 @@ class Contrast:
     note: str = ""
 
     @property
-    def visible(self) -> float:
-        """The smallest change that could have been told from none: half the width of the interval."""
+    def detectable(self) -> float:
+        """The minimum detectable effect: half the width of the interval."""
         return (self.high - self.low) / 2
 
     def to_json(self) -> dict[str, Any]:
-        return {key: None if isinstance(value, float) and not math.isfinite(value) else value
-                for key, value in asdict(self).items()}  # fmt: skip
+        odd = {
+            key: None for key, value in asdict(self).items() if isinstance(value, float) and not math.isfinite(value)
+        }
+        return asdict(self) | odd
 
 
 def interval(differences: Sequence[float]) -> tuple[float, float, float]:
@@ -87,12 +89,14 @@ def exceeds(differences: Sequence[float], tolerance: float) -> float:
 
 
 def suspicious(differences: Sequence[float], tolerance: float, resolution: float) -> bool:
-    """Whether a first look leaves anything open: a change in sight, or an interval that reaches beyond `resolution`."""
+    """Whether a screening leaves a doubt: a change in sight, or an interval that reaches beyond `resolution`."""
     change, low, high = interval(differences)
     return abs(change) > tolerance / 2 or max(high, -low) > resolution
 
 
-def judge(differences: Sequence[Sequence[float]], tolerance: float, resolution: float) -> list[tuple[Verdict, float]]:
+def verdicts(
+    differences: Sequence[Sequence[float]], tolerance: float, resolution: float
+) -> list[tuple[Verdict, float]]:
     """Verdict and adjusted p for each of several cases, by the method of Benjamini and Hochberg.
 
     SLOWER: the adjusted p is at most 5 % and the interval lies above the tolerance; FASTER: the same the other way

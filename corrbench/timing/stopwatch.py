@@ -1,4 +1,4 @@
-"""How long does a call take? Samples of calls in a row, timed from outside, of which any may be checked.
+"""A stopwatch for one target on one case: samples of calls in a row, timed from outside, any of which may be checked.
 
 The clock is in this process; the target's only makes the calls. Every sample has numbers of its own, within a sample
 several sets of operands take turns, and the first element of x is another in each call: no answer can be kept.
@@ -23,7 +23,7 @@ from corrbench.judge.trial import case_operands
 from corrbench.numerics import inputs
 from corrbench.numerics.comparison import Expected
 from corrbench.numerics.problem import Array, Problem
-from corrbench.target import config
+from corrbench.support import config
 
 SETS = 4  # sets of operands that take turns, fewer where they are large
 BYTES = 1 << 24  # that the operands of all sets together should not exceed
@@ -84,9 +84,9 @@ class Stopwatch:
         for chosen in self.operands:
             sets.append({name: len(arrays) + place for place, name in enumerate(chosen)})
             arrays += [array if self.form == "conv2d" or array.ndim != 4 else array[0, 0] for array in chosen.values()]
-        step = {"mode": self.mode, "dtype": self.case.dtype, "layout": inputs.layouts(self.case),
-                "config": config(self.case), "renew": self.renews}  # fmt: skip
-        self.ask({"op": "prepare", "step": step, "sets": sets, "rooms": list(rooms)}, arrays)
+        case, layout = self.case, inputs.layouts(self.case)
+        how = {"mode": self.mode, "dtype": case.dtype, "layout": layout, "config": config(case), "renew": self.renews}
+        self.ask({"op": "prepare", "step": how, "sets": sets, "rooms": list(rooms)}, arrays)
         self.run(count)
         taken = []
         for _ in range(EMPTY):
@@ -179,7 +179,7 @@ class Stopwatch:
             return f"{'the result' if name == 'y' else name} is missing, or has another size or element type"
         expected = Expected(problem, self.case.dtype, self.remote.spec.accuracy)
         values = got.values.reshape(expected.truth.hi.shape)
-        return expected.judge(values.astype(expected.truth.rounded(self.case.dtype).dtype), name).message
+        return expected.compare(values.astype(expected.truth.rounded(self.case.dtype).dtype), name).message
 
 
 def opened(remote: Remote, case: Case, mode: str, seed: int, chance: random.Random | None = None) -> Stopwatch:

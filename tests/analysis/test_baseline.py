@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from corrbench.analysis.baseline import BadBaseline, Baseline, record
-from corrbench.result import Result, Run, Status
+from corrbench.case import Case
+from corrbench.result import Figures, Result, Run, Status
 
-CASE = "x=1,1,5,6 w=1,1,2,3 dtype={} data=unit"
+CASE = Case(x=(1, 1, 5, 6), w=(1, 1, 2, 3))
 
 
 def result(status: Status, dtype: str = "float32", ratio: float = 0.1) -> Result:
-    numbers = {"tier": "bound", "ratio": ratio, "array": "y"}
-    return Result(check="values.bound", case=CASE.format(dtype), status=status, message="off", numbers=numbers)
+    numbers = Figures(tier="bound", ratio=ratio, array="y")
+    return Result(check="values.bound", case=CASE.but(dtype=dtype), status=status, message="off", numbers=numbers)
 
 
 def run(*results: Result) -> Run:
@@ -54,9 +55,7 @@ def test_a_crash_is_not_covered_by_a_known_failure(tmp_path: Path) -> None:
 
 
 def test_another_fault_on_the_same_cases_is_not_covered(tmp_path: Path) -> None:
-    raises = Result(
-        check="values.bound", case=CASE.format("float32"), status=Status.FAIL, message="raised", numbers={"raised": "E"}
-    )
+    raises = Result(check="values.bound", case=CASE, status=Status.FAIL, message="raised", numbers=Figures(raised="E"))
     worse = run(result(Status.FAIL))
     load(tmp_path, record(run(raises), "why")).apply(worse)
     assert worse.findings

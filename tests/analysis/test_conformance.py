@@ -19,17 +19,19 @@ from corrbench.checks import registry
 from corrbench.cli import main
 from corrbench.peers import Conformance
 from corrbench.render import conformance as render
-from corrbench.result import Result, Run, Status
-from corrbench.target import needs
+from corrbench.result import Figures, Result, Run, Status
+from corrbench.support import needs
 
-PLAIN = "x=1,2,5,6 w=3,2,2,2 dtype=float32 data=small"
-STRIDED = "x=1,2,5,6 w=3,2,2,2 stride=2 dtype=float32 data=small"
-PADDED = "x=1,2,5,6 w=3,2,2,2 stride=2 padding=1 dtype=float32 data=small"
-HALF = "x=1,2,5,6 w=3,2,2,2 dtype=float16 data=small"
+PLAIN = Case(x=(1, 2, 5, 6), w=(3, 2, 2, 2), data="small")
+STRIDED = PLAIN.but(stride=(2, 2))
+PADDED = STRIDED.but(padding=(1, 1, 1, 1))
+HALF = PLAIN.but(dtype="float16")
 
 
-def result(check: str, case: str, status: Status = Status.PASS, **numbers: Any) -> Result:
-    return Result(check=check, case=case, status=status, numbers=numbers, message="wrong" if status != "pass" else "")
+def result(check: str, case: Case, status: Status = Status.PASS, **numbers: Any) -> Result:
+    return Result(
+        check=check, case=case, status=status, numbers=Figures(**numbers), message="wrong" if status != "pass" else ""
+    )
 
 
 def row(*results: Result, form: str = "conv2d", arrays: str = "torch", **more: Any) -> Peer:
@@ -50,7 +52,7 @@ def test_a_finding_counts_at_the_arguments_that_all_its_cases_ask_for() -> None:
         result("values.exact", STRIDED, Status.FAIL, array="y"),
         result("values.exact", PADDED, Status.FAIL, array="y"),
         result("values.exact", PLAIN),
-        result("values.exact", PLAIN.replace("dtype", "padding=1 dtype")),
+        result("values.exact", PLAIN.but(padding=(1, 1, 1, 1))),
         result("state.sequence", PADDED, Status.FAIL, array="y"),
         result("state.many", PLAIN),
     )
@@ -79,8 +81,8 @@ def test_known_findings_are_told_from_new_ones_and_conventions_from_faults() -> 
     ])  # fmt: skip
     known = (
         Known(check="*", where=("the dtype is float16",), reason="r", finding="lib-half"),
-        Known(check="contract.errors", cases=(PLAIN,), reason="r", finding="lib-swap", kind="different"),
-        Known(check="values.exact", cases=(PLAIN,), reason="gone"),
+        Known(check="contract.errors", cases=(str(PLAIN),), reason="r", finding="lib-swap", kind="different"),
+        Known(check="values.exact", cases=(str(PLAIN),), reason="gone"),
     )
     Baseline(known=known).apply(run)
     made = peer(run)
@@ -95,15 +97,15 @@ def test_known_findings_are_told_from_new_ones_and_conventions_from_faults() -> 
 
 
 def test_a_plane_over_numpy_arrays_refuses_arguments_and_derivatives() -> None:
-    made = row(result("values.exact", "x=1,1,5,6 w=1,1,2,2 dtype=float32 data=small"), form="corr2d", arrays="numpy")
+    made = row(result("values.exact", Case(x=(1, 1, 5, 6), w=(1, 1, 2, 2))), form="corr2d", arrays="numpy")
     assert {made.cells[name] for name in (*ARGUMENTS, *SECTIONS["derivatives"])} == {"–"}
 
 
 def test_errors_are_those_of_what_was_accepted() -> None:
-    unit = PLAIN.replace("small", "unit")
+    unit = PLAIN.but(data="unit")
     made = row(
         result("values.bound", unit, tier="bound", ratio=0.5, bits=22.0),
-        result("values.bound", unit.replace("unit", "range"), tier="bound", ratio=0.75, bits=1.0),
+        result("values.bound", unit.but(data="range"), tier="bound", ratio=0.75, bits=1.0),
         result("values.bound", unit, Status.FAIL, tier="bound", ratio=9.0, bits=2.0),
     )
     assert made.errors == {"float32": (0.75, 22.0)}
@@ -126,7 +128,7 @@ def test_every_check_has_a_column() -> None:
     for name in registry():
         asked = result(name, PADDED)
         assert column_of(asked) or name.partition(".")[0] in {*homeless, "module"}, name
-    assert needs(Case.parse(PADDED)) & set(ARGUMENTS) == {"stride", "padding"}
+    assert needs(PADDED) & set(ARGUMENTS) == {"stride", "padding"}
 
 
 def test_a_row_survives_its_record() -> None:

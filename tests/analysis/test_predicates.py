@@ -9,9 +9,9 @@ from corrbench.suites import handpicked
 ALL = handpicked.cases(1, 0)
 
 
-def split(wrong: object) -> tuple[list[str], list[str]]:
+def split(wrong: object) -> tuple[list[Case], list[Case]]:
     assert callable(wrong)
-    return [str(c) for c in ALL if wrong(c)], [str(c) for c in ALL if not wrong(c)]
+    return [c for c in ALL if wrong(c)], [c for c in ALL if not wrong(c)]
 
 
 def test_one_property() -> None:
@@ -25,10 +25,9 @@ def test_two_properties_together() -> None:
 
 
 def test_nothing_is_said_without_a_pattern_or_without_enough_cases() -> None:
-    texts = [str(case) for case in ALL]
-    assert describe(texts[::2], texts[1::2]) == ""
-    assert describe(texts[:1], texts[1:]) == ""
-    assert describe(texts[:9], texts[9:12]) == ""
+    assert describe(ALL[::2], ALL[1::2]) == ""
+    assert describe(ALL[:1], ALL[1:]) == ""
+    assert describe(ALL[:9], ALL[9:12]) == ""
 
 
 def test_remainder() -> None:

@@ -8,18 +8,19 @@ from dataclasses import replace
 import pytest
 
 from corrbench.analysis.run_diff import Change, lost
+from corrbench.case import Case
 from corrbench.render import run_diff as render
-from corrbench.result import Result, Run, Status
+from corrbench.result import Figures, Result, Run, Status
 
-CASES = [f"x=1,1,{n},9 w=1,1,3,3 dtype=float32 data=unit" for n in range(5, 13)]
+CASES = [Case(x=(1, 1, n, 9), w=(1, 1, 3, 3)) for n in range(5, 13)]
 
 
-def passed(case: str, bits: float = 22.0, ratio: float = 0.2, check: str = "values.bound") -> Result:
-    numbers = {"array": "y", "tier": "bound", "bits": bits, "ratio": ratio}
+def passed(case: Case, bits: float = 22.0, ratio: float = 0.2, check: str = "values.bound") -> Result:
+    numbers = Figures(array="y", tier="bound", bits=bits, ratio=ratio)
     return Result(check=check, case=case, status=Status.PASS, numbers=numbers)
 
 
-def failed(case: str, check: str = "values.bound") -> Result:
+def failed(case: Case, check: str = "values.bound") -> Result:
     return Result(check=check, case=case, status=Status.FAIL, message="wrong", reproduce=f"corrbench verify t {case}")
 
 
@@ -54,7 +55,7 @@ def test_what_was_not_asked_again_is_not_fixed() -> None:
     broken = [failed(CASES[0]), *RIGHT[1:]]
     later = change(broken, RIGHT[1:])
     assert later.fixed == []
-    assert later.alone == ([("values.bound", CASES[0])], [])
+    assert later.alone == ([("values.bound", str(CASES[0]))], [])
 
 
 @pytest.mark.parametrize("status", [Status.SKIPPED, Status.UNSUPPORTED, Status.ERROR, Status.KNOWN, Status.CRASH])
@@ -103,15 +104,15 @@ def test_few_cases_prove_no_loss() -> None:
 
 
 def test_accuracy_is_told_by_check_and_element_type() -> None:
-    double = [passed(case.replace("float32", "float64"), 50.0) for case in CASES]
-    worse = [replace(one, numbers={**one.numbers, "bits": 48.0}) for one in double]
+    double = [passed(case.but(dtype="float64"), 50.0) for case in CASES]
+    worse = [replace(one, numbers=replace(one.numbers, bits=48.0)) for one in double]
     found = change(RIGHT + double, RIGHT + worse).shifts
     assert [(s.dtype, s.verdict) for s in found] == [("float64", "worse"), ("float32", "same")]
 
 
 def test_the_gate_sees_what_a_comparison_of_runs_sees() -> None:
     """A loss in gradients is not thinned out by the many values that lost nothing."""
-    values = [passed(f"{case} stride={n}") for case in CASES for n in range(2, 12)]
+    values = [passed(case.but(stride=(n, n))) for case in CASES for n in range(2, 12)]
     before = [passed(case, check="gradients.first") for case in CASES]
     after = [passed(case, 20.5, check="gradients.first") for case in CASES]
     seen = change(values + before, values + after)
@@ -154,4 +155,4 @@ def test_it_is_told_in_markdown_and_json() -> None:
     assert broken.new[0].reproduce in text
     record = json.loads(json.dumps(broken.to_json(), allow_nan=False))
     assert record["verdict"] == "worse"
-    assert [one["case"] for one in record["new"]] == [CASES[0]]
+    assert [one["case"] for one in record["new"]] == [str(CASES[0])]

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from corrbench.case import Case
 from corrbench.cli import main
 from corrbench.commands.verify import combined
 from corrbench.render import junit, markdown
@@ -270,7 +271,7 @@ def test_several_runs_are_one_object() -> None:
             seed=1,
             planned=1,
             judged=1,
-            results=[Answer(check="values.exact", case="c", status=status)],
+            results=[Answer(check="values.exact", case=Case.parse(CASE), status=status)],
         )
 
     both = combined([made("one", Status.PASS), made("other", Status.FAIL)])
@@ -313,7 +314,9 @@ def test_a_report_with_its_witnesses(tmp_path: Path) -> None:
 def test_whatever_a_target_says_can_be_written_as_xml() -> None:
     from xml.etree import ElementTree
 
-    answer = Answer(check="values.exact", case="c", status=Status.FAIL, message="a\x00b\x1b[31m<&>\ud800\uffff é")
+    answer = Answer(
+        check="values.exact", case=Case.parse(CASE), status=Status.FAIL, message="a\x00b\x1b[31m<&>\ud800\uffff é"
+    )
     document = ElementTree.fromstring(junit.write([Run(target="t", form="", seed=0, results=[answer])]))
     assert "<&>" in "".join(document.itertext()) + str([e.attrib for e in document.iter()])
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 
-import corrbench.defects as defects
 from corrbench.case import Case
 from corrbench.checks import registry
 from corrbench.defects import Planted, catalogue
@@ -89,8 +88,6 @@ def test_the_catalogue_is_whole() -> None:
     assert max(names.values()) == 1
     assert len([one for one in ALL if one.kind == "defect"]) >= 90
     assert len([one for one in ALL if one.kind == "honest"]) >= 15
-    covered = {one.number for one in ALL if one.number} | set(defects.ABSENT)
-    assert covered == set(range(1, defects.CLASSES + 1))
 
 
 @pytest.mark.parametrize("planted", wanted("defect", "cheat", "honest"))

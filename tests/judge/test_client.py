@@ -23,7 +23,8 @@ from corrbench.judge.sandbox import Died
 from corrbench.judge.trial import Trial, conclude
 from corrbench.numerics.inputs import LAYOUTS
 from corrbench.result import Result, Status
-from corrbench.target import Spec, Support
+from corrbench.support import Support
+from corrbench.target import Spec
 from tests.support import hostile
 
 HOSTILE = Path(hostile.__file__)

@@ -14,7 +14,8 @@ from corrbench.judge.client import Remote
 from corrbench.judge.time_limit import SURE, Pace, plain
 from corrbench.judge.trial import Trial, conclude
 from corrbench.result import Result, Status
-from corrbench.target import Spec, Support, fit
+from corrbench.support import Support, fit
+from corrbench.target import Spec
 from tests.support import small_targets
 from tests.test_case import cases
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from corrbench.numerics import bounds, transform_bounds
 from corrbench.numerics.bounds import absolute, bound, exact_radius, fitting_class, statistics, within
+from corrbench.numerics.formats import UNIT
 from corrbench.numerics.oracle import Exact, error, exact, magnitude
 from corrbench.numerics.problem import Problem
 
@@ -334,8 +335,8 @@ def test_what_may_overflow_is_unconstrained() -> None:
 
 
 def test_a_vacuous_bound_is_infinite() -> None:
-    assert transform_bounds.gamma(2**24, bounds.UNIT["float32"]) == math.inf
-    assert transform_bounds.gamma(100, bounds.UNIT["float32"]) == pytest.approx(100 * 2.0**-24, rel=1e-4)
+    assert transform_bounds.gamma(2**24, UNIT["float32"]) == math.inf
+    assert transform_bounds.gamma(100, UNIT["float32"]) == pytest.approx(100 * 2.0**-24, rel=1e-4)
 
 
 def test_flushed_subnormals_need_permission() -> None:
@@ -376,7 +377,7 @@ def test_gradual_underflow_is_allowed() -> None:
 def test_exact_radius(dtype: str, terms: int, radius: int) -> None:
     assert exact_radius(dtype, terms) == radius
     if dtype.startswith("float"):
-        assert terms * radius**2 <= 1 / bounds.UNIT[dtype] < terms * (radius + 1) ** 2
+        assert terms * radius**2 <= 1 / UNIT[dtype] < terms * (radius + 1) ** 2
 
 
 def sequential(problem: Problem, truncate: bool = False) -> Array:

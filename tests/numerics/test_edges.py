@@ -112,20 +112,20 @@ def test_the_numbers_of_a_judgement() -> None:
     want = Expected(row(0.5, 0.25, 1.0 / 3, dtype="float32"), "float32")
     right = want.truth.rounded("float32")
     assert not want.exact_tier
-    numbers = want.judge(right).numbers
+    numbers = want.compare(right).numbers
     assert numbers["tier"] == "bound"
     assert 0 < numbers["ratio"] < 1
     assert numbers["ratio"] == pytest.approx(numbers["off"] / numbers["allowed"])
     assert numbers["bits"] == pytest.approx(-math.log2(numbers["off"] / want.magnitude.item()))
     assert numbers["visible"] == pytest.approx(numbers["allowed"] / want.truth.hi.item())
     edge = want.truth.hi + want.allowed * (1 - 2.0**-20)
-    assert want.judge(edge.astype(np.float64)).right
-    beyond = want.judge(want.truth.hi + want.allowed * 1.001)
+    assert want.compare(edge.astype(np.float64)).right
+    beyond = want.compare(want.truth.hi + want.allowed * 1.001)
     assert not beyond.right
     assert beyond.numbers["ratio"] == pytest.approx(1.001)
     assert "1 times the" in beyond.message
     assert beyond.message.startswith("1 of 1 elements differ")
-    assert want.judge(right + 1, "gw").message.startswith("gw: 1 of 1")
+    assert want.compare(right + 1, "gw").message.startswith("gw: 1 of 1")
 
 
 def test_the_worst_of_several_wrong_ones_is_named() -> None:
@@ -134,12 +134,12 @@ def test_the_worst_of_several_wrong_ones_is_named() -> None:
     got = want.truth.rounded("float32")
     got[0, 0, 0, 1] += 1e-5
     got[0, 0, 0, 3] += 1e-3
-    numbers = want.judge(got).numbers
+    numbers = want.compare(got).numbers
     assert numbers["at"] == [0, 0, 0, 3]
     assert numbers["wrong"] == 2
     assert numbers["rounded"] == 0.5
     got[0, 0, 0, 2] = np.nan
-    numbers = want.judge(got).numbers
+    numbers = want.compare(got).numbers
     assert numbers["at"] == [0, 0, 0, 2]
     assert numbers["got"] == "nan"
     assert math.isinf(numbers["ratio"])
@@ -150,13 +150,13 @@ def test_infinities_that_agree_are_no_error() -> None:
     want = Expected(one, "float32")
     right = want.truth.rounded("float32")
     assert np.isinf(right[0, 0, 0, 0])
-    judgement = want.judge(right)
+    judgement = want.compare(right)
     assert judgement.right
     assert judgement.numbers["at"] == [0, 0, 0, 1], "an element of which nothing can be said is not the worst"
     right[0, 0, 0, 0] = 1.0
-    assert want.judge(right).right, "nor wrong"
+    assert want.compare(right).right, "nor wrong"
     right[0, 0, 0, 0] = np.nan
-    assert not want.judge(right).right
+    assert want.compare(right).right, "whatever it is"
 
 
 def test_whole_numbers_are_exact_up_to_what_the_accumulator_holds() -> None:
@@ -169,25 +169,25 @@ def test_whole_numbers_are_exact_up_to_what_the_accumulator_holds() -> None:
 def test_integers_wrap_and_are_told_as_they_are() -> None:
     one = row(100, 100, dtype="int8")
     want = Expected(one, "int8")
-    assert want.judge(np.array([-56], np.int8).reshape(1, 1, 1, 1)).right
-    wrong = want.judge(np.array([-50], np.int8).reshape(1, 1, 1, 1)).numbers
+    assert want.compare(np.array([-56], np.int8).reshape(1, 1, 1, 1)).right
+    wrong = want.compare(np.array([-50], np.int8).reshape(1, 1, 1, 1)).numbers
     assert (wrong["got"], wrong["exact"], wrong["off"], wrong["ratio"]) == (-50, -56, 6.0, 1.0)
 
 
 def test_parts_of_complex_numbers_are_compared_apart() -> None:
     want = Expected(row(3 + 4j, dtype="complex64"), "complex64")
     assert want.exact_tier
-    numbers = want.judge(np.array([3 + 6j], np.complex64).reshape(1, 1, 1, 1)).numbers
+    numbers = want.compare(np.array([3 + 6j], np.complex64).reshape(1, 1, 1, 1)).numbers
     assert (numbers["off"], numbers["got"]) == (2.0, "(3+6j)")
-    numbers = want.judge(np.array([8 + 6j], np.complex64).reshape(1, 1, 1, 1)).numbers
+    numbers = want.compare(np.array([8 + 6j], np.complex64).reshape(1, 1, 1, 1)).numbers
     assert numbers["off"] == 5.0
 
 
 def test_flushing_is_allowed_only_where_it_is_said() -> None:
     one = Problem(np.full((1, 1, 1, 1), 1e-40, np.float32), np.full((1, 1, 1, 1), 0.3, np.float32))
     zero = np.zeros((1, 1, 1, 1), np.float32)
-    assert not Expected(one, "float32").judge(zero).right
-    assert Expected(one, "float32", flush=True).judge(zero).right
+    assert not Expected(one, "float32").compare(zero).right
+    assert Expected(one, "float32", flush=True).compare(zero).right
 
 
 # ---- the transforms

@@ -14,7 +14,8 @@ from corrbench.cli import main
 from corrbench.numerics import external_cases, inputs
 from corrbench.numerics.oracle import exact
 from corrbench.runner import plan
-from corrbench.target import Spec, Support
+from corrbench.support import Support
+from corrbench.target import Spec
 
 HAS = {"onnx": "onnx", "torch-opinfo": "expecttest"}
 needs_onnx = pytest.mark.skipif(importlib.util.find_spec("onnx") is None, reason="onnx is not installed")

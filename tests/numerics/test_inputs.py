@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from corrbench.case import DTYPES, FLOATS, INTEGERS, Case
 from corrbench.numerics import inputs, oracle
-from corrbench.numerics.bounds import UNIT, accumulator
+from corrbench.numerics.bounds import accumulator
+from corrbench.numerics.formats import UNIT
 
 BASE = Case(x=(2, 4, 7, 9), w=(6, 2, 3, 2), groups=2, bias=True, padding=(1, 0, 0, 2), stride=(2, 1))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from corrbench.case import Case
 from corrbench.cli import main
 from corrbench.environment import definitions
 from corrbench.gate import Gate
@@ -67,7 +68,9 @@ def run(*findings: Answer) -> Run:
 
 
 def finding(message: str, check: str = "contract.result", status: Status = Status.FAIL) -> Answer:
-    return Answer(check=check, case=CASE, status=status, message=message, reproduce="corrbench verify a.py:f")
+    return Answer(
+        check=check, case=Case.parse(CASE), status=status, message=message, reproduce="corrbench verify a.py:f"
+    )
 
 
 def typed(*words: str) -> Result:

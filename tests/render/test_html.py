@@ -19,7 +19,7 @@ from corrbench.numerics.comparison import Expected
 from corrbench.numerics.diagnose import chart
 from corrbench.numerics.problem import Problem
 from corrbench.render import html, plots
-from corrbench.result import Result, Run, Status
+from corrbench.result import Figures, Result, Run, Status
 
 CASES = [f"x=1,2,{5 + n},{6 + n} w=3,2,3,3 stride=2 padding=1 dtype=float32 data=unit" for n in range(6)]
 RIGHT = "x=1,2,8,9 w=3,2,3,3 dtype=float32 data=unit"
@@ -32,19 +32,19 @@ def finding(text: str, check: str = "values.bound", **words: Any) -> Result:
     expected = Expected(problem, case.dtype)
     got = expected.truth.rounded(case.dtype).copy()
     got[..., -1] += 1
-    judged = expected.judge(got)
-    numbers = {**judged.numbers, "map": chart(judged.wrong, judged.numbers["at"])}
+    judged = expected.compare(got)
+    numbers = Figures(**judged.numbers, map=chart(judged.wrong, judged.numbers["at"]))
     command = f"corrbench verify t.py:conv2d --check {check} --case '{text}' --seed 1"
     found = Result(
-        check=check, case=text, status=Status.FAIL, message=judged.message, numbers=numbers, reproduce=command
+        check=check, case=case, status=Status.FAIL, message=judged.message, numbers=numbers, reproduce=command
     )
     return replace(found, **words)
 
 
 def passed(text: str = RIGHT, ratio: float = 0.25, **words: Any) -> Result:
-    numbers = {"array": "y", "tier": "bound", "ratio": ratio, "bits": 22.5, "elements": 9, "rounded": 0.5, "wrong": 0,
-               "at": [0, 0, 0, 0], "got": 1.0, "exact": 1.0, "off": 0.0, "allowed": 1.0}  # fmt: skip
-    return replace(Result(check="values.bound", case=text, status=Status.PASS, numbers=numbers), **words)
+    numbers = Figures(array="y", tier="bound", ratio=ratio, bits=22.5, elements=9, rounded=0.5, wrong=0,
+                      at=[0, 0, 0, 0], got=1.0, exact=1.0, off=0.0, allowed=1.0)  # fmt: skip
+    return replace(Result(check="values.bound", case=Case.parse(text), status=Status.PASS, numbers=numbers), **words)
 
 
 def run(results: list[Result], **words: Any) -> Run:
@@ -125,10 +125,10 @@ def test_the_table_holds_every_result() -> None:
     for row, result in enumerate(made.results):
         assert lists["check"][columns["check"][row]] == result.check
         head, tail = lists["head"][columns["head"][row]], lists["tail"][columns["tail"][row]]
-        assert f"{head} dtype={tail}" == result.case
+        assert f"{head} dtype={tail}" == str(result.case)
         assert lists["message"][columns["message"][row]] == result.message
         assert columns["cause"][row] == int(result.finding)
-        assert columns["ratio"][row] == pytest.approx(result.numbers["ratio"], rel=0.01)
+        assert columns["ratio"][row] == pytest.approx(result.numbers.over_bound, rel=0.01)
     assert data["commands"] == [["corrbench verify t.py:conv2d", " --seed 1"]]
     assert data["odd"] == {}
     assert data["shortened"] == 0
@@ -141,7 +141,7 @@ def test_a_command_of_another_form_is_kept() -> None:
 
 
 def test_many_long_messages_are_shortened_and_it_is_said() -> None:
-    one = finding(CASES[0], numbers={})
+    one = finding(CASES[0], numbers=Figures())
     results = [replace(one, message=f"{n} {'words ' * 100}") for n in range(8000)]
     page = html.write([run(results)])
     data = Page(page).data
@@ -151,8 +151,8 @@ def test_many_long_messages_are_shortened_and_it_is_said() -> None:
 
 
 def test_infinite_and_missing_figures() -> None:
-    numbers = {**finding(CASES[0]).numbers, "ratio": float("inf"), "bits": float("-inf"), "got": "nan"}
-    data = Page(html.write([run([finding(CASES[0], numbers=numbers), passed(numbers={})])])).data
+    numbers = replace(finding(CASES[0]).numbers, ratio=float("inf"), bits=float("-inf"), got="nan")
+    data = Page(html.write([run([finding(CASES[0], numbers=numbers), passed(numbers=Figures())])])).data
     assert data["columns"]["ratio"] == ["inf", None]
     assert data["columns"]["bits"] == ["-inf", None]
 
@@ -181,7 +181,7 @@ def test_several_targets_have_a_part_each() -> None:
 
 def test_the_map_marks_the_wrong_elements_and_the_worst() -> None:
     result = finding(CASES[0])
-    shape, worst = Case.parse(CASES[0]).out, result.numbers["at"]
+    shape, worst = Case.parse(CASES[0]).out, result.numbers.at
     plane, planes, field = plots.errormap(result)
     assert (plane.rows, plane.columns) == shape[2:]
     assert plane.filled == "".join(f"M{shape[3] - 1} {row}h1v1h-1z" for row in range(shape[2]))
@@ -195,7 +195,7 @@ def test_the_map_marks_the_wrong_elements_and_the_worst() -> None:
 
 def test_a_chart_of_another_array_is_drawn_without_a_field() -> None:
     result = finding(CASES[0])
-    result.numbers["array"] = "t"
+    result.numbers.array = "t"
     assert [grid.kind for grid in plots.errormap(result)] == ["wrong", "wrong"]
     assert plots.errormap(passed()) == []
 
@@ -223,7 +223,7 @@ def test_errors_that_are_all_far_off_have_a_place_on_the_axis(ratio: float) -> N
 
 def test_bits_are_marked_with_the_precision_of_the_type() -> None:
     plot = plots.bits(
-        [passed(), passed(RIGHT.replace("float32", "float64"), numbers={**passed().numbers, "bits": 51.0})]
+        [passed(), passed(RIGHT.replace("float32", "float64"), numbers=replace(passed().numbers, bits=51.0))]
     )
     assert [strip.name for strip in plot.strips] == ["float64", "float32"]
     assert [strip.mark for strip in plot.strips] == [53 / 56, 24 / 56]
@@ -248,11 +248,11 @@ def told(words: list[str]) -> Run:
     results = [
         finding(CASES[0], message=first, resembles=first, reproduce=first),
         finding(CASES[1], check=f"values.{words[1]}", message=words[1], resembles=first),
-        finding(CASES[2], numbers={"raised": words[2]}, message=words[2]),
-        finding(CASES[3], numbers={**finding(CASES[3]).numbers, "got": words[3], "exact": words[4]}),
-        Result(check=words[5], case=CASES[4], status=Status.WARN, message=words[5], reproduce=words[5]),
-        Result(check="gradients.first", case=CASES[5], status=Status.ERROR, message=words[6]),
-        passed(numbers={**passed().numbers, "array": "y" + words[1]}),
+        finding(CASES[2], numbers=Figures(raised=words[2]), message=words[2]),
+        finding(CASES[3], numbers=replace(finding(CASES[3]).numbers, got=words[3], exact=words[4])),
+        Result(check=words[5], case=Case.parse(CASES[4]), status=Status.WARN, message=words[5], reproduce=words[5]),
+        Result(check="gradients.first", case=Case.parse(CASES[5]), status=Status.ERROR, message=words[6]),
+        passed(numbers=replace(passed().numbers, array="y" + words[1])),
     ]
     return Run(
         target=first, form=words[1], seed=1, results=results, planned=9, judged=9, arrays=words[2], device=words[3],

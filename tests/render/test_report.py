@@ -11,11 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from corrbench.analysis import baseline, run_files
+from corrbench.case import Case
 from corrbench.cli import main
 from corrbench.commands.verify import code, combined
 from corrbench.render import markdown
+from corrbench.result import Figures, Run, Status
 from corrbench.result import Result as Answer
-from corrbench.result import Run, Status
 from corrbench.runner.store import Store
 from tests.support import small_targets
 
@@ -31,13 +32,15 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def right(case: str = CASE) -> Answer:
-    numbers = {"array": "y", "tier": "bound", "at": [0, 0, 0, 0], "elements": 4, "wrong": 0, "got": 1.5, "exact": 1.5,
-               "off": 0.0, "allowed": 0.25, "ratio": 0.0, "rounded": 1.0, "bits": float("inf")}  # fmt: skip
-    return Answer(check="values.bound", case=case, status=Status.PASS, numbers=numbers)
+    numbers = Figures(array="y", tier="bound", at=[0, 0, 0, 0], elements=4, wrong=0, got=1.5, exact=1.5, off=0.0,
+                      allowed=0.25, ratio=0.0, rounded=1.0, bits=float("inf"))  # fmt: skip
+    return Answer(check="values.bound", case=Case.parse(case), status=Status.PASS, numbers=numbers)
 
 
 def wrong(case: str = CASE) -> Answer:
-    return Answer(check="values.bound", case=case, status=Status.FAIL, message="<b>wrong</b>", reproduce="corrbench …")
+    return Answer(
+        check="values.bound", case=Case.parse(case), status=Status.FAIL, message="<b>wrong</b>", reproduce="corrbench …"
+    )
 
 
 def run(*results: Answer) -> Run:
@@ -146,12 +149,16 @@ MAP = {"shape": "1,1,4,4", "plane": "4,4:0000"}
 def test_a_figure_that_no_report_can_show_is_damage(figures: dict[str, Any]) -> None:
     """None stands for one that is not there."""
     one = right()
-    one.numbers = {name: value for name, value in (one.numbers | figures).items() if value is not None}
+    for name, value in figures.items():
+        setattr(one.numbers, name, value)
     damaged(written("bad.json", run(one)), stored("bad.jsonl", run(one)))
 
 
 def test_a_case_that_is_none_is_damage() -> None:
-    damaged(written("bad.json", run(right("x=1"))))
+    good = json.dumps(run(right()).to_json())
+    for bad in ('"x=1"', "3", "null"):
+        Path("bad.json").write_text(good.replace(json.dumps(CASE), bad))
+        damaged("bad.json")
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,10 @@ from corrbench.cli import main
 from corrbench.history import Change, Point, Series
 from corrbench.render import bench, compare, history, terminal
 from corrbench.result import Result, Run, Status
-from corrbench.timing.bench import Bench, Row
+from corrbench.timing.bench import Bench, Timing
 from corrbench.timing.interleaved import Task
-from corrbench.timing.screening import Match
-from corrbench.timing.significance import Contrast, Verdict
+from corrbench.timing.paired import PairedComparison
+from corrbench.timing.significance import CaseComparison, Verdict
 from tests.support import small_targets
 
 ROOT = Path(__file__).parents[2]
@@ -128,20 +128,23 @@ def lines(show: object, width: int, *words: object) -> list[str]:
 
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_every_table_fits(width: int) -> None:
-    results = [Result(check=name, case=CASE, status=Status.PASS) for name in ("contract.result", "relations.exchange")]
+    results = [
+        Result(check=name, case=Case.parse(CASE), status=Status.PASS)
+        for name in ("contract.result", "relations.exchange")
+    ]
     run = Run(target="a.py:f", form="conv2d", seed=1, results=results, planned=2, judged=2)
     task = Task(Case.parse(CASE), "forward")
-    row = Row(target="reference.conv2d", task=task, samples=[1e-4] * 3, ratios=[1.1], memory=1e6, least=1e-5,
+    row = Timing(target="reference.conv2d", task=task, samples=[1e-4] * 3, ratios=[1.1], memory=1e6, least=1e-5,
               limit="memory")  # fmt: skip
-    match = Match(contrasts=[Contrast(case=CASE, mode="backward", verdict=Verdict.INCONCLUSIVE, a=1.234e-4, b=1.245e-4,
-                                      change=0.0123, low=-0.0123, high=0.0345)])  # fmt: skip
+    case = CaseComparison(case=CASE, mode="backward", verdict=Verdict.INCONCLUSIVE, a=1.234e-4, b=1.245e-4,
+                          change=0.0123, low=-0.0123, high=0.0345)  # fmt: skip
     series = Series(benchmark="layers.Time.time_forward", params=("'resnet'", "'torch'"), machine="ci", unit="seconds",
                     points=[Point("c" * 40, 1.0 * n, 1e-3 * n) for n in range(30)])  # fmt: skip
     change = Change(series=series, commit="c" * 40, before=0.001, after=0.0012, p=1e-7)
     found = {
         "verify": lines(terminal.show, width, run),
         "bench": lines(bench.show, width, Bench(targets=(row.target,), rows={task: {row.target: row}})),
-        "compare": lines(compare.show, width, match),
+        "compare": lines(compare.show, width, PairedComparison(cases=[case])),
         "history": lines(history.show, width, [series], [change]),
     }
     for name, text in found.items():

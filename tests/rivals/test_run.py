@@ -11,7 +11,7 @@ import torch
 from corrbench.defects import Planted, catalogue
 from corrbench.numerics.external_cases import Missing
 from corrbench.rivals import Inapplicable, as_conv2d, rivals
-from corrbench.rivals._run import Score, contest
+from corrbench.rivals._run import Score, scores
 from corrbench.runner.store import Store
 
 BY_NAME = {one.name: one for one in catalogue()}
@@ -60,10 +60,10 @@ def test_each_has_a_process_of_its_own_and_the_scores_are_kept(tmp_path: Path, m
     monkeypatch.setattr("corrbench.rivals._run.READY", ["corrbench.rivals._run"])
     some: list[Planted] = [BY_NAME[name] for name in ("half-turned", "aborts", "plain-shift-and-add", "columns")]
     store = Store.create(tmp_path / "audit.jsonl", {})
-    (score,) = contest(some, 2, store)
+    (score,) = scores(some, 2, store)
     assert score.killed.keys() == {"half-turned", "aborts"}
     assert (score.planted, score.honest, score.alarms, score.missing) == (2, 2, {}, "")
-    (again,) = contest(some, 2, Store.resume(tmp_path / "audit.jsonl", {}))
+    (again,) = scores(some, 2, Store.resume(tmp_path / "audit.jsonl", {}))
     assert again == score
 
 

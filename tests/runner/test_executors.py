@@ -16,10 +16,14 @@ from typing import Any
 import psutil
 import pytest
 
+from corrbench.case import Case
+from corrbench.judge.client import NotLoaded
+from corrbench.result import Result, Status
 from corrbench.runner import executors, plan, verify
 from corrbench.runner.executors import ATTEMPTS, Done, Unavailable, ask, execute, opened
 from corrbench.runner.plan import Batch, Job
-from corrbench.target import Spec, Support
+from corrbench.support import Support
+from corrbench.target import Spec
 from tests.support import small_targets
 
 SUPPORT = Support(frozenset({"float32", "float64", "int32"}), {}, "corr2d")
@@ -32,7 +36,7 @@ def spec(tmp_path: Path) -> Spec:
 
 
 def batches(spec: Spec, cases: list[str] = CASES, size: int = 4) -> list[Batch]:
-    todo = [Job(check="values.exact", case=case, seed=1) for case in cases]
+    todo = [Job(check="values.exact", case=Case.parse(case), seed=1) for case in cases]
     return list(plan.batches(spec, SUPPORT, todo, size))
 
 
@@ -40,10 +44,10 @@ def tally(flow: Iterator[Done] | list[Done]) -> dict[str, str]:
     """Status by job; each job must come once, with one result."""
     found: dict[str, str] = {}
     for done in flow:
-        for key, results in done:
-            assert key not in found
-            assert len(results) == 1
-            found[key] = results[0]["status"]
+        for job, [result] in done:
+            assert job.key not in found
+            assert (result.check, result.case) == (job.check, job.case)
+            found[job.key] = result.status
     return found
 
 
@@ -53,9 +57,9 @@ def everything(status: str = "pass") -> dict[str, str]:
 
 def test_local(spec: Spec) -> None:
     with opened("local", 2) as start:
-        answer = ask(spec, start)
-        assert {"float64", "int32"} <= set(answer["takes"])
-        assert answer["form"] == "corr2d"
+        support = ask(spec, start)
+        assert {"float64", "int32"} <= support.takes
+        assert support.form == "corr2d"
         assert tally(execute(batches(spec), start, 3)) == everything()
         assert start() is start()
 
@@ -125,7 +129,7 @@ class Flawed:
     def __init__(self, lose: Any) -> None:
         self.lose, self.tried = lose, 0
 
-    def submit(self, _: Any, batch: dict[str, Any]) -> Any:
+    def submit(self, _: Any, batch: Batch) -> Any:
         from concurrent.futures import Future
 
         future: Future[Done] = Future()
@@ -134,10 +138,7 @@ class Flawed:
             future.set_exception(RuntimeError("gone"))
         else:
             future.set_result(
-                [
-                    (Job(**job).key, [{"check": job["check"], "case": job["case"], "status": "pass"}])
-                    for job in batch["jobs"]
-                ]
+                [(job, [Result(check=job.check, case=job.case, status=Status.PASS)]) for job in batch.jobs]
             )
         return future
 
@@ -149,7 +150,7 @@ def test_a_batch_that_is_lost_now_and_then_is_done_again(spec: Spec) -> None:
 
 def test_a_job_that_no_judge_survives_is_an_error_and_the_others_are_judged(spec: Spec) -> None:
     poison = CASES[5]
-    flawed: Any = Flawed(lambda batch, tried: any(job["case"] == poison for job in batch["jobs"]))
+    flawed: Any = Flawed(lambda batch, tried: any(str(job.case) == poison for job in batch.jobs))
     assert tally(execute(batches(spec), lambda lost=None: flawed, 3)) == everything() | {
         f"values.exact | {poison} | 1": "error"
     }
@@ -161,8 +162,8 @@ def test_lost_judges_are_given_up_at_last(spec: Spec) -> None:
         f"values.exact | {case} | 1": "error" for case in CASES[:6]
     }
     assert flawed.tried <= 2 * ATTEMPTS + 6
-    said = ask(spec, lambda lost=None: flawed)["problem"]
-    assert "RuntimeError: gone" in said
+    with pytest.raises(NotLoaded, match="RuntimeError: gone"):
+        ask(spec, lambda lost=None: flawed)
 
 
 def test_a_check_that_breaks_is_an_error_of_corrbench_not_of_the_target(
@@ -176,9 +177,9 @@ def test_a_check_that_breaks_is_an_error_of_corrbench_not_of_the_target(
     monkeypatch.setitem(
         known, "values.exact", plan.checks.Check(name="values.exact", run=broken, plan=lambda outline: [], about="x")
     )
-    [(_, [result])] = executors.run_batch(batches(spec, CASES[:1])[0].to_json())
-    assert result["status"] == "error"
-    assert "corrbench itself failed: ZeroDivisionError: our own (test_executors.py:" in result["message"]
+    [(_, [result])] = executors.run_batch(batches(spec, CASES[:1])[0])
+    assert result.status is Status.ERROR
+    assert "corrbench itself failed: ZeroDivisionError: our own (test_executors.py:" in result.message
 
 
 @pytest.mark.parametrize("name", ["", "slurm", "http://localhost:1", "Local"])
@@ -220,5 +221,5 @@ def test_a_dask_worker_killed_in_mid_run_loses_nothing(spec: Spec) -> None:
 def test_dask_on_this_machine(spec: Spec) -> None:
     pytest.importorskip("distributed")
     with opened("dask", 2) as start:
-        assert ask(spec, start)["form"] == "corr2d"
+        assert ask(spec, start).form == "corr2d"
         assert tally(execute(batches(spec), start, 3)) == everything()

@@ -11,7 +11,8 @@ import pytest
 
 from corrbench.result import Result, Status
 from corrbench.runner import executors, verify
-from corrbench.target import Spec, Support
+from corrbench.support import Support
+from corrbench.target import Spec
 
 SUPPORT = Support(frozenset({"float32", "float64"}), {}, "corr2d")
 
@@ -28,12 +29,11 @@ class Scheduled(Executor):
     def submit(self, function: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
         future: Future[Any] = Future()
         if function is executors.run_probe:
-            future.set_result(SUPPORT.to_json())
+            future.set_result(SUPPORT)
         elif function is executors.run_batch:
             status = Status.PASS if self.asked < self.wrong_from else Status.FAIL
             self.asked += 1
-            jobs = [(executors.Job(**words), status) for words in args[0]["jobs"]]
-            done = [(j.key, [Result(check=j.check, case=j.case, status=s, message="m").to_json()]) for j, s in jobs]
+            done = [(j, [Result(check=j.check, case=j.case, status=status, message="m")]) for j in args[0].jobs]
             future.set_running_or_notify_cancel()
             self.awaited.append((future, done))
             threading.Timer(0.01, self.answer).start()
@@ -53,7 +53,7 @@ def found(pick: Callable[[int], int], wrong_from: int) -> tuple[list[tuple[str, 
     )
     judges = Scheduled(pick, wrong_from)
     run = verify.verify(Spec(target="a.py:f", arrays="numpy"), options, lambda lost=None: judges)
-    return [(one.check, one.case, one.status) for one in run.results], run.judged, run.stopped
+    return [(one.check, str(one.case), one.status) for one in run.results], run.judged, run.stopped
 
 
 @pytest.mark.parametrize("wrong_from", [0, 1, 3])

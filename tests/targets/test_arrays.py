@@ -14,12 +14,17 @@ from corrbench import reference
 from corrbench.case import Case
 from corrbench.numerics.inputs import draw
 from corrbench.numerics.problem import Array
-from corrbench.target import config, find, registered
+from corrbench.support import config
+from corrbench.target import find, registered
 from corrbench.targets._arguments import pair, sides, valid
 
 ROOT = Path(__file__).parents[2]
-LIBRARIES = ("scipy", "ndimage", "numpy", "numba", "opencv", "onnxruntime", "openvino", "ncnn", "kornia", "pyfftw")
-NAMES = [name for name in registered() if name.partition(".")[0] in LIBRARIES]
+# all but what test_frameworks.py has: functions like conv2d of torch's tensors, gradients included
+NAMES = [
+    name
+    for name, (_, one) in registered().items()
+    if one.device == "cpu" and (one.arrays == "numpy" or one.form == "corr2d")
+]
 PLANES = ("x=1,1,5,7 w=1,1,3,2", "x=1,1,4,4 w=1,1,4,1", "x=1,1,9,6 w=1,1,1,1", "x=1,1,20,23 w=1,1,12,13")
 LAYERS = (
     "x=2,3,7,9 w=4,3,3,2 bias",
@@ -35,7 +40,8 @@ ASKED = [(name, text) for name in NAMES for text in PLANES + LAYERS * (find(name
 def call(name: str, case: Case, arrays: dict[str, Array]) -> Array:
     """The result of an adapter on numpy arrays, whatever arrays it takes."""
     spec = find(name)
-    pytest.importorskip(spec.needs)
+    if spec.needs:
+        pytest.importorskip(spec.needs, reason=f"{name} is not installed")
     place, _, attribute = spec.target.partition(":")
     target = getattr(importlib.import_module(place), attribute)
     given: list[Any] = [torch.from_numpy(a) if spec.arrays == "torch" else a for a in arrays.values()]
@@ -85,7 +91,11 @@ def test_numpy_refuses_what_slices_would_answer() -> None:
 
 def test_arguments_are_written_out() -> None:
     assert pair(2) == (2, 2)
-    assert pair((2, 3)) == (2, 3)
+    assert pair([2, 3]) == (2, 3)
+    assert pair("same") == "same"
+    for refused in ((1, 2, 3, 4), (1,)):
+        with pytest.raises(NotImplementedError, match="one number or two"):
+            pair(refused)
     assert sides("valid", (4, 5), (2, 2)) == (0, 0, 0, 0)
     assert sides((1, 2), (3, 3), (1, 1)) == (1, 1, 2, 2)
     assert sides((1, 2, 3, 4), (3, 3), (1, 1)) == (1, 2, 3, 4)

@@ -16,11 +16,12 @@ from corrbench.judge.probe import MODES
 from corrbench.judge.worker.loading import version
 from corrbench.numerics.bounds import ACCURACIES
 from corrbench.reference import conv2d
-from corrbench.target import BASES, FORMS, features, registered
+from corrbench.support import BASES, features
+from corrbench.target import FORMS, registered
 from corrbench.targets import _bridge
 
-FOREIGN = ("jax", "keras", "mlx", "paddle", "tensorflow", "tinygrad")
-OURS = {name: place for name, place in registered().items() if name.partition(".")[0] in (*FOREIGN, "torch")}
+ALL = registered()
+FRAMEWORKS = [name for name, (_, one) in ALL.items() if one.arrays == "torch" and one.form == "conv2d"]
 GEOMETRIES: tuple[dict[str, Any], ...] = (
     {},
     {"stride": (1, 2), "padding": (1, 0)},
@@ -38,13 +39,13 @@ def operands(groups: int = 1) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 def resolve(name: str) -> Any:
-    place, _, attribute = OURS[name][0].partition(":")
+    place, _, attribute = ALL[name][0].partition(":")
     return getattr(importlib.import_module(place), attribute)
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", ALL)
 def test_what_is_declared_is_what_corrbench_knows(name: str) -> None:
-    declared = OURS[name][1]
+    declared = ALL[name][1]
     assert declared.form in FORMS
     assert declared.accuracy in ACCURACIES
     assert set(declared.dtypes.split()) <= set(DTYPES)
@@ -54,13 +55,13 @@ def test_what_is_declared_is_what_corrbench_knows(name: str) -> None:
     assert callable(resolve(name))
 
 
-@pytest.mark.parametrize("name", [name for name in OURS if OURS[name][1].form == "conv2d" and name != "torch.plain"])
+@pytest.mark.parametrize("name", [name for name in FRAMEWORKS if name != "torch.plain"])
 @pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
 def test_results_and_gradients_on_whole_numbers(name: str, geometry: dict[str, Any]) -> None:
-    needs = OURS[name][1].needs
+    needs = ALL[name][1].needs
     if needs:
-        pytest.importorskip(needs)
-    if "float32" not in (OURS[name][1].dtypes.split() or DTYPES):
+        pytest.importorskip(needs, reason=f"{name} is not installed")
+    if "float32" not in (ALL[name][1].dtypes.split() or DTYPES):
         pytest.skip("takes no float32")
     leaves = [tensor.requires_grad_() for tensor in operands(geometry.get("groups", 1))]
     try:
@@ -86,7 +87,7 @@ def test_a_library_without_a_version_of_its_own_is_named_with_its_distributions(
 
 def test_switching_onednn_off_happens_on_import_of_one_module_only() -> None:
     assert torch.backends.mkldnn.enabled
-    assert OURS["torch.plain"][1].needs == "corrbench.targets._without_onednn"
+    assert ALL["torch.plain"][1].needs == "corrbench.targets._without_onednn"
 
 
 def test_the_module_leaves_the_random_generator_alone() -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import random
 import statistics
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,15 @@ from corrbench.render import bench as render
 from corrbench.render.compare import duration
 from corrbench.suites import registry
 from corrbench.target import Spec
-from corrbench.timing import bench, roofline
-from corrbench.timing.bench import Bench, Row
+from corrbench.timing import bench, interleaved, roofline
+from corrbench.timing.bench import Bench, Timing
 from corrbench.timing.crossover import FASTER, LEVEL, SLOWER, crossings, stands, stretches, sweep
 from corrbench.timing.interleaved import Task
 from corrbench.timing.minimum_work import Work, axis, work
 from corrbench.timing.roofline import Machine
 from corrbench.timing.stopwatch import opened
 from tests.support import small_targets
+from tests.support.refusals import within_two_seconds
 
 CASE = "x=1,1,20,21 w=1,1,3,2 data=unit"
 MACHINE = Machine({1 << 15: 80e9, 1 << 20: 40e9, 1 << 27: 20e9}, {"float32": 100e9, "float64": 50e9})
@@ -47,8 +49,8 @@ def corr2d(X, K):
 """
 
 
-def row(target: str, task: Task, *samples: float, **more: Any) -> Row:
-    return Row(target=target, task=task, samples=list(samples), **more)
+def row(target: str, task: Task, *samples: float, **more: Any) -> Timing:
+    return Timing(target=target, task=task, samples=list(samples), **more)
 
 
 def made(times: dict[str, list[float]], kernels: tuple[int, ...] = (3, 5, 7)) -> Bench:
@@ -62,7 +64,7 @@ def made(times: dict[str, list[float]], kernels: tuple[int, ...] = (3, 5, 7)) ->
             base = times.get("torch", seconds)[index]
             rows[name] = row(name, task, 0.99 * one, one, 1.01 * one, ratios=[one / base], memory=8192.0, calls=9)
         found.rows[task] = rows
-        bench.judge(rows.values(), MACHINE, work(task.case))
+        bench.apply_roofline(rows.values(), MACHINE, work(task.case))
     return found
 
 
@@ -229,7 +231,7 @@ def test_a_time_below_the_floor_is_rejected() -> None:
     assert floor == pytest.approx(2 * (250 * 250 + (256 * 256 + 250 * 250) * math.log2(49)) / 100e9 / 4)
     for seconds, rejected in ((0.9 * floor, True), (1.1 * floor, False)):
         one = row("a", task, seconds)
-        bench.judge([one], MACHINE, work(task.case))
+        bench.apply_roofline([one], MACHINE, work(task.case))
         assert bool(one.impossible) is rejected
         assert one.limit == "arithmetic"
 
@@ -363,7 +365,7 @@ def test_the_plot_names_every_target_and_its_units(kernels: tuple[int, ...], tmp
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """One block of few samples, no measurement of the machine, no torch beside."""
     monkeypatch.setattr(bench, "BLOCKS", 1)
-    monkeypatch.setattr(bench, "ROUNDS", 5)
+    monkeypatch.setattr(interleaved, "SIDE_BY_SIDE", replace(interleaved.SIDE_BY_SIDE, samples=5))
     monkeypatch.setattr(bench, "BASELINE", "base.py:corr2d")
     monkeypatch.setattr(roofline, "measure", lambda core: MACHINE)
 
@@ -412,9 +414,13 @@ def test_wrong_while_it_is_timed(folder: Path) -> None:
 
 @pytest.mark.usefixtures("brief")
 def test_faster_than_possible(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        bench, "turned", lambda watch, by, number: (watch.turn(by), watch.run(number), 1e-9 * number)[2]
-    )
+    honest = interleaved._sample
+
+    def sampled(watch: Any, by: int, number: int, found: interleaved.Samples, *, check: bool) -> None:
+        honest(watch, by, number, found, check=check)
+        found.seconds[-1] = 1e-9
+
+    monkeypatch.setattr(interleaved, "_sample", sampled)
     done = typed(*ASKED)
     assert done.exit_code == 1
     assert "IMPOSSIBLE" in done.output
@@ -423,7 +429,7 @@ def test_faster_than_possible(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("brief")
 def test_one_that_is_too_slow_or_refuses_is_left_out_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "LONGEST", 0.03)
+    monkeypatch.setattr(interleaved, "SIDE_BY_SIDE", replace(interleaved.SIDE_BY_SIDE, longest=0.03))
     (folder / "slow.py").write_text(small_targets.SLOW)
     done = typed("slow.py:corr2d", *ASKED, "--json", "b.json")
     assert done.exit_code == 0
@@ -443,6 +449,7 @@ def test_one_that_is_too_slow_or_refuses_is_left_out_alone(folder: Path, monkeyp
         (["nosuch.py:f"], "no such file: nosuch.py"),
         (["base.py:corr2d", "base.py:corr2d"], "base.py:corr2d is named more than once"),
         (["torch", "--suite", "nosuch"], "no suite named 'nosuch'"),
+        (["torch", "--case", "x=1"], "x=1 needs 4 numbers"),
         (["torch", "--json", "no/b.json"], "cannot write no/b.json: no such folder"),
         (["torch", "--markdown", "no/b.md"], "cannot write no/b.md: no such folder"),
         (["torch", "--plot", "b.gif"], "--plot b.gif: the name must end in .svg"),
@@ -450,7 +457,8 @@ def test_one_that_is_too_slow_or_refuses_is_left_out_alone(folder: Path, monkeyp
     ],
 )
 def test_bad_input_is_one_message(folder: Path, words: list[str], said: str) -> None:
-    done = typed(*words)
+    with within_two_seconds():
+        done = typed(*words)
     assert done.exit_code == 2
     assert said in done.output
     assert done.output.count("\n") <= 4  # click says how to get help, too

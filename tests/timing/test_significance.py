@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from corrbench.timing.significance import Contrast, Verdict, exceeds, interval, judge, suspicious
+from corrbench.timing.significance import CaseComparison, Verdict, exceeds, interval, suspicious, verdicts
 
 TOLERANCE, RESOLUTION = 0.01, 0.03
 
@@ -20,8 +20,8 @@ def blocks(change: float, spread: float, count: int, seed: int) -> list[float]:
     return list(found)
 
 
-def verdicts(change: float, spread: float = 0.005, count: int = 20) -> list[Verdict]:
-    return [judge([blocks(change, spread, count, seed)], TOLERANCE, RESOLUTION)[0][0] for seed in range(60)]
+def said(change: float, spread: float = 0.005, count: int = 20) -> list[Verdict]:
+    return [verdicts([blocks(change, spread, count, seed)], TOLERANCE, RESOLUTION)[0][0] for seed in range(60)]
 
 
 @pytest.mark.parametrize(
@@ -35,23 +35,23 @@ def verdicts(change: float, spread: float = 0.005, count: int = 20) -> list[Verd
     ],
 )
 def test_what_is_there_is_seen(change: float, verdict: Verdict) -> None:
-    assert verdicts(change).count(verdict) >= 57
+    assert said(change).count(verdict) >= 57
 
 
 def test_nothing_is_not_called_a_slowdown() -> None:
-    assert Verdict.SLOWER not in verdicts(0.0, spread=0.02)
-    assert Verdict.SLOWER not in verdicts(0.0, spread=0.1)
+    assert Verdict.SLOWER not in said(0.0, spread=0.02)
+    assert Verdict.SLOWER not in said(0.0, spread=0.1)
 
 
 def test_in_noise_there_is_no_verdict() -> None:
-    assert verdicts(0.0, spread=0.2).count(Verdict.INCONCLUSIVE) >= 57
+    assert said(0.0, spread=0.2).count(Verdict.INCONCLUSIVE) >= 57
 
 
 def test_many_cases_are_tested_together() -> None:
     """One in twenty of the tests on noise would be significant by itself; together none is."""
-    found = judge([blocks(0.01, 0.01, 20, seed) for seed in range(100)], TOLERANCE, RESOLUTION)
+    found = verdicts([blocks(0.01, 0.01, 20, seed) for seed in range(100)], TOLERANCE, RESOLUTION)
     assert sum(verdict is Verdict.SLOWER for verdict, _ in found) <= 1
-    assert judge([], TOLERANCE, RESOLUTION) == []
+    assert verdicts([], TOLERANCE, RESOLUTION) == []
 
 
 def test_the_interval_is_of_order_statistics() -> None:
@@ -80,6 +80,6 @@ def test_a_first_look_leaves_open_what_it_cannot_close(differences: list[float],
 
 
 def test_json_has_no_nan() -> None:
-    record = Contrast(case="x", mode="forward", verdict=Verdict.SKIPPED).to_json()
+    record = CaseComparison(case="x", mode="forward", verdict=Verdict.SKIPPED).to_json()
     assert record["a"] is None
     assert record["verdict"] == "skipped"

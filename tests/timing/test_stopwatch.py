@@ -5,17 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from corrbench.case import Case
+from corrbench.cli import main
 from corrbench.judge.client import Remote
 from corrbench.target import Spec
-from corrbench.timing import screening
-from corrbench.timing.cases import cases
+from corrbench.timing import paired
+from corrbench.timing.cases import support, timeable, wanted
 from corrbench.timing.interleaved import Task
-from corrbench.timing.screening import compare
+from corrbench.timing.paired import compare
 from corrbench.timing.significance import Verdict
 from corrbench.timing.stopwatch import Unmeasurable, opened
 from tests.support import small_targets
+from tests.support.refusals import within_two_seconds
 
 CASE = Case.parse("x=1,1,20,21 w=1,1,3,2 data=unit")
 CACHED = (
@@ -81,21 +84,21 @@ def test_gradients_and_modules_are_timed_too() -> None:
 
 
 def test_cases_are_those_that_all_take(tmp_path: Path) -> None:
-    one = spec(tmp_path, small_targets.RIGHT)
-    found = cases([one])
+    takes = [support(spec(tmp_path, small_targets.RIGHT))]
+    found = timeable(wanted(), takes)
     assert len(found) > 5
     assert all(case.single_channel for case in found)
-    assert cases([one], [str(CASE)]) == [CASE]
+    assert timeable(wanted([str(CASE)]), takes, named=True) == [CASE]
     with pytest.raises(ValueError, match="cannot express"):
-        cases([one], ["x=1,2,5,5 w=1,2,3,3"])
+        timeable(wanted(["x=1,2,5,5 w=1,2,3,3"]), takes, named=True)
     with pytest.raises(ValueError, match="no gradients"):
-        cases([one], mode="backward")
+        timeable(wanted(), takes, "backward")
 
 
 @pytest.fixture
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screening, "SCREEN", 7)
-    monkeypatch.setattr(screening, "CONFIRM", 10)
+    monkeypatch.setattr(paired, "SCREEN", 7)
+    monkeypatch.setattr(paired, "CONFIRM", 10)
 
 
 @pytest.mark.slow
@@ -107,15 +110,19 @@ def test_twice_the_work_is_slower_and_the_other_way_round_faster(tmp_path: Path)
     a, b = spec(one, small_targets.RIGHT), spec(other, TWICE)
     told: list[tuple[int, int]] = []
     for pair, verdict in (((a, b), Verdict.SLOWER), ((b, a), Verdict.FASTER)):
-        match = compare(
-            *pair, [Task(CASE)], tolerance=0.03, resolution=0.03, seed=1,
+        found = compare(
+            *pair,
+            [Task(CASE)],
+            tolerance=0.03,
+            resolution=0.03,
+            seed=1,
             step=lambda done, total, what: told.append((done, total)),
-        )  # fmt: skip
-        (found,) = match.contrasts
-        assert found.verdict is verdict
-        assert found.blocks == 10
-        assert 0.5 < found.change < 1.5 or -0.6 < found.change < -0.3
-        assert not match.wrong
+        )
+        (case,) = found.cases
+        assert case.verdict is verdict
+        assert case.blocks == 10
+        assert 0.5 < case.change < 1.5 or -0.6 < case.change < -0.3
+        assert not found.wrong
     assert told[0] == (0, 7)
     assert told[-1][1] == 17
 
@@ -130,8 +137,23 @@ def test_wrong_results_and_refused_cases_are_told(tmp_path: Path) -> None:
     a, b = (spec(where, source.replace("    Y = ", choosy))
             for where, source in ((one, small_targets.RIGHT), (other, small_targets.FLIPPED)))  # fmt: skip
     refused = Task(CASE.but(dtype="float64"))
-    match = compare(a, b, [Task(CASE), refused], tolerance=0.03, resolution=0.03, seed=1, step=lambda *_: None)
-    assert "elements differ" in match.wrong["b"]
-    assert "a" not in match.wrong
-    assert match.contrasts[1].verdict is Verdict.SKIPPED
-    assert "raised" in match.contrasts[1].note
+    found = compare(a, b, [Task(CASE), refused], tolerance=0.03, resolution=0.03, seed=1, step=lambda *_: None)
+    assert "elements differ" in found.wrong["b"]
+    assert "a" not in found.wrong
+    assert found.cases[1].verdict is Verdict.SKIPPED
+    assert "raised" in found.cases[1].note
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["torch", "nosuch"], "'nosuch' is not a registered target"),
+        (["torch", "torch", "--case", "x=1"], "x=1 needs 4 numbers"),
+        (["torch", "torch", "--json", "no/c.json"], "cannot write no/c.json: no such folder"),
+    ],
+)
+def test_compare_refuses_before_it_times(words: list[str], said: str) -> None:
+    with within_two_seconds():
+        done = CliRunner().invoke(main, ["compare", *words])
+    assert done.exit_code == 2
+    assert said in done.output
