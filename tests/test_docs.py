@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -15,6 +17,7 @@ from docs import api, faults, pages
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]*))?\)")
 
@@ -99,3 +102,32 @@ def test_options_that_are_shown_exist(page: Path) -> None:
             continue
         known = {word for parameter in command.params for word in parameter.opts}
         assert not set(re.findall(r"(?<!\S)--[a-z-]+", line)) - known - {"--help"}, line
+
+
+EXAMPLES = """
+import sys, torch
+from corrbench.case import Case
+from corrbench.checks import CHECKS
+blocks = sys.argv[1:]
+target, check, defect, suite = made = [{"__name__": f"example_{place}"} for place in range(len(blocks))]
+for block, names in zip(blocks, made, strict=True):
+    exec(block, names)
+assert target["DECLARED"].keys() <= target.keys()
+assert CHECKS["values.ones"].run is check["ones"]
+from corrbench.defects import catalogue
+[planted] = [one for one in catalogue() if one.name == "last-row-twice"]
+for text, right in ((planted.witness, False), (planted.near_miss, True)):
+    case = Case.parse(text)
+    x, w = torch.randn(case.x, dtype=float), torch.randn(case.w, dtype=float)
+    got = defect["last_row_twice"](x, w, stride=case.stride)
+    assert torch.allclose(got, torch.nn.functional.conv2d(x, w, stride=case.stride)) == right == planted.right_on(case)
+assert set(suite["cases"](0, 1)) < set(suite["cases"](2, 1))
+"""
+
+
+def test_the_worked_examples_work() -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```$", CONTRIBUTING, re.MULTILINE | re.DOTALL)
+    assert max(sum(map(bool, block.splitlines())) for block in blocks) <= 15
+    words = [sys.executable, "-c", EXAMPLES, *blocks]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -188,7 +188,7 @@ def test_bases_are_those_that_the_target_takes_each_once() -> None:
 
 def test_suites_are_chosen_by_name() -> None:
     assert list(suites.select(["planes", "article"])) == ["planes", "article"]
-    with pytest.raises(ValueError, match=r"no suite named 'hand'; there are: article, common"):
+    with pytest.raises(ValueError, match=r"no suite named 'hand'; there are: .*common, "):
         suites.select(("article", "hand"))
 
 
