@@ -1,4 +1,4 @@
-"""What do the runs of `gate_score` say? Rates with their intervals, as Markdown."""
+"""The report of `gate_score`: rates with their intervals, as Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often is the gate wrong, and how often are asv and pytest-benchmark, on the same slowdowns in the same hours?
+"""The error rates of the gate, of asv and of pytest-benchmark, on the same slowdowns in the same hours.
 
 A small repository is made, in which one revision differs from another by a planted slowdown of one of four cases: a
 target that does its work a hundred times over does it, say, 103 times on images of one size. Every tool is asked

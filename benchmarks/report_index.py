@@ -1,4 +1,4 @@
-"""What is in the folder of reports, and what does each say in one line? Writes its README.md."""
+"""The index of the folder of reports, with what each says in one line; writes its README.md."""
 
 from __future__ import annotations
 

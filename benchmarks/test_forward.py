@@ -1,4 +1,4 @@
-"""How fast is each implementation here and now? ``pytest benchmarks/`` prints the table and checks what it timed."""
+"""The speed of each implementation here and now: ``pytest benchmarks/`` prints the table and checks what it timed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is the reference fast enough to stand beside the libraries: one thread, one channel, float32?
+"""The requirements on the speed of the reference beside the libraries: one thread, one channel, float32.
 
 Run as a program it prints the table; under pytest it checks the three requirements:
 never slower than `scipy.signal.correlate2d`, never more than 1.3 times the time of `torch.nn.functional.conv2d`, and at
@@ -24,7 +24,7 @@ ROUNDS = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Times:
     """Median seconds of the three for a square image and kernel, measured in turn."""
 
     size: int
@@ -42,13 +42,13 @@ class Row:
         return self.reference / self.torch
 
 
-def ratios(rounds: int = ROUNDS) -> list[Row]:
+def ratios(rounds: int = ROUNDS) -> list[Times]:
     """Time every size and kernel, one sample of each contender per round so that drift hits all alike."""
     with one_thread():
         return [row(size, kernel, rounds) for size in SIZES for kernel in KERNELS]
 
 
-def row(size: int, kernel: int, rounds: int) -> Row:
+def row(size: int, kernel: int, rounds: int) -> Times:
     X, K = torch.rand(size, size), torch.rand(kernel, kernel)
     image, weight = X.numpy(), K.numpy()
     contenders: list[Callable[[], object]] = [
@@ -58,7 +58,7 @@ def row(size: int, kernel: int, rounds: int) -> Row:
     ]
     torch.testing.assert_close(corr2d(X, K), F.conv2d(X[None, None], K[None, None])[0, 0], rtol=1e-4, atol=1e-4)
     samples = [[seconds(call) for call in contenders] for _ in range(rounds)]
-    return Row(size, kernel, *(statistics.median(column) for column in zip(*samples, strict=True)))
+    return Times(size, kernel, *(statistics.median(column) for column in zip(*samples, strict=True)))
 
 
 def seconds(call: Callable[[], object]) -> float:
@@ -77,7 +77,7 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def table(rows: list[Row]) -> str:
+def table(rows: list[Times]) -> str:
     lines = ["image  kernel  reference ms  / correlate2d  / F.conv2d"]
     lines += [
         f"{r.size:5}  {r.kernel:6}  {1e3 * r.reference:12.2f}  {r.to_correlate2d:13.2f}  {r.to_torch:10.2f}"
@@ -89,7 +89,7 @@ def table(rows: list[Row]) -> str:
     return "\n".join([*lines, f"geometric mean{'':14}  {mean[0]:13.2f}  {mean[1]:10.2f}"])
 
 
-def broken(rows: list[Row]) -> list[str]:
+def broken(rows: list[Times]) -> list[str]:
     """The requirements that a table does not meet."""
     at = "image {0.size}, kernel {0.kernel}: {1:.2f} times {2}"
     found = [at.format(r, r.to_correlate2d, "correlate2d") for r in rows if r.to_correlate2d > 1]

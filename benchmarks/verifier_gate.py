@@ -1,4 +1,4 @@
-"""Has the verifier itself become slower? Instructions of a judge's process for some questions, now and at a revision.
+"""The gate of the verifier itself: instructions of a judge's process for some questions, now and at a revision.
 
 The revision is a fixed one (VERIFIER_BASE in the Makefile), not the last commit: many small steps then add up and show.
 Whoever makes the judge dearer on purpose moves it, and says why in the commit. The target's process is not counted: it
@@ -24,16 +24,16 @@ from corrbench.timing.stopwatch import Unmeasurable
 ROOT = Path(__file__).parents[1]
 FAMILIES = ("values", "gradients", "memory", "relations")
 COUNTED = 2  # times that each is counted; the smaller number has less chance in it
-# The judge of any revision, asked one family at a time: a line in, a line out. Names are looked for where they are now,
-# then where they were before the rooms.
+# The judge of any revision, asked one family at a time: a line in, a line out. Names are looked for where they
+# were before the rooms first: an editable install lends an older revision the rooms that it does not have.
 PROGRAM = """
 import sys
 from corrbench import target
 try:
+    from corrbench import child as sandbox, executors, plan
+except ImportError:
     from corrbench.judge import sandbox
     from corrbench.runner import executors, plan
-except ImportError:
-    from corrbench import child as sandbox, executors, plan
 
 sandbox.POLL = 60.0  # looking after the target's process meanwhile takes as many instructions as there is time
 try:

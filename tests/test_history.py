@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from corrbench import history
 from corrbench.cli import main
-from corrbench.history import Change, NoHistory, Point, Series
+from corrbench.history import ChangePoint, NoHistory, Point, Series
 from corrbench.render.history import BARS, amount, bars
 
 # Says that every series changed where it is told, and writes what it was given beside itself.
@@ -113,7 +113,7 @@ def test_levels_are_medians_between_changes() -> None:
 
 def test_a_level_of_zero_has_no_ratio() -> None:
     one = Series(benchmark="b", params=(), machine="m")
-    assert Change(series=one, commit="c", before=0, after=1, p=0).to_json()["change"] is None
+    assert ChangePoint(series=one, commit="c", before=0, after=1, p=0).to_json()["change"] is None
 
 
 @pytest.mark.parametrize(

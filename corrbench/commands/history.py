@@ -1,4 +1,4 @@
-"""When did it change for good? The `history` command."""
+"""The `history` command: from which commits on is the level another?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Change points on a terminal: the series as a line of bars, the commit, the levels before and after."""
+"""ChangePoint points on a terminal: the series as a line of bars, the commit, the levels before and after."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from corrbench.history import FEWEST, Change, Series
+from corrbench.history import FEWEST, ChangePoint, Series
 from corrbench.render.compare import duration, percent
 from corrbench.render.terminal import NARROW
 
@@ -33,7 +33,7 @@ def amount(value: float, unit: str) -> str:
     return f"{value:.4g} {unit}".rstrip()
 
 
-def show(console: Console, series: Sequence[Series], changes: Sequence[Change], *, verbose: bool = False) -> None:
+def show(console: Console, series: Sequence[Series], changes: Sequence[ChangePoint], *, verbose: bool = False) -> None:
     """Print what has changed, and how much was looked at; what has not as well, if that is asked for."""
     grid = Table(box=None, pad_edge=False, header_style="dim")
     heads = ("benchmark", "commit", "before", "after", "change", "p", "history")[: 5 if console.width < NARROW else 7]
@@ -57,7 +57,7 @@ def show(console: Console, series: Sequence[Series], changes: Sequence[Change], 
     console.print(last(series, changes))
 
 
-def last(series: Sequence[Series], changes: Sequence[Change]) -> Text:
+def last(series: Sequence[Series], changes: Sequence[ChangePoint]) -> Text:
     """The last line."""
     worse = sum(one.worse for one in changes)
     short = sum(len(one.points) < FEWEST for one in series)

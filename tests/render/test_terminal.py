@@ -17,7 +17,7 @@ from rich.console import Console
 
 from corrbench.case import Case
 from corrbench.cli import main
-from corrbench.history import Change, Point, Series
+from corrbench.history import ChangePoint, Point, Series
 from corrbench.render import bench, compare, history, terminal
 from corrbench.result import Result, Run, Status
 from corrbench.timing.bench import Bench, Timing
@@ -140,7 +140,7 @@ def test_every_table_fits(width: int) -> None:
                           change=0.0123, low=-0.0123, high=0.0345)  # fmt: skip
     series = Series(benchmark="layers.Time.time_forward", params=("'resnet'", "'torch'"), machine="ci", unit="seconds",
                     points=[Point("c" * 40, 1.0 * n, 1e-3 * n) for n in range(30)])  # fmt: skip
-    change = Change(series=series, commit="c" * 40, before=0.001, after=0.0012, p=1e-7)
+    change = ChangePoint(series=series, commit="c" * 40, before=0.001, after=0.0012, p=1e-7)
     found = {
         "verify": lines(terminal.show, width, run),
         "bench": lines(bench.show, width, Bench(targets=(row.target,), rows={task: {row.target: row}})),
