@@ -1,4 +1,4 @@
-"""What does a run come to? Findings with one cause put together, checks added up; for every form of report."""
+"""The digest of a run, for every form of report: findings with one cause put together, checks added up."""
 
 from __future__ import annotations
 
@@ -45,6 +45,16 @@ class Group:
             return f"wrong where {self.region}"
         text, bracket, rest = self.common.partition(" (")
         return f"wrong only where {text}, and not always there{bracket}{rest}" if text else ""
+
+    @property
+    def remarks(self) -> list[str]:
+        """What there is to say of it beside its message: on which cases, and what fault it looks like."""
+        return [said for said in (self.where, self.resembles and f"looks as if {self.resembles}") if said]
+
+    @property
+    def extent(self) -> str:
+        """On how many cases, in which checks; empty for one."""
+        return f"on {self.cases} cases, in {', '.join(self.checks)}; the smallest" if self.cases > 1 else ""
 
     @property
     def cases(self) -> int:

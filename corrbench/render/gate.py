@@ -71,9 +71,7 @@ def _findings(gate: Gate, shown: int) -> Iterator[str]:
         one = group.smallest
         more = f" (on {group.cases} cases)" if group.cases > 1 else ""
         yield f"new finding: {one.check}{more}: {one.message}"
-        for said in (group.where, f"looks as if {group.resembles}" if group.resembles else ""):
-            if said:
-                yield f"    {said}"
+        yield from (f"    {said}" for said in group.remarks)
         if one.reproduce:
             yield f"    `{one.reproduce}`"
     if len(groups) > shown:

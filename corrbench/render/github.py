@@ -71,12 +71,9 @@ def _of_groups(run: Run, groups: Iterable[causes.Group], place: Place | None) ->
 def _words(group: causes.Group) -> Iterator[str]:
     one = group.smallest
     yield one.message
-    if group.where:
-        yield group.where
-    if group.resembles:
-        yield f"looks as if {group.resembles}"
-    if group.cases > 1:
-        yield f"on {group.cases} cases, in {', '.join(group.checks)}; the smallest: {one.case}"
+    yield from group.remarks
+    if group.extent:
+        yield f"{group.extent}: {one.case}"
 
 
 def gate_notes(gate: Gate, place: Place | None) -> list[Note]:

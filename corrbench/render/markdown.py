@@ -142,10 +142,7 @@ def _groups(run: Run, title: str, results: list[Result]) -> Iterator[str]:
         result = group.smallest
         yield ""
         yield f"{index}. **{result.check}**: {escape(result.message)}"
-        if group.where:
-            yield f"   *{group.where[0].upper()}{group.where[1:]}.*"
-        if group.resembles:
-            yield f"   *Looks as if {group.resembles}.*"
+        yield from (f"   *{said[0].upper()}{said[1:]}.*" for said in group.remarks)
         asked = ", ".join(group.checks)
         yield f"   {len(group.members)} results on {group.cases} cases, in {asked}; the smallest: `{result.case}`"
         if result.reproduce:

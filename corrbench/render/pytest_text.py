@@ -1,4 +1,4 @@
-"""A portion of a run as plain text for another test runner: its findings, why it was skipped, its doubts."""
+"""Some jobs of a run as plain text for another test runner: its findings, why it was skipped, its doubts."""
 
 from __future__ import annotations
 
@@ -57,10 +57,7 @@ def doubts(run: Run, check: str = "") -> list[str]:
 def _paragraph(group: causes.Group, check: str) -> Iterable[str]:
     one = group.smallest
     yield one.message if one.check == check else f"{one.check}: {one.message}"
-    if group.where:
-        yield f"  {group.where}"
-    if group.resembles:
-        yield f"  looks as if {group.resembles}"
+    yield from (f"  {said}" for said in group.remarks)
     if group.cases > 1:
         yield f"  on {group.cases} cases; the smallest:"
     yield f"  {one.reproduce}"

@@ -54,7 +54,7 @@ def show(console: Console, change: Change) -> None:
         groups = causes.groups(run, found)
         console.print(Text(f"{title} ", "bold").append(f"({len(found)} in {len(groups)} groups)", "dim"))
         for index, group in enumerate(groups[:SHOWN], 1):
-            terminal.headline(console, index, group, style)
+            terminal.headline(console, index, group, style, [group.where] if group.where else [])
             if group.smallest.reproduce:
                 console.print(Text("     ").append(group.smallest.reproduce, "cyan"), soft_wrap=True)
         if len(groups) > SHOWN:

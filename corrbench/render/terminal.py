@@ -93,13 +93,13 @@ def table(run: Run, *, narrow: bool = False) -> Table:
     return grid
 
 
-def headline(console: Console, index: int, group: causes.Group, style: str) -> None:
-    """What a group's smallest case shows, and on which cases it is wrong."""
+def headline(console: Console, index: int, group: causes.Group, style: str, remarks: list[str]) -> None:
+    """What a group's smallest case shows, and what there is to say of the group."""
     result = group.smallest
     head = Text.assemble((f"{index}. ", style), (result.check, "bold"), f"  {result.message}")
     console.print(Padding(head, (0, 0, 0, 2)))
-    if group.where:
-        console.print(Padding(Text(group.where, "italic"), (0, 0, 0, 5)))
+    for said in remarks:
+        console.print(Padding(Text(said, "italic"), (0, 0, 0, 5)))
 
 
 def _groups(console: Console, run: Run, title: str, results: list[Result], style: str, *, brief: bool = False) -> None:
@@ -113,13 +113,10 @@ def _groups(console: Console, run: Run, title: str, results: list[Result], style
     )
     for index, group in enumerate(found[: 3 if brief else SHOWN], 1):
         result = group.smallest
-        headline(console, index, group, style)
-        if group.resembles:
-            console.print(Padding(Text(f"looks as if {group.resembles}", "italic"), (0, 0, 0, 5)))
+        headline(console, index, group, style, group.remarks)
         if brief:
             continue
-        more = f"on {group.cases} cases, in {', '.join(group.checks)}; the smallest" if group.cases > 1 else "case"
-        console.print(Padding(Text(f"{more}: {result.case}", "dim"), (0, 0, 0, 5)))
+        console.print(Padding(Text(f"{group.extent or 'case'}: {result.case}", "dim"), (0, 0, 0, 5)))
         console.print(Text("     ").append(result.reproduce, "cyan"), soft_wrap=True)  # whole, to be copied
     rest = len(found) - (3 if brief else SHOWN)
     if rest > 0:

@@ -103,28 +103,24 @@ class Inquiry:
     known: baseline.Baseline
     deaths: Deaths
     questions: list[Question] = field(default_factory=list)
-    judged: int = 0
 
     def ask(self, question: Question) -> Run:
         """See `Question.ask`."""
-        from corrbench.runner import executors, plan
+        from corrbench.runner import plan, verify
 
-        run = Run(
-            target=self.request.target, form=self.support.form, seed=self.seed, profile=self.request.profile,
-            arrays=self.spec.arrays, accuracy=self.spec.accuracy, device=self.spec.device, planned=len(question.jobs),
-        )  # fmt: skip
+        run = verify.started(self.spec, self.request.profile, self.seed, self.support.form)
+        run.planned = len(question.jobs)
         if question.said:
             run.unsupported[question.group] = question.said
             return run
-        run.stopped = self.deaths.reason(self.judged, 1)
+        run.stopped = self.deaths.reason(1)
         batches = plan.batches(self.spec, self.support, () if run.stopped else question.jobs, PORTION)
-        with _environment_kept(), contextlib.closing(executors.execute(batches, self.start, AHEAD)) as flow:
-            for done in flow:
-                results = [result for _, several in done for result in several]
-                run.results += results
-                run.judged, self.judged = run.judged + len(done), self.judged + len(done)
-                self.deaths.count(results)
-                run.stopped = self.deaths.reason(self.judged, 1) if run.judged < run.planned else ""
+        with (
+            _environment_kept(),
+            contextlib.closing(verify.answered(run, batches, self.start, AHEAD, self.deaths)) as flow,
+        ):
+            for _ in flow:
+                run.stopped = self.deaths.reason(1) if run.judged < run.planned else ""
                 if run.stopped:
                     break
         self.known.apply(run)

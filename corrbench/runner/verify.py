@@ -1,4 +1,4 @@
-"""Is this target right? Probe, plan, execute, record: from a Spec to a Run."""
+"""The verification of a target, from a Spec to a Run: probe, plan, execute, record."""
 
 from __future__ import annotations
 
@@ -61,19 +61,21 @@ class Options:
 
 @dataclass(slots=True)
 class Deaths:
-    """How often the target's process died, and what that has cost."""
+    """How often the target's process died, of how many jobs, and what that has cost."""
 
+    judged: int = 0
     number: int = 0
     lost: float = 0.0  # seconds
 
-    def count(self, results: Iterable[Result]) -> None:
-        """Add those among some results."""
-        costs = [result.seconds + START for result in results if result.status in DEATHS]
+    def count(self, done: Done) -> None:
+        """Add those among the results of a batch."""
+        costs = [result.seconds + START for _, results in done for result in results if result.status in DEATHS]
+        self.judged += len(done)
         self.number, self.lost = self.number + len(costs), self.lost + sum(costs)
 
-    def reason(self, judged: int, workers: int) -> str:
-        """Why no more is asked after so many questions; empty if there is no reason."""
-        if self.lost > LOST * workers or (self.number >= OFTEN and 2 * self.number > judged):
+    def reason(self, workers: int) -> str:
+        """Why no more is asked; empty if there is no reason."""
+        if self.lost > LOST * workers or (self.number >= OFTEN and 2 * self.number > self.judged):
             return f"{self.number} deaths of the target's process"
         return ""
 
@@ -89,6 +91,28 @@ def default_store(spec: Spec, options: Options) -> Path:
     return Path(".corrbench", hashlib.blake2b(words.encode(), digest_size=6).hexdigest() + ".jsonl")
 
 
+def started(spec: Spec, profile: str, seed: int, form: str = "") -> Run:
+    """A run of which nothing is judged yet."""
+    return Run(
+        target=spec.name or spec.target, form=form or spec.form, seed=seed, profile=profile, arrays=spec.arrays,
+        accuracy=spec.accuracy, device=spec.device,
+    )  # fmt: skip
+
+
+def answered(
+    run: Run, batches: Iterable[plan.Batch], start: Start, ahead: int, deaths: Deaths, *, ordered: bool = False
+) -> Generator[Done, None, None]:
+    """Have batches judged, `ahead` of them at a time; each one comes once its results are in the run, if `ordered` in
+    the order of the plan.
+    """
+    with contextlib.closing((_in_order if ordered else execute)(batches, start, ahead)) as flow:
+        for done in flow:
+            run.results += [result for _, results in done for result in results]
+            run.judged += len(done)
+            deaths.count(done)
+            yield done
+
+
 def verify(
     spec: Spec, options: Options, start: Start, progress: Progress | None = None, support: Support | None = None
 ) -> Run:
@@ -100,15 +124,7 @@ def verify(
     """
     began = time.monotonic()
     seed = secret_seed() if options.seed is None else options.seed
-    run = Run(
-        target=spec.name or spec.target,
-        form=spec.form,
-        seed=seed,
-        profile=options.profile,
-        arrays=spec.arrays,
-        accuracy=spec.accuracy,
-        device=spec.device,
-    )
+    run = started(spec, options.profile, seed)
     if support is None:
         try:
             support = ask(spec, start, 1 if options.case else options.workers)
@@ -133,8 +149,6 @@ def verify(
     for done in _asked(spec, support, options, run, sources, start):
         if store is not None:
             store.append((job.key, [result.to_json() for result in results]) for job, results in done)
-        run.results += [result for _, results in done for result in results]
-        run.judged += len(done)
         if progress:
             progress(run)
         if time.monotonic() > deadline and (options.budget or run.judged < run.planned):
@@ -152,19 +166,18 @@ def _asked(
 ) -> Iterator[Done]:
     """The answers, batch by batch; says in the run why it asks no more, if findings are the reason."""
     found = {result.check for result in run.findings}
-    deaths = Deaths()
+    deaths = Deaths(judged=run.judged)
     for jobs in sources:
-        wanted = (job for job in jobs if not (options.once and job.check in found))
-        answers = _in_order if options.fail_fast else execute
-        with contextlib.closing(answers(plan.batches(spec, support, wanted), start, options.workers + 1)) as flow:
+        batches = plan.batches(spec, support, (job for job in jobs if not (options.once and job.check in found)))
+        with contextlib.closing(
+            answered(run, batches, start, options.workers + 1, deaths, ordered=options.fail_fast)
+        ) as flow:
             for done in flow:
-                results = [result for _, several in done for result in several]
-                found |= {result.check for result in results if result.finding}
-                deaths.count(results)
+                found |= {result.check for _, results in done for result in results if result.finding}
                 yield done
                 if found and options.fail_fast:
                     run.stopped = "the first finding (--fail-fast)"
-                elif reason := deaths.reason(run.judged, options.workers):
+                elif reason := deaths.reason(options.workers):
                     run.stopped = f"{reason}; --check and --case ask the rest"
                 if run.stopped:
                     return
