@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 import pytest
 
 import corrbench
-from corrbench.runner.by_item import Request
+from corrbench.runner.by_item import Inquiries, Request, Unjudgeable
 from corrbench.testing import Options, parametrize_with_checks, place
 from tests.support.small_targets import CONV2D, FLIPPED, RIGHT
 
@@ -93,6 +93,15 @@ def test_the_options_of_a_test_file_are_those_of_a_request() -> None:
     fields = {name: kind for name, kind in get_type_hints(Request).items() if name != "target"}
     several = {name: Sequence[str] for name, kind in fields.items() if kind == tuple[str, ...]}
     assert fields | several == get_type_hints(Options)
+
+
+def test_a_baseline_of_another_target_is_refused_before_a_judge_is_started(tmp_path: Path) -> None:
+    file = tmp_path / "b.json"
+    file.write_text(json.dumps({"schema": "corrbench-baseline/1", "target": "other", "known": []}))
+    inquiries = Inquiries(1)
+    with pytest.raises(Unjudgeable, match="this baseline was recorded for other, not for torch"):
+        inquiries.open(Request(target="torch", baseline=str(file)))
+    assert inquiries._start is None
 
 
 def test_a_wrong_option_ends_the_collection_in_one_line(project: pytest.Pytester) -> None:

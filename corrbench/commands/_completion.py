@@ -1,23 +1,15 @@
-"""What may stand here? Completions for the shell: fast, from names and sources, without importing what they name."""
+"""Completions for the shell: names of ours, files, and functions in them, without importing what they name."""
 
 from __future__ import annotations
 
-import itertools
 import os
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from click import Context, Parameter
 from click.shell_completion import BashComplete, CompletionItem, add_completion_class
 
-HERE = Path(__file__).parents[1]
-EXAMPLES = {
-    "x": ("1,1,5,6", "2,4,8,9"), "w": ("1,1,3,3", "6,4,3,2"), "stride": ("1,2", "2"), "dilation": ("1,2", "2"),
-    "padding": ("1", "1,2", "same", "valid"), "groups": ("2", "4"),
-}  # fmt: skip
 RECORDS = (".json", ".jsonl")  # how files end that hold a run
-DEEPEST = 8  # folders with nothing else in them that are walked through at one stroke
 
 
 @add_completion_class
@@ -65,7 +57,7 @@ def targets(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
         return [f"{place}:{name}" for name in matching(functions(place), begun)]
     from corrbench.target import registered
 
-    return [*matching(registered(), incomplete), *_places(incomplete)]
+    return [*matching(registered(), incomplete), *_beside(incomplete)]
 
 
 def functions(place: str) -> list[str]:
@@ -77,20 +69,6 @@ def functions(place: str) -> list[str]:
         return [name for name in definitions.definitions(found[0]) if name[0] != "_"] if found else []
     except (OSError, SyntaxError, ValueError):
         return []
-
-
-def _places(begun: str) -> list[str]:
-    """Folders and Python files that begin so. What is the only one is gone into: nobody is made to type on after a
-    slash or a colon.
-    """
-    for _ in range(DEEPEST):
-        found = list(_beside(begun))
-        if len(found) != 1:
-            return found
-        if found[0].endswith(".py"):
-            return [f"{found[0]}:{name}" for name in functions(found[0])]
-        begun = found[0]
-    return [begun]
 
 
 def _beside(begun: str, ends: tuple[str, ...] = (".py",)) -> Iterator[str]:
@@ -115,20 +93,17 @@ def records(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
 
 
 def checks(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
-    """Families of checks, then checks, as their files register them."""
-    texts = (path.read_text(encoding="utf-8") for path in sorted((HERE / "checks").glob("*.py")))
-    names = sorted(
-        itertools.chain.from_iterable(re.findall(r'^@check\("([\w.]+)"', text, re.MULTILINE) for text in texts)
-    )
-    return matching([*dict.fromkeys(name.partition(".")[0] for name in names), *names], incomplete)
+    """Families of checks, then checks."""
+    from corrbench.checks import registry
+
+    return matching([*dict.fromkeys(name.partition(".")[0] for name in registry()), *registry()], incomplete)
 
 
 def suites(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
-    """Names of suites: those of their files, unless they give another."""
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted((HERE / "suites").glob("*.py"))}
-    given = {stem: re.search(r'^NAME = "([\w-]+)"', text, re.MULTILINE) for stem, text in texts.items()}
-    names = (name[1] if (name := given[stem]) else stem for stem, text in texts.items() if "\ndef cases(" in text)
-    return matching(names, incomplete)
+    """Names of suites."""
+    from corrbench.suites import registry
+
+    return matching(registry(), incomplete)
 
 
 def planted(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
@@ -164,7 +139,7 @@ def cases(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
         if len(keys) != 1 or keys == ["bias"]:
             return [before + word for word in keys]
         key, value = keys[0].rstrip("="), ""  # the only one: within quotes bash would close them after it
-    values: Iterable[str] = case.DTYPES if key == "dtype" else EXAMPLES.get(key, ())
+    values: Iterable[str] = case.DTYPES if key == "dtype" else ()
     if key in ("data", "layout"):
         from corrbench.numerics import inputs
 

@@ -1,4 +1,4 @@
-"""How is a target judged portion by portion, when another program decides which portion comes when?"""
+"""Verification driven by pytest: one item for each check and element type, asked when pytest asks for it."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class Inquiries:
             try:
                 with _environment_kept():
                     self._open[request] = self._opened(request)
-            except (ValueError, baseline.BadBaseline) as error:
+            except ValueError as error:
                 raise Unjudgeable(f"{request.target}: {error}") from None
         return self._open[request]
 
@@ -165,6 +165,7 @@ class Inquiries:
         for name in request.checks:
             plan.select(name)
         known = baseline.Baseline.load(Path(request.baseline)) if request.baseline else baseline.Baseline()
+        known.meant_for(request.target)
         if self._start is None:
             self._start = self._stack.enter_context(executors.opened("local", 1))
         with contextlib.suppress(BrokenExecutor):  # `ask` will see it, and start another judge, whose path is this one

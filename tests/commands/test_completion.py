@@ -20,7 +20,7 @@ from corrbench.numerics import inputs
 from corrbench.target import registered
 
 ROOT = Path(__file__).parents[2]
-SOONEST = 0.3  # seconds of processor that an answer may take
+SOONEST = 0.6  # seconds of processor that an answer may take
 
 
 def offered(*words: str) -> list[str]:
@@ -52,17 +52,15 @@ def test_targets(before: list[str]) -> None:
     assert offered(*before, "scipy.c") == [name for name in registered() if name.startswith("scipy.c")]
     assert offered(*before, "pkg/deep/ops.py:") == ["pkg/deep/ops.py:one", "pkg/deep/ops.py:Two"]
     assert offered(*before, "pkg.deep.ops:o") == ["pkg.deep.ops:one"]
-    assert offered(*before, "pk") == ["pkg/deep/ops.py:one", "pkg/deep/ops.py:Two"], "what is the only one is gone into"
+    assert offered(*before, "pk") == ["pkg/"]
+    assert offered(*before, "pkg/deep/o") == ["pkg/deep/ops.py"]
 
 
 def test_files_beside_each_other_are_offered_as_files(tmp_path: Path) -> None:
     (tmp_path / "pkg" / "more.py").touch()
     (tmp_path / "pkg" / "_private").mkdir()
     assert offered("verify", "pkg/") == ["pkg/deep/", "pkg/more.py"]
-    assert offered("verify", str(tmp_path / "pkg" / "d")) == [
-        f"{tmp_path}/pkg/deep/ops.py:one",
-        f"{tmp_path}/pkg/deep/ops.py:Two",
-    ]
+    assert offered("verify", str(tmp_path / "pkg" / "d")) == [f"{tmp_path}/pkg/deep/"]
 
 
 @pytest.mark.parametrize("before", [["report"], ["report", "run.json"]])

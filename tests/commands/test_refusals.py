@@ -1,0 +1,95 @@
+"""What only needs parsing is refused before anything runs: in one line, with exit code 2, and soon."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from corrbench.result import SCHEMA
+
+ROOT = Path(__file__).parents[2]
+SOONEST = 2.0  # seconds of processor: what a clock shows depends on what else runs
+TORCH = 4.0  # the same where the catalogue of defects is needed, whose files import torch
+
+
+def refused(words: str, folder: Path) -> tuple[str, float]:
+    """What the command says, and the processor's seconds."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-m", "corrbench", *shlex.split(words)],
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("corrbench: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A file, a baseline of another target, and a record of another command."""
+    (tmp_path / "file").touch()
+    baseline = json.dumps({"schema": "corrbench-baseline/1", "target": "other", "known": []})
+    (tmp_path / "b.json").write_text(baseline)
+    (tmp_path / "known").mkdir()
+    (tmp_path / "known" / "scipy.correlate2d.json").write_text(baseline)
+    (tmp_path / "r.jsonl").write_text(json.dumps({"schema": SCHEMA, "header": {"profile": "deep", "seed": 1}}) + "\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("verify nonsense", "'nonsense' is not a registered target"),
+        ("verify torch --check value", "no check or family named 'value'"),
+        ("verify torch --suite hand", "no suite named 'hand'"),
+        ("verify torch --case x=1", "case 'x=1': "),
+        ("verify torch --executor slurm", "unknown executor 'slurm'"),
+        ("verify torch --budget soon", "--budget 'soon' is no time"),
+        ("verify torch --baseline b.json", "this baseline was recorded for other, not for torch"),
+        ("verify torch --baseline none.json", "cannot read the baseline none.json"),
+        ("verify torch --resume --store r.jsonl", "r.jsonl belongs to another command: "),
+        ("verify torch --resume --store none.jsonl", "nothing to resume: none.jsonl"),
+        ("verify torch --store file/r.jsonl", "cannot write file/r.jsonl: Not a directory"),
+        ("verify torch --json file/below", "cannot write file/below: Not a directory"),
+        ("verify torch --junit none/x", "cannot write none/x: no such folder"),
+        ("verify torch --markdown file/below", "cannot write file/below: Not a directory"),
+        ("verify torch --html file/below", "cannot write file/below: Not a directory"),
+        ("verify torch --report file/below", "cannot write file/below: Not a directory"),
+        ("verify torch --record-baseline file/below --reason why", "cannot write file/below: Not a directory"),
+        ("peers fortran", "no library or target named 'fortran'"),
+        ("peers scipy --check value", "no check or family named 'value'"),
+        ("peers scipy --suite hand", "no suite named 'hand'"),
+        ("peers scipy --baselines known", "this baseline was recorded for other, not for scipy.correlate2d"),
+        ("peers scipy --report file/below", "cannot write file/below: Not a directory"),
+        ("peers scipy --resume", "nothing to resume: "),
+        ("audit --json file/below", "cannot write file/below: Not a directory"),
+        ("report none.json", "cannot read none.json"),
+        ("doctor --json file/below", "cannot write file/below: Not a directory"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_runs(folder: Path, words: str, said: str) -> None:
+    message, seconds = refused(words, folder)
+    assert said in message
+    assert seconds < SOONEST
+    assert not (folder / ".corrbench").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [("--only upwards", "nothing planted is called 'upwards'"), ("--resume", "nothing to resume: ")]
+)
+def test_an_audit_of_what_is_not_there_is_refused(folder: Path, words: str, said: str) -> None:
+    message, seconds = refused(f"audit {words}", folder)
+    assert said in message
+    assert seconds < TORCH
+    assert not (folder / ".corrbench").exists()
