@@ -86,11 +86,12 @@ def writable(*names: str | None, folder: str | None = None) -> None:
 
 def save(name: str | Path | None, made: str | Mapping[str, Any], mode: str = "w") -> None:
     """Write a text, or a record as JSON, into a file or for - to standard output; nothing where no name was given."""
+    if not name:
+        return
     text = made if isinstance(made, str) else json.dumps(made, indent=1, allow_nan=False) + "\n"
     try:
-        if name:
-            with click.open_file(name, mode, encoding="utf-8") as file:
-                file.write(text)
+        with click.open_file(name, mode, encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         give_up(f"cannot write {error.filename or name}: {error.strerror}")
 
@@ -119,10 +120,11 @@ def target_option(name: str) -> Callable[[Command], Command]:
     choices, least, default = said["choices"], said["least"], said["default"]
     number = least is not None and click.FloatRange(least, min_open=not least)
     return click.option(
-        f"--{name}", type=click.Choice(choices) if choices else number or str,
+        f"--{name}",
+        type=click.Choice(choices) if choices else number or str,
         help=said["about"] + (f"  [default: {default}]" if default else ""),
         shell_complete=_completion.devices if name == "device" else None,
-    )  # fmt: skip
+    )
 
 
 def target_options(command: Command) -> Command:

@@ -178,8 +178,11 @@ def timed(form: str = "conv2d", arrays: str = "torch", suite: str = "speed") -> 
     """
     from corrbench import suites
 
-    known = {"form": (form, ("conv2d", "corr2d")), "arrays": (arrays, ("torch", "numpy")),
-             "suite": (suite, tuple(suites.registry()))}  # fmt: skip
+    known = {
+        "form": (form, ("conv2d", "corr2d")),
+        "arrays": (arrays, ("torch", "numpy")),
+        "suite": (suite, tuple(suites.registry())),
+    }
     for what, (given, there) in known.items():
         if given not in there:
             raise ValueError(f"no {what} {given!r}; there are: {', '.join(there)}")

@@ -1,1 +1,1 @@
-"""What can a user ask for? One command a file; a file here is found by itself."""
+"""The commands that a user types, one a file; a file here is found by itself."""

@@ -39,9 +39,10 @@ class Asked:
 @click.command()
 @cli.profile("standard", help="As of `verify`.")
 @click.option(
-    "--honest-profile", type=click.Choice(PROFILES),
+    "--honest-profile",
+    type=click.Choice(PROFILES),
     help="For the honest ones, which have no first finding to stop at.  [default: as --profile]",
-)  # fmt: skip
+)
 @click.option(
     "--only",
     default="",

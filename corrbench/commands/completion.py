@@ -1,4 +1,4 @@
-"""How does the shell complete what is typed? The `completion` command."""
+"""The `completion` command: a script by which the shell completes what is typed."""
 
 from __future__ import annotations
 

@@ -53,9 +53,11 @@ class Asked:
 @click.command()
 @click.argument("names", nargs=-1, shell_complete=_completion.targets)
 @click.option(
-    "--python", "pythons", multiple=True,
+    "--python",
+    "pythons",
+    multiple=True,
     help="Interpreter of another environment, for libraries that are not installed here; may be repeated.",
-)  # fmt: skip
+)
 @cli.profile("quick", help="As of `verify`.")
 @click.option(
     "--check", default="", shell_complete=_completion.checks, help="Only this check, or this family of checks."
@@ -72,9 +74,12 @@ class Asked:
     "--baselines", type=click.Path(exists=True, file_okay=False), help="Folder of what is known of each target."
 )
 @click.option(
-    "--limit", type=click.FloatRange(0, min_open=True), default=240.0, show_default=True,
+    "--limit",
+    type=click.FloatRange(0, min_open=True),
+    default=240.0,
+    show_default=True,
     help="Seconds for the questions to one target; those that tell most come first.",
-)  # fmt: skip
+)
 @click.option("--speed/--no-speed", default=True, show_default=True, help="Time them beside PyTorch as well.")
 @cli.json_file("the table")
 @click.option("--markdown", type=click.Path(dir_okay=False), help="Write it as Markdown.")

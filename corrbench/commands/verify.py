@@ -47,9 +47,12 @@ class Outputs:
 )
 @click.option("--case", default="", shell_complete=_completion.cases, help="Only this case, as findings name it.")
 @click.option(
-    "--suite", "suites", multiple=True, shell_complete=_completion.suites,
+    "--suite",
+    "suites",
+    multiple=True,
+    shell_complete=_completion.suites,
     help="Only cases of this suite; may be repeated.",
-)  # fmt: skip
+)
 @click.option(
     "--seed", type=click.IntRange(0), help="Seed of data and hidden cases; by default a secret one, printed at the end."
 )
@@ -70,9 +73,11 @@ class Outputs:
 @click.option("--fail-fast", is_flag=True, help="Stop at the first finding.")
 @click.option("--budget", default="", help="Go on with new cases for as long as this: 90s, 10m, 1h.")
 @click.option(
-    "--executor", default="local", shell_complete=_completion.executors,
+    "--executor",
+    default="local",
+    shell_complete=_completion.executors,
     help="local, dask, or a Dask scheduler's tcp://HOST:PORT.",
-)  # fmt: skip
+)
 @click.option("--workers", type=click.IntRange(1), help="Judges at a time.  [default: one a core]")
 @cli.target_option("memory")
 @click.option(

@@ -176,7 +176,7 @@ class Inquiries:
             raise Unjudgeable(f"{request.target}: {error}") from None
         made = Inquiry(
             request=request, spec=spec, support=support, seed=self.seed, start=self._start, known=known, deaths=Deaths()
-        )  # fmt: skip
+        )
         shape = plan.outline(spec, support, request.profile, self.seed, request.suites or plan.SUITES)
         jobs = {job.key: job for name in request.checks or ("",) for job in plan.jobs(shape, name)}
         made.questions = list(_questions(made, jobs.values()))
