@@ -121,7 +121,7 @@ def target_option(name: str) -> Callable[[Command], Command]:
     number = least is not None and click.FloatRange(least, min_open=not least)
     return click.option(
         f"--{name}",
-        type=click.Choice(choices) if choices else number or str,
+        type=click.Choice(choices) if choices else number or (click.Path() if name == "python" else str),
         help=said["about"] + (f"  [default: {default}]" if default else ""),
         shell_complete=_completion.devices if name == "device" else None,
     )

@@ -59,7 +59,7 @@ class Asked:
 @cli.quiet
 @cli.verbose
 def audit(**given: Any) -> None:
-    """Judge the judge: run `verify` on planted defects, cheats and honest implementations.
+    """Test the suite by mutation: run `verify` on planted defects, cheats and honest implementations.
 
     Exit code 1 if an honest one is flagged, or a wrong one survives that is not known to.
     """

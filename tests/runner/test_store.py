@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from corrbench.result import SCHEMA
 from corrbench.runner.store import BadStore, Store
-from corrbench.runner.verify import Options, _record
+from corrbench.runner.verify import Options, record
 from corrbench.target import Spec
 from tests.support import small_targets
 
@@ -241,10 +241,10 @@ def test_killed_in_mid_run_and_resumed(tmp_path: Path) -> None:
 def test_a_run_is_not_resumed_with_another_seed(tmp_path: Path) -> None:
     spec = Spec(target="t.py:f")
     options = Options(seed=11, store=tmp_path / "run.jsonl")
-    assert _record(spec, options, 11) is not None
+    assert record(spec, options, 11) is not None
     for seed in (None, 11):
-        again = _record(spec, replace(options, seed=seed, resume=True), 99)
+        again = record(spec, replace(options, seed=seed, resume=True), 99)
         assert again is not None
         assert again.header["seed"] == 11
     with pytest.raises(BadStore, match="a run with --seed 11"):
-        _record(spec, replace(options, seed=12, resume=True), 12)
+        record(spec, replace(options, seed=12, resume=True), 12)
