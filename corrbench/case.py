@@ -1,4 +1,4 @@
-"""What is computed: one 2-D cross-correlation problem, and its one-line text form."""
+"""One 2-D cross-correlation problem, and its one-line text form."""
 
 from __future__ import annotations
 

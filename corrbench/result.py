@@ -1,4 +1,4 @@
-"""What came of it: statuses, results and runs, as they are stored and rendered."""
+"""Statuses, results and runs, as they are stored and rendered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which findings are known? Recorded ones with a reason each are accepted; new ones, and worse accuracy, are not."""
+"""The baseline: findings recorded with a reason each are accepted; new ones, and worse accuracy, are not."""
 
 from __future__ import annotations
 

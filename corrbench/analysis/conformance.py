@@ -1,4 +1,4 @@
-"""What does a library do, and what does it get wrong? One run as a row of the conformance table; pure."""
+"""A row of the conformance table, from one run: what a library does, and what it gets wrong. Pure."""
 
 from __future__ import annotations
 

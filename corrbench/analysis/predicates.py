@@ -1,4 +1,4 @@
-"""Where is it wrong? The property of cases that tells those that failed from those that passed."""
+"""Predicates of cases, and the search for the one that tells the cases that failed from those that passed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has changed from one run to another? Findings, refusals and accuracy of two records, question by question."""
+"""The difference of two runs: findings, refusals and accuracy, job by job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What did an earlier run find? Runs read back from the files that they left: the store, or what --json wrote."""
+"""Runs read back from the files that they left: the store, or what --json wrote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which questions are asked of a target? One family a file; a file here is found by itself."""
+"""The checks: questions that are asked of every target. One family a file; a file here is found by itself."""
 
 from __future__ import annotations
 

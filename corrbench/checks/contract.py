@@ -1,4 +1,4 @@
-"""Does the target keep the contract: type, shape, dtype, device, arguments, errors, and hands off global state?"""
+"""Checks of the contract: type, shape, dtype, device, arguments, errors, and global state left alone."""
 
 from __future__ import annotations
 

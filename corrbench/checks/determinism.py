@@ -1,4 +1,4 @@
-"""Do the same operands give the same bits, from run to run, on any number of threads, at any place in a batch?"""
+"""Checks of determinism: the same bits from run to run, on any number of threads, at any place in a batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has nobody thought of? Hypothesis searches the whole parameter space and shrinks what it finds."""
+"""The property-based test: Hypothesis searches the whole parameter space and shrinks what it finds."""
 
 from __future__ import annotations
 

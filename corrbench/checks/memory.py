@@ -1,4 +1,4 @@
-"""Does it matter how operands lie in memory, and does the target leave other memory alone?"""
+"""Checks of memory: operands that are views of every layout, and memory that the target must leave alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is it a module: parameters that are registered and train, state that travels, modes that change nothing?"""
+"""Checks of modules: parameters that are registered and train, state that travels, modes that change nothing."""
 
 from __future__ import annotations
 

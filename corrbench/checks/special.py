@@ -1,4 +1,4 @@
-"""What becomes of NaN, infinities, zeros and the ends of the number range?"""
+"""Checks of special values: NaN, infinities, zeros and the ends of the number range."""
 
 from __future__ import annotations
 

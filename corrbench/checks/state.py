@@ -1,4 +1,4 @@
-"""Does an earlier call change a later one? Sequences on the same and on other buffers."""
+"""Checks of state between calls: sequences on the same and on other buffers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does the judge ask the target? The parent's end of the wire: a question, its answer, and a new child in need."""
+"""The judge's end of the wire to the target's process: a request, its answer, and a new process where one is needed."""
 
 from __future__ import annotations
 

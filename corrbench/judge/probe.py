@@ -1,4 +1,4 @@
-"""What does this target take? One small call for each feature, element type and mode, judged by nothing."""
+"""The probe of what a target supports: one small call for each feature, element type and mode; no value is compared."""
 
 from __future__ import annotations
 

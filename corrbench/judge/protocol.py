@@ -1,4 +1,4 @@
-"""What did the target's process answer? Words from an untrusted process, taken only in the form agreed upon."""
+"""The protocol: answers of an untrusted process, taken only in the form agreed upon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does the judge start, watch and end the target's process?"""
+"""The target's process from start to end: its environment, its limits, and what is said when it dies."""
 
 from __future__ import annotations
 

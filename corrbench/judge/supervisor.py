@@ -1,4 +1,4 @@
-"""Who stands between the judge and the target? A process that watches over everything the target starts.
+"""The supervisor: a process between the judge and the target that watches over everything the target starts.
 
 The judge imports this file for what it asks of processes. Its text is also the first that the target's interpreter is
 sent: that process divides in `stand`, the child goes on to load the target, and the parent stays as the guard. So it

@@ -1,4 +1,4 @@
-"""Has a target that does not answer gone astray, or is it only slow? A plain case of the same size tells."""
+"""The time limit: whether a target that does not answer hangs, or is only slow. A plain case of the same size tells."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How is a run shown? One form a file, each a function from a Run to text."""
+"""Reports: one form a file, each a function from a Run to text."""

@@ -1,4 +1,4 @@
-"""What is drawn in a report? Which elements are wrong, what the worst is a sum of, how errors spread; in numbers."""
+"""What a report draws, in numbers: which elements are wrong, what the worst is a sum of, how errors spread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where is the work done? On this machine's cores or on a Dask cluster, through one `concurrent.futures` interface."""
+"""Executors of jobs: this machine's cores or a Dask cluster, through one `concurrent.futures` interface."""
 
 from __future__ import annotations
 

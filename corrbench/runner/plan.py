@@ -1,4 +1,4 @@
-"""What is to be done? Jobs from a target, checks and cases; pure, and the same for the same seed."""
+"""The plan of a run: jobs from a target, checks and cases; pure, and the same for the same seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has been done already? Results as JSON lines, appended as they come, so that an interrupted run resumes."""
+"""The record of a run: results as JSON lines, appended as they come, so that an interrupted run resumes."""
 
 from __future__ import annotations
 

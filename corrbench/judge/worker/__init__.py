@@ -1,4 +1,4 @@
-"""How is a target called? The child process: loads one target, calls it as told, says what it saw.
+"""The program of the target's process: it loads one target, calls it as told, and says what it saw.
 
 These files are sent to the child as text, in the order of `corrbench.judge.sandbox.FILES`, and become modules of a
 package of another name there. They import nothing of ours, so that a child may run in any environment and a target

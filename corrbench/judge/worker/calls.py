@@ -1,4 +1,4 @@
-"""What does one call do? Made as told, differentiated, watched; the results held until all calls are made."""
+"""Calls of the target: made as told, differentiated, watched; the results are held until all calls are made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are frames read and written? ``length:8 | JSON | arrays`` over two private descriptors."""
+"""Frames read and written: ``length:8 | JSON | arrays`` over two private descriptors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must a target leave as it was? Global state, watched and put back."""
+"""Global state that a target must leave as it was: watched, and put back."""
 
 from __future__ import annotations
 

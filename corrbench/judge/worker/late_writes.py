@@ -1,4 +1,4 @@
-"""Who may still write after a call has returned? Threads of any kind, and forked copies that share memory."""
+"""Late writes: threads, and forked copies that share memory, may still write after a call has returned."""
 
 from __future__ import annotations
 

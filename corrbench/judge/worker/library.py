@@ -1,4 +1,4 @@
-"""Is torch there? Loaded on demand: a target over numpy arrays needs none."""
+"""torch, loaded on demand: a target over numpy arrays needs none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which object does a spec name, and in which form is it called?"""
+"""Loading: the object that a spec names, and the form in which it is called."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a module show of itself? Parameters, state, moves, modes, training."""
+"""What a module shows of itself: parameters, state, moves, modes, training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does an operand lie in memory, and what came back?"""
+"""Operands laid out in memory as asked, and descriptions of what came back."""
 
 from __future__ import annotations
 

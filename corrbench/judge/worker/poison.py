@@ -1,4 +1,4 @@
-"""What does memory hold that nobody has written to? Not-a-number, so that a result that was never computed shows."""
+"""Heap poisoning: memory that nobody has written to holds NaN, so that a result that was never computed shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who answers? The loop of the child process."""
+"""The loop of the target's process: a request, its answer."""
 
 from __future__ import annotations
 

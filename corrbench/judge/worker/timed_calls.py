@@ -1,4 +1,4 @@
-"""What is run against the clock? Operands made beforehand, calls in a row, and the results of one of them kept.
+"""Calls that are timed: operands made beforehand, calls in a row, and the results of one of them kept.
 
 The clock is not here: whoever asks for `run` measures until the answer comes.
 """
