@@ -36,15 +36,11 @@ except ImportError:
     from corrbench.runner import executors, plan
 
 sandbox.POLL = 60.0  # looking after the target's process meanwhile takes as many instructions as there is time
-try:
-    from corrbench.support import Support
-except ImportError:
-    Support = target.Support
 spec = target.find("reference.conv2d")
 old = hasattr(plan.Batch, "to_json")  # before dataclasses crossed processes
 if old:
     from dataclasses import asdict
-    support = Support.from_json(executors.run_probe(asdict(spec)))
+    support = target.Support.from_json(executors.run_probe(asdict(spec)))
 else:
     support = executors.run_probe(spec)
 shape = plan.outline(spec, support, "quick", 1, ("article", "common"))
