@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PASSED, FOUND, UNJUDGED, INCONCLUSIVE = 0, 1, 2, 3
 RESUME = "; the same command with --resume goes on"  # after an interrupt
 Step = Callable[[int, int, str], None]  # done, in all, what is being done
+FLAGS = [one.name for one in fields(Given) if one.default is False]
 Command = TypeVar("Command", bound=Callable[..., Any])
 Kind = TypeVar("Kind", bound="DataclassInstance")
 
@@ -111,13 +112,16 @@ def spec(name: str, given: Mapping[str, Any]) -> Spec:
     Raises:
         corrbench.target.UnknownTarget: no such name.
     """
-    return find(name, **{one.name: given.get(one.name) for one in fields(Given)})
+    said = ((one, given.get(one.name)) for one in fields(Given))  # a command may have an option of its own so named
+    return find(name, **{one.name: value for one, value in said if isinstance(value, type(one.default))})
 
 
 def target_option(name: str) -> Callable[[Command], Command]:
     """An option made from a field of `Given`."""
     [said] = [one.metadata for one in fields(Given) if one.name == name]
     choices, least, default = said["choices"], said["least"], said["default"]
+    if name in FLAGS:
+        return click.option(f"--{name.replace('_', '-')}", is_flag=True, help=said["about"])
     number = least is not None and click.FloatRange(least, min_open=not least)
     return click.option(
         f"--{name}",
@@ -128,9 +132,12 @@ def target_option(name: str) -> Callable[[Command], Command]:
 
 
 def target_options(command: Command) -> Command:
-    """The options that say how a target is called, for commands that take any number of them."""
+    """The options that say how a target is called, for commands that take any number of them; not those of the same
+    name that the command has for another purpose.
+    """
+    taken = {"memory", *(param.name for param in getattr(command, "__click_params__", ()))}
     for one in reversed(fields(Given)):
-        command = command if one.name == "memory" else target_option(one.name)(command)
+        command = command if one.name in taken else target_option(one.name)(command)
     return command
 
 

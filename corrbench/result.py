@@ -51,6 +51,7 @@ class Figures:
         map: where they lie as a picture, see `corrbench.numerics.diagnose.chart`.
         raised: class of the exception that the target raised.
         known, kind: what the baseline knows a finding as.
+        beyond: why a warning lies beyond what the target claims: ``type``, ``stepwise``, ``narrow``, ``inherited``.
     """
 
     own: dict[str, Any] = field(default_factory=dict)
@@ -72,6 +73,7 @@ class Figures:
     raised: str | None = None
     known: str | None = None
     kind: str | None = None
+    beyond: str | None = None
 
     @property
     def over_bound(self) -> float:

@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from corrbench import convention
 from corrbench.case import FLOATS, Case
+from corrbench.convention import Convention
 
 # Calls that any implementation takes; the later ones are for those that are made for square or for 3×3 kernels only.
 BASES = (
@@ -62,15 +64,7 @@ def needs(case: Case) -> set[str]:
 
 def fit(case: Case, form: str) -> Case | None:
     """The part of a case that a form can express; None where nothing is left."""
-    if form == "conv2d":
-        return case
-    if isinstance(case.padding, str) or case.x[0] == 0:
-        return None
-    height, width = (case.x[2 + i] + sum(case.sides[2 * i : 2 * i + 2]) for i in (0, 1))
-    return Case(
-        x=(1, 1, height, width), w=(1, 1, *case.w[2:]), bias=form == "module", dtype=case.dtype, data=case.data,
-        layout=case.layout,
-    )  # fmt: skip
+    return convention.of(form).fit(case)
 
 
 def config(case: Case) -> dict[str, Any]:
@@ -136,10 +130,16 @@ class Support:
     refuses: dict[str, str]
     form: str
     version: str = ""
+    said: Convention | None = None
+
+    @property
+    def convention(self) -> Convention:
+        """How it is called; by its form alone where nothing was said."""
+        return self.said or convention.of(self.form)
 
     def all_of(self, case: Case) -> bool:
         """Whether it takes every feature and the dtype of a case."""
-        return needs(case) <= self.takes
+        return needs(case) <= self.takes and self.convention.expresses(case)
 
     @property
     def floats(self) -> list[str]:

@@ -10,10 +10,11 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
+from corrbench import convention
 from corrbench.case import DTYPES
 
-FORMS = ("corr2d", "conv2d", "module")
-ARRAYS = ("torch", "numpy")
+FORMS = ("corr2d", "conv2d", "module", "layer")
+ARRAYS = ("torch", "numpy", "list")
 ACCURACIES = ("direct", "winograd", "fft", "tf32")
 PROFILES = ("quick", "standard", "deep")  # how thoroughly a target is judged
 
@@ -22,6 +23,11 @@ def option(about: str, choices: tuple[str, ...] = (), *, default: str = "", leas
     """A field of `Given`: what the help says of it, and what may be given, a word or, with `least`, a number."""
     said = {"about": about, "choices": choices, "default": default, "least": least}
     return field(default="" if least is None else 0.0, metadata=said)
+
+
+def flag(about: str) -> Any:
+    """A field of `Given` that is said or not."""
+    return field(default=False, metadata={"about": about, "choices": (), "default": "", "least": None})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +47,18 @@ class Given:
     python: str = option("Interpreter of another environment that targets run in.")
     timeout: float = option("Seconds that one call may take.", least=0.0, default="30")
     memory: float = option("GiB that the target's process may hold.", least=0.1, default="4")
+    call: str = option("How it is called: an expression over f x w b, s p d groups, sh sw ph pw, np torch.")
+    layer: str = option("How a layer is made: 'C(cin, cout, k, s, p)', or an expression over w and b.")
+    params: str = option("Where a layer keeps weight and bias: weight,bias.", default="looked for")
+    backward: str = option("How gradients are had: 'backward(g), .dW, .db', in the order gx, gw, gb.")
+    layout: str = option("Axes of input, kernel and result: NHWC,HWIO.", default="NCHW,OIHW")
+    output: str = option("How large results are: valid, same, same-lower or full, and the border, same:edge.")
+    kernels: str = option("Kernels that it is made for: odd, square, 3x3.")
+    result: str = option("The element type of every result.", default="that of the operands")
+    dtypes: str = option("The element types that it claims: float32,float64.")
+    flip: bool = flag("It turns the kernel by a half turn: convolution, not cross-correlation.")
+    strict: bool = flag("Every element type that it takes, and the direct bound, decide the verdict.")
+    no_guess: bool = flag("Do not look for another calling convention where the signature does not fit.")
 
     def __post_init__(self) -> None:
         for one in fields(self):
@@ -50,6 +68,24 @@ class Given:
             if least is not None and not (isinstance(value, int | float) and (value == 0 or least <= value < math.inf)):
                 wanted = f"{least:g} GiB or more" if least else "seconds, more than 0"
                 raise ValueError(f"{one.name}={value!r}: give {wanted}, or 0 for the default")
+        convention.dtypes(self.dtypes)
+        if self.result and convention.dtypes(self.result) != self.result:
+            raise ValueError(f"result={self.result!r}: give one element type")
+        if self.backward:
+            convention.parsed(convention.attributes(self.backward), "--backward")
+        convention.of(self.form or "conv2d", *(getattr(self, name) for name in CONVENTION))
+
+
+CONVENTION = (
+    "call",
+    "layer",
+    "params",
+    "layout",
+    "output",
+    "kernels",
+    "flip",
+    "backward",
+)  # what a convention is made from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +108,9 @@ class Spec:
         environ: variables set before that, ``NAME=value`` separated by spaces.
         dtypes: the element types it declares, separated by spaces; empty to ask it about all.
         lacks: the features and modes it declares not to have, separated by commas.
+        call, layer, params, backward, layout, output, kernels, result, flip: its convention, as `Given` has them.
+        strict: whether every element type that it takes, and the direct bound, decide the verdict.
+        no_guess: whether another convention is looked for where its signature does not fit.
     """
 
     target: str
@@ -89,12 +128,36 @@ class Spec:
     environ: str = ""
     dtypes: str = ""
     lacks: str = ""
+    call: str = ""
+    layer: str = ""
+    params: str = ""
+    backward: str = ""
+    layout: str = ""
+    output: str = ""
+    kernels: str = ""
+    result: str = ""
+    flip: bool = False
+    strict: bool = False
+    no_guess: bool = False
+
+    @property
+    def lenient(self) -> bool:
+        """Whether it is judged for what its author evidently claims: code that is neither registered nor ours."""
+        return not (self.strict or self.name or self.target.startswith("corrbench."))
+
+    def convention(self, form: str) -> convention.Convention:
+        """How it is called, given its form."""
+        return convention.of(form, *(getattr(self, name) for name in CONVENTION))
 
     def undeclared(self, asked: set[str]) -> str:
         """Why a case that asks for these features and modes, and a dtype, is not for this target; empty if it is."""
         lacking = asked & set(self.lacks.split(","))
         types = asked & set(DTYPES) - set(self.dtypes.split() or DTYPES)
-        return f"the adapter declares no {' and no '.join(sorted(lacking | types))}" if lacking | types else ""
+        if not lacking | types:
+            return ""
+        if self.name:
+            return f"the adapter declares no {' and no '.join(sorted(lacking | types))}"
+        return f"not claimed: {', '.join(sorted(lacking | types))} (--dtypes)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +202,8 @@ def find(name: str, **given: Any) -> Spec:
         UnknownTarget: neither a registered name nor ``place:attr``.
     """
     given = {key: value for key, value in given.items() if value}
+    if "dtypes" in given:
+        given["dtypes"] = convention.dtypes(given["dtypes"])
     if ":" in name:
         return Spec(target=name, **given)
     known = registered()

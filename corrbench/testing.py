@@ -38,6 +38,18 @@ class Options(TypedDict, total=False):
     python: str
     timeout: float
     memory: float
+    call: str
+    layer: str
+    params: str
+    backward: str
+    layout: str
+    output: str
+    kernels: str
+    result: str
+    dtypes: str
+    flip: bool
+    strict: bool
+    no_guess: bool
 
 
 def parametrize_with_checks(target: str | Callable[..., Any], **options: Unpack[Options]) -> Callable[[Test], Test]:

@@ -18,7 +18,7 @@ from corrbench.checks.values import compare
 from corrbench.judge.trial import Trial, conclude
 from corrbench.numerics.inputs import REAL, WHOLE
 from corrbench.result import Figures, Result, Status
-from corrbench.support import DIFFERENTIABLE, Support, fit
+from corrbench.support import DIFFERENTIABLE, Support
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
@@ -129,14 +129,13 @@ def cases(support: Support, *, differentiate: bool) -> SearchStrategy[Case]:
             max(1, d * (k - 1) + r - 2 * p) for d, k, r, p in zip(dilation, kernel, rest, padding, strict=True)
         )
         try:
-            case = fit(
+            case = support.convention.fit(
                 Case(
                     x=(n, groups * each, height, width), w=(groups * kernels, each, *kernel), stride=stride,
                     padding=(padding[0],) * 2 + (padding[1],) * 2, dilation=dilation, groups=groups,
                     bias="bias" in takes and draw(st.booleans()), dtype=dtype, data=data,
                     layout=draw(st.sampled_from(views)),
-                ),
-                support.form,
+                )
             )  # fmt: skip
         except ValueError:
             case = None

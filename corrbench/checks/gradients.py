@@ -140,7 +140,7 @@ def subsets(trial: Trial) -> Iterator[Result]:
     arrays = trial.operands(extra=("g",))
     problems = gradients(trial.problem(arrays=arrays), arrays["g"])
     wanted = [chosen for size in range(1, len(names)) for chosen in combinations(names, size)]
-    if trial.form == "module":  # parameters of a module always ask
+    if trial.support.convention.parameters:  # those of a module always ask
         wanted = [chosen for chosen in wanted if "x" not in chosen]
     calls = [Call(case=trial.case, arrays=arrays, mode="backward", grad=chosen) for chosen in wanted]
     wanted.append(names)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from corrbench import convention
 from corrbench.judge import protocol, supervisor
 from corrbench.judge.protocol import Broken, Reply, narrow
 from corrbench.judge.sandbox import Child, Died
@@ -22,6 +23,17 @@ Answer = TypeVar("Answer")
 LEAST = 1.0  # seconds that one which hangs again and again is given; each time in a row it is given half as many
 MANY = 16  # calls in one request that double the time they may take together
 LOADING = 120.0  # seconds that loading may take at least
+
+
+TOLD = (  # of a spec, to the target's process
+    "target", "name", "form", "arrays", "device", "needs", "environ", "call", "layer", "params", "backward", "lenient",
+)  # fmt: skip
+
+
+def told(spec: Spec) -> dict[str, Any]:
+    """What the target's process is told of a spec."""
+    found = {key: getattr(spec, key) for key in TOLD}
+    return found | {"backward": convention.attributes(spec.backward)}
 
 
 class NotLoaded(Exception):
@@ -92,6 +104,13 @@ class Remote:
         self._ready()
         return self.loaded
 
+    def adapt(self, spec: Spec) -> dict[str, Any]:
+        """Let the loaded target be called in another convention from now on."""
+        self._ready()
+        assert self.child is not None
+        self.spec = spec
+        return self._exchange(self.child, {"op": "load", "spec": told(spec), "again": True}, [], protocol.loaded)
+
     def leftovers(self) -> int:
         """Number of forked copies that the target left running."""
         return supervisor.copies(self.child.process.pid) if self.child is not None else 0
@@ -114,10 +133,7 @@ class Remote:
     def _ready(self) -> Child:
         """The child, with the target loaded."""
         if self.child is None:
-            spec = {
-                key: getattr(self.spec, key)
-                for key in ("target", "name", "form", "arrays", "device", "needs", "environ")
-            }
+            spec = told(self.spec)
             try:
                 self.child = Child(self.spec, self.before)
                 timeout = max(self.spec.timeout, LOADING)

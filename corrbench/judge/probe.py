@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from corrbench.case import DTYPES, Case
+from corrbench.convention import EXTENT, PLAIN, Convention
 from corrbench.judge.calls import Call, case_operands
 from corrbench.judge.client import Remote
 from corrbench.judge.protocol import Reply
 from corrbench.judge.sandbox import Died
 from corrbench.judge.trial import Trial
-from corrbench.support import BASES, EXTENSIONS, Support, features, fit, needs, refusal
+from corrbench.support import BASES, EXTENSIONS, Support, features, needs, refusal
 from corrbench.target import Spec
 
 MODES = {"backward": "gx", "double": "ggx", "jvp": "t", "vmap": "y"}  # and the output that shows it
@@ -59,13 +60,23 @@ class Answers:
         else:
             self.takes.add(name)
 
+    def ask_features(self, base: Case) -> None:
+        """Which arguments it takes, of those that its call can express."""
+        convention = self.trial.support.convention
+        for name, case in features(base).items():
+            if name in EXTENSIONS or name in self.takes:
+                continue
+            fitted = convention.fit(case)
+            if fitted is None or name not in needs(fitted):
+                self.refuses[name] = "the call does not express it"
+            else:
+                self.ask(name, fitted)
+
     def ask_mode(self, mode: str, base: Case) -> None:
         """Whether it can be differentiated in a mode; a graph that is not there is no error."""
-        if self.trial.form == "module" and mode in ("jvp", "vmap"):
-            self.refuses[mode] = "asked of functions only: a module's parameters carry no tangent"
-            return
-        if self.trial.form == "corr2d" and mode == "vmap":
-            self.refuses[mode] = "asked of the form conv2d only"
+        convention = self.trial.support.convention
+        if reason := unasked(mode, convention):
+            self.refuses[mode] = reason
             return
         if undeclared := self.trial.spec.undeclared({mode}):
             self.refuses[mode] = undeclared
@@ -87,6 +98,19 @@ class Answers:
             self.refuses[mode] = SILENT[mode]
 
 
+def unasked(mode: str, convention: Convention) -> str:
+    """Why a mode is not asked of a convention; empty if it is."""
+    if convention.structured:
+        return "gradients are asked with zeros around the image only"
+    if convention.by_hand and mode != "backward":
+        return "the gradients are written by hand: only the first ones are asked"
+    if convention.parameters and mode in ("jvp", "vmap"):
+        return "asked of functions only: a module's parameters carry no tangent"
+    if mode == "vmap" and convention != PLAIN:
+        return "asked of the form conv2d only"
+    return ""
+
+
 def probe(spec: Spec, remote: Remote) -> Support:
     """Ask for one feature at a time.
 
@@ -95,10 +119,11 @@ def probe(spec: Spec, remote: Remote) -> Support:
     """
     loaded = remote.load()
     form = loaded["form"]
-    answers = Answers(Trial("probe", BASES[0], 0, spec, Support(frozenset(), {}, form), remote))
-    dtypes = [dtype for dtype in DTYPES if spec.arrays != "numpy" or dtype != "bfloat16"]
+    convention = spec.convention(form)
+    answers = Answers(Trial("probe", BASES[0], 0, spec, Support(frozenset(), {}, form, said=convention), remote))
+    dtypes = [dtype for dtype in DTYPES if spec.arrays == "torch" or dtype != "bfloat16"]
     base = BASES[0]
-    for base in (fitted for fitted in (fit(one, form) for one in BASES) if fitted):
+    for base in dict.fromkeys(fitted for one in BASES if (fitted := convention.fit(one))):
         answers.takes, answers.refuses = set(), {}
         for dtype in dtypes:
             answers.ask(dtype, base.but(dtype=dtype))
@@ -108,15 +133,16 @@ def probe(spec: Spec, remote: Remote) -> Support:
     base = base.but(dtype=main)
     if spec.arrays == "numpy":
         answers.refuses["bfloat16"] = "numpy has no bfloat16"
-    if form == "module":
+    if convention.keeps_bias:
         answers.takes.add("bias")
-    elif form == "corr2d":
+    if convention.pads:
+        answers.takes |= set(EXTENT)
+    if form == "corr2d":
         answers.refuses["conv2d's arguments"] = "the form corr2d has no bias, stride, padding, dilation or groups"
-    else:
-        for name, case in features(base).items():
-            if name not in EXTENSIONS:
-                answers.ask(name, case)
-    if spec.arrays == "torch" and main.startswith("float"):
+    elif form != "module":
+        answers.ask_features(base)
+    if (spec.arrays == "torch" or convention.by_hand) and main.startswith("float"):
         for mode in MODES:
             answers.ask_mode(mode, base)
-    return Support(frozenset(answers.takes), answers.refuses, form, loaded.get("version", ""))
+    said = None if convention == PLAIN else convention
+    return Support(frozenset(answers.takes), answers.refuses, form, loaded.get("version", ""), said)

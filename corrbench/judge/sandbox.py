@@ -25,10 +25,10 @@ from corrbench.target import Spec
 PACKAGE = Path(__file__).parents[1]
 WORKER = Path(__file__).with_name("worker")
 FILES = (  # each after what it imports
-    "library", "loading", "channel", "operands", "global_state", "poison", "late_writes", "calls", "modules",
-    "timed_calls", "serve",
+    "library", "loading", "channel", "operands", "global_state", "poison", "late_writes", "expressions", "calls",
+    "modules", "timed_calls", "serve",
 )  # fmt: skip
-LENT = ("__init__.py", "case.py", "target.py", "targets", "reference.py")
+LENT = ("__init__.py", "case.py", "convention.py", "target.py", "targets", "reference.py")
 # The process divides in `stand`: the parent stays as the guard. The child makes modules of the files it is sent, in a
 # package of a name that tells a target nothing.
 STAND = "scope['stand']({life}, ({read}, {write}))"

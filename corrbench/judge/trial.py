@@ -13,16 +13,22 @@ import numpy as np
 from corrbench.case import Case
 from corrbench.judge.calls import Call, Violation, case_operands, violations
 from corrbench.judge.client import Remote
-from corrbench.judge.protocol import Reply
+from corrbench.judge.protocol import Output, Reply
 from corrbench.judge.sandbox import Died
 from corrbench.judge.time_limit import plain
 from corrbench.numerics import inputs
-from corrbench.numerics.comparison import Expected, Judgement
+from corrbench.numerics.bounds import LAX
+from corrbench.numerics.comparison import Expected, Judgement, as_type
 from corrbench.numerics.diagnose import chart, pattern, resemblance
 from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Figures, Result, Status
 from corrbench.support import DIFFERENTIABLE, Support, refusal
 from corrbench.target import Spec, find
+
+BEYOND = {
+    "stepwise": "each product was rounded to the type (class stepwise), which is honest for code that is composed so",
+    "narrow": "as float32 computes it: the code is not made for this type",
+}  # what a laxer class says of a result
 
 
 class Settled(Exception):
@@ -65,7 +71,8 @@ class Trial:
     def operands(self, case: Case | None = None, extra: Iterable[str] = ()) -> dict[str, Array]:
         """x, w, where the case has one b, and the named others."""
         case = case or self.case
-        return {name: inputs.draw(case, self.seed, name) for name in (*case_operands(case), *extra)}
+        found = {name: inputs.draw(case, self.seed, name) for name in (*case_operands(case), *extra)}
+        return found | {"x": self.support.convention.enlarged(found["x"], case)}
 
     def random(self, salt: int = 0) -> np.random.Generator:
         """A generator of this trial's own."""
@@ -101,7 +108,8 @@ class Trial:
         """
         noted = self.violations if into is None else into
         arrays: list[Array] = []
-        steps = [call.step(self.form, arrays) for call in calls]
+        convention = self.support.convention
+        steps = [call.step(convention, arrays) for call in calls]
         dtypes = [call.case.dtype for call in calls for _ in call.arrays]
         heaviest, pace = max(calls, key=lambda call: call.case.macs), self.remote.pace
         if pace.too_slow(heaviest.mode, heaviest.case):
@@ -121,20 +129,30 @@ class Trial:
                 raise Settled(self.raised(reply.raised, call.case))
             if reply.raised:
                 continue
-            noted += [v for v in dict.fromkeys(violations(call, reply, self.form, self.spec)) if v not in noted]
-            for output in reply.outputs.values():  # those of the two-dimensional forms are given four axes
-                if self.form != "conv2d" and output.values is not None and output.values.ndim == 2:
-                    output.values = output.values[None, None]
+            noted += [v for v in dict.fromkeys(violations(call, reply, self.support, self.spec)) if v not in noted]
+            for name, output in reply.outputs.items():
+                if output.values is not None:
+                    output.values = convention.taken(name, output.values, call.case)
+                    self._express(output, call.case.dtype)
         return replies
+
+    def _express(self, output: Output, dtype: str) -> None:
+        """Values of another element type than the operands' as what they express in it, if that is no finding."""
+        if output.dtype == dtype or not (self.spec.lenient or self.spec.result or self.spec.arrays == "list"):
+            return
+        assert output.values is not None
+        values = as_type(output.values, dtype)
+        if values is not None:
+            output.values, output.dtype = values, dtype
 
     def _plain_works(self, call: Call) -> bool:
         """Whether the target manages a plain case of the size of a call that it did not manage."""
-        case = plain(call.case).but(bias=self.form == "module")
+        case = plain(call.case).but(bias=self.support.convention.keeps_bias)
         extra = {"backward": ["g"], "double": ["g", *("v" + name for name in case_operands(case))]}
         mode = call.mode if call.mode in extra else "forward"
         asked = Call(case=case, arrays=self.operands(case, extra.get(mode, ())), mode=mode)
         arrays: list[Array] = []
-        steps = [asked.step(self.form, arrays)]
+        steps = [asked.step(self.support.convention, arrays)]
         try:
             self.remote.steps(steps, arrays, [case.dtype] * len(arrays))
         except Died:
@@ -161,7 +179,8 @@ class Trial:
 
     def expected(self, problem: Problem, *, slack: Array | float = 0.0) -> Expected:
         flush = self.case.data == "subnormal"
-        return Expected(problem, self.case.dtype, self.spec.accuracy, flush=flush, slack=slack)
+        lax = LAX if self.spec.lenient or self.spec.result else ()
+        return Expected(problem, self.case.dtype, self.spec.accuracy, flush=flush, slack=slack, lax=lax)
 
     def values(self, reply: Reply, case: Case | None = None) -> Array | None:
         """The values of y where they can be compared at all; what is amiss otherwise is a violation."""
@@ -183,6 +202,11 @@ class Trial:
         numbers = Figures(**judgement.numbers)
         if judgement.right:
             return self.result(Status.PASS, numbers=numbers)
+        if judgement.beyond:
+            if self.spec.result:  # a type that it declares: less cannot be expected of it
+                return self.result(Status.PASS, numbers=numbers)
+            numbers.beyond = judgement.beyond
+            return self.result(Status.WARN, f"{judgement.message}; {BEYOND[judgement.beyond]}", numbers=numbers)
         where = pattern(judgement.wrong)
         message = judgement.message + (f"; {where}" if where else "") + (f"; {note}" if note else "")
         numbers.pattern, numbers.map = where, chart(judgement.wrong, judgement.numbers["at"])
@@ -230,7 +254,9 @@ def conclude(trial: Trial, run: Callable[[Trial], Iterator[Result]]) -> list[Res
         results.append(trial.result(death.status, death.message))
     except MemoryError as error:
         results.append(trial.result(Status.SKIPPED, f"the judge has not enough memory for this case: {error}"))
-    results += [trial.result(Status.FAIL, one.message, check=one.check) for one in trial.violations]
+    for one in trial.violations:
+        status, numbers = (Status.WARN, Figures(beyond="type")) if one.beyond else (Status.FAIL, None)
+        results.append(trial.result(status, one.message, check=one.check, numbers=numbers))
     for result in results:
         result.seconds = round((time.perf_counter() - start) / len(results), 6)
     return results

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
 import os
 import traceback
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from . import library
+from . import expressions, library
 from .global_state import World
 from .late_writes import crowd, wait_for_late_writers
 from .library import Array, Words, is_tensor
@@ -22,7 +23,7 @@ from .poison import dirty
 
 
 class Caller:
-    """Calls the target in its form."""
+    """Calls the target in its form, or as an expression says."""
 
     def __init__(self, spec: Words, own: list[ModuleType]) -> None:
         if spec["arrays"] == "torch":
@@ -30,7 +31,7 @@ class Caller:
                 library.load_torch()
             except ImportError:
                 raise Unloadable("torch is not installed here: give --arrays numpy, or install torch") from None
-        self.arrays, self.device = spec["arrays"], spec.get("device", "cpu")
+        self.device = spec.get("device", "cpu")
         if library.torch and self.device != "cpu" and not library.torch.cuda.is_available():
             raise Unloadable(f"device {self.device!r} asked for, but torch sees no CUDA device here")
         prepare(spec.get("needs", ""), spec.get("environ", ""))
@@ -38,24 +39,73 @@ class Caller:
         self.target = resolve(spec["target"])
         self.at_load = self.world.changes()
         self.world.settle()
-        self.form = spec.get("form") or recognise(self.target)
+        self.adapt(spec)
+
+    def adapt(self, spec: Words) -> None:
+        """Take on a convention; nothing of an earlier one is kept."""
+        self.arrays = spec["arrays"]
+        self.lenient = bool(spec.get("lenient"))
+        self.expression = expressions.Call(spec["call"]) if spec.get("call") else None
+        self.layer = expressions.Layer(spec["layer"], spec.get("params", "")) if spec.get("layer") else None
+        self.by_hand = expressions.Backward(spec["backward"], self.target) if spec.get("backward") else None
+        self.form = spec.get("form") or ("layer" if self.layer else recognise(self.target))
+        self.takes_bias = bias_of(self.target)
         self.made: dict[str, Operand] = {}
         self.module: Any = None
+        self.cache: Any = None
 
-    def call(self, live: dict[str, Any], config: Words) -> Any:
+    def call(self, live: dict[str, Any], step: Words) -> Any:
         """The target's result on live operands."""
-        if self.form == "corr2d":
-            return self.target(live["x"], live["w"])
-        if self.form == "conv2d":
+        if self.arrays == "list":
+            live = {name: expressions.nested(value) for name, value in live.items()}
+        if self.expression is not None:
+            names = expressions.facts(step["config"], live, step["sizes"]) | {"f": self.target}
+            y, self.cache = self.expression(names, tuple(step["out"]))
+        elif self.layer is not None:
+            y = self.layer.forward(self.module, live["x"])
+        elif self.form == "corr2d":
+            y = self.target(live["x"], live["w"])
+        elif self.form == "conv2d":
+            words = {name: spelled(value) for name, value in step["config"].items()}
             bias = (live["b"],) if live.get("b") is not None else ()
-            return self.target(live["x"], live["w"], *bias, **{name: spelled(value) for name, value in config.items()})
-        return self.module(live["x"])
+            if bias and self.takes_bias != "third":
+                if not self.takes_bias:
+                    raise NotImplementedError("the signature has no bias")
+                words, bias = words | {self.takes_bias: live["b"]}, ()
+            y = self.target(live["x"], live["w"], *bias, **words)
+        else:
+            y = self.module(live["x"])
+        return y
 
-    def build(self, operands: dict[str, Operand], *, keep: bool) -> dict[str, Any]:
-        """A module made of the operands, or the last one with their values; its parameters take the operands' place."""
+    def build(self, operands: dict[str, Operand], step: Words, *, keep: bool) -> dict[str, Any]:
+        """An object made of the operands, or the last one with their values; its parameters stand for them."""
         arrays = {name: operand.array for name, operand in operands.items()}
+        try:
+            return self._layer(arrays, step, keep) if self.layer is not None else self._module(arrays, keep)
+        finally:
+            self.world.forgive_draws()
+
+    def _layer(self, arrays: dict[str, Any], step: Words, keep: bool) -> dict[str, Any]:
+        """A layer in its own way of being made."""
+        layer = self.layer
+        assert layer is not None
+        if not keep or self.module is None or {"w", "b"} & layer.given:
+            names = expressions.facts(step["config"], arrays, step["sizes"])
+            self.module = self._moved(layer.make(names | {"C": self.target, "f": self.target}), arrays["x"])
+        places = dict(zip("wb", layer.places(self.module), strict=False))
+        for name in [name for name in ("w", "b") if name in arrays and name not in layer.given]:
+            if name not in places:
+                raise Unloadable(
+                    f"the layer has no {'weight' if name == 'w' else 'bias'} that is found: name it, --params"
+                )
+            arrays[name] = layer.write(self.module, places[name], arrays[name])
+        return arrays
+
+    def _module(self, arrays: dict[str, Any], keep: bool) -> dict[str, Any]:
+        """A module of the article's form."""
         if not keep or self.module is None:
-            self.module = self.target(tuple(arrays["w"].shape), arrays["w"])
+            made = self.target(tuple(arrays["w"].shape), arrays["w"])
+            self.module = self._moved(made, arrays["x"])
         elif library.torch is not None:
             with library.torch.no_grad():
                 self.module.weight.copy_(arrays["w"])
@@ -70,6 +120,40 @@ class Caller:
                     bias.copy_(arrays["b"].reshape(bias.shape))
             arrays["b"] = bias
         return arrays
+
+    def _moved(self, module: Any, x: Any) -> Any:
+        """A module of torch in the element type of what it is given, as its user would move it."""
+        if self.lenient and is_tensor(x) and isinstance(module, library.torch.nn.Module):
+            kinds = {p.dtype for p in module.parameters()}
+            if kinds and kinds != {x.dtype} and x.dtype.is_floating_point:
+                return module.to(x.dtype)
+        return module
+
+    def gradients(self, live: dict[str, Any], step: Words) -> dict[str, Any]:
+        """The gradients that the target's own backward pass gives."""
+        assert self.by_hand is not None
+        names = expressions.facts(step["config"], live, step["sizes"]) | {"f": self.target, "cache": self.cache}
+        found = self.by_hand(names, self.module)
+        bias = found.get("gb")
+        if bias is not None and "b" in live and np.size(bias) == np.size(live["b"]):
+            found["gb"] = bias.reshape(np.shape(live["b"]))
+        return {name: found[name] for name in found if name[1:] in live}
+
+
+def bias_of(target: Any) -> str:
+    """How a bias is given: ``third`` argument, or the name of the one that is it; empty where there is none."""
+    try:
+        parameters = inspect.signature(target).parameters
+    except (TypeError, ValueError):
+        return "third"  # builtins such as torch.conv2d have no signature
+    kinds = {one.kind for one in parameters.values()}
+    positional = [one for one in parameters.values() if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    if inspect.Parameter.VAR_POSITIONAL in kinds and len(positional) < 3:
+        return "third"
+    third = positional[2] if len(positional) > 2 else None
+    if third is not None and (third.name in ("bias", "b") or (third.default is None and "bias" not in parameters)):
+        return "third"
+    return next((name for name in ("bias", "b") if name in parameters), "")
 
 
 def spelled(value: Any) -> Any:
@@ -124,9 +208,10 @@ def perform(step: Words, arrays: list[Array], caller: Caller, blobs: list[bytes]
     caller.made |= given
     before = {name: operand.bytes() for name, operand in given.items()}
     live = {name: operand.array for name, operand in given.items()}
-    if caller.form == "module":
-        live |= caller.build({name: given[name] for name in names}, keep=bool(step.get("reuse")))
-    leaves = {name: live[name] for name in step.get("grad", names)} if mode in ("backward", "double") else {}
+    if caller.form in ("module", "layer"):
+        live |= caller.build({name: given[name] for name in names}, step, keep=bool(step.get("reuse")))
+    by_torch = mode in ("backward", "double") and caller.by_hand is None
+    leaves = {name: live[name] for name in step.get("grad", names)} if by_torch else {}
     for leaf in leaves.values():
         if leaf.is_leaf:
             leaf.requires_grad_(True)
@@ -141,11 +226,16 @@ def perform(step: Words, arrays: list[Array], caller: Caller, blobs: list[bytes]
         if mode == "jvp":
             results = along_tangents(live, names, caller, step)
         elif mode == "vmap":
-            results = {"y": library.torch.func.vmap(lambda x: caller.call(live | {"x": x}, step["config"]))(live["x"])}
+            results = {"y": library.torch.func.vmap(lambda x: caller.call(live | {"x": x}, step))(live["x"])}
         else:
-            results = {"y": caller.call(live, step["config"])}
-            if leaves and is_tensor(results["y"]):
+            results = {"y": caller.call(live, step)}
+            if mode == "backward" and caller.by_hand is not None:
+                for _ in range(step.get("repeat", 1)):
+                    results |= caller.gradients(live, step)
+            elif leaves and is_tensor(results["y"]):
                 results |= differentiate(step, results["y"], leaves, live)
+    if caller.arrays == "list":
+        results = {name: expressions.array_of(value, given["x"].array) for name, value in results.items()}
     outputs = {name: describe(value, blobs) for name, value in results.items()}
     moved = [name for name, operand in given.items() if operand.place() != places[name]]
     for name in moved:
@@ -160,7 +250,7 @@ def along_tangents(live: dict[str, Any], names: list[str], caller: Caller, step:
     forward_ad = library.torch.autograd.forward_ad
     with forward_ad.dual_level():
         duals = {n: forward_ad.make_dual(live[n], live["t" + n]) if "t" + n in live else live[n] for n in names}
-        y, tangent = forward_ad.unpack_dual(caller.call(duals, step["config"]))
+        y, tangent = forward_ad.unpack_dual(caller.call(duals, step))
         return {"y": y} if tangent is None else {"y": y, "t": tangent}
 
 

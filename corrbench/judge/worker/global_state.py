@@ -116,6 +116,7 @@ class World:
         self.folder = getcwd()
         self.streams = sys.stdout, sys.stderr
         self.generator = self.generators[0]() if self.generators else None
+        self.seed = self.torch.initial_seed() if self.generators else 0
         self.numpy_generator = get_state()
         self.python_generator = getstate()
 
@@ -158,6 +159,15 @@ class World:
                 said.append(", ".join(now[name]) + " replaced" if name == "replaced functions" else name + shown)
         self.restore()
         return said
+
+    def forgive_draws(self) -> None:
+        """Put the random generators back: whoever makes a layer draws its first weights. A new seed is no draw."""
+        if self.generators:
+            if self.torch.initial_seed() != self.seed:
+                return
+            self.generators[1](self.generator)
+        set_state(self.numpy_generator)
+        setstate(self.python_generator)
 
     def restore(self) -> None:
         modules.update(self.modules)

@@ -56,7 +56,7 @@ class Operand:
             if not np.array_equal(view, values, equal_nan=view.dtype.kind in "fc"):
                 raise Unloadable(f"corrbench: data do not fit the layout {layout!r}")
         self.array: Any
-        if arrays == "numpy":
+        if arrays != "torch":
             self.array = view
             return
         kind = getattr(library.torch, dtype)
@@ -67,7 +67,7 @@ class Operand:
     def refill(self, values: Array) -> None:
         """New values in the same memory."""
         self.values = values
-        if self.arrays == "numpy":
+        if self.arrays != "torch":
             self.array[...] = values
         else:
             fresh = library.torch.from_numpy(values)
@@ -77,7 +77,7 @@ class Operand:
     def place(self) -> tuple[object, ...]:
         """Where the array lies and how it is read: what a call must leave as it is, beside the numbers."""
         array = self.array
-        if self.arrays == "numpy":
+        if self.arrays != "torch":
             begin = array.__array_interface__["data"][0]
             return type(array), array.shape, array.strides, array.dtype, begin, array.flags.writeable
         try:
@@ -87,7 +87,7 @@ class Operand:
 
     def bytes(self) -> bytes:
         """Every byte of the storage, gaps included."""
-        if self.arrays == "numpy" or self.tensor.device.type == "cpu":  # the tensor's memory is the storage's
+        if self.arrays != "torch" or self.tensor.device.type == "cpu":  # the tensor's memory is the storage's
             return self.storage.tobytes()
         return bits(self.tensor).tobytes()
 

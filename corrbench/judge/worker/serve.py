@@ -41,7 +41,10 @@ def serve(read: int, write: int) -> None:
         blobs: list[bytes] = []
         try:
             if request["op"] == "load":
-                caller = Caller(request["spec"], own)
+                if caller is not None and request.get("again"):
+                    caller.adapt(request["spec"])
+                else:
+                    caller = Caller(request["spec"], own)
                 answer: Words = {
                     "form": caller.form,
                     "at_load": caller.at_load,

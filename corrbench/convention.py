@@ -1,0 +1,385 @@
+"""Conventions: how an implementation lays out its arrays, treats borders, and what of a case its call can say.
+
+The judge speaks one language: NCHW and OIHW, cross-correlation, zeros around. A `Convention` translates what it hands
+to a target and what it gets back, so that neither the oracle nor a check knows of it.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import itertools
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from corrbench.case import DTYPES, Case
+
+if TYPE_CHECKING:
+    from corrbench.numerics.problem import Array
+
+OUTPUTS = ("valid", "same", "same-lower", "full")
+BORDERS = ("zero", "edge", "reflect", "wrap", "interior")
+KERNELS = ("odd", "square", "3x3")
+EXTENT = ("padding", "padding by axis", "four-sided padding")  # what a target with borders of its own takes by itself
+ARGUMENTS = {  # what a call expression may mention, and the features that it then has
+    "b": ("bias",), "bias": ("bias",), "s": ("stride",), "p": ("padding",), "d": ("dilation",), "groups": ("groups",),
+    "sh": ("stride", "stride by axis"), "sw": ("stride", "stride by axis"),
+    "ph": ("padding", "padding by axis"), "pw": ("padding", "padding by axis"),
+    "dh": ("dilation", "dilation by axis"), "dw": ("dilation", "dilation by axis"),
+}  # fmt: skip
+OTHERS = ("f", "C", "x", "w", "k", "kh", "kw", "cin", "cout", "H", "W", "n", "np", "torch")
+EVERYTHING = frozenset(
+    {*itertools.chain(*ARGUMENTS.values()), "padding='same'", "padding='valid'", "empty batch", "four-sided padding"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Convention:
+    """What lies between the judge's problem and the target's call.
+
+    Attributes:
+        x, w, y: the axes of input, kernel and result, letters of NCHW, OIHW and NCHW; an axis that is not there has
+            length one in every case.
+        output: how large the result is, one of `OUTPUTS`; ``same-lower`` puts an odd border row at the top.
+        border: what is around the image, one of `BORDERS`; ``interior`` computes the inside and leaves the rest.
+        flip: whether the target turns its kernel by a half turn, as convolution in mathematics does.
+        kernels: restrictions of the kernel, of `KERNELS`.
+        says: the features that a call can express.
+        parameters: whether weight and bias are an object's, made before it is called.
+        keeps_bias: whether there is a bias in every case.
+        by_hand: whether the target brings a backward pass of its own.
+        spelled: whether arguments are given as `torch.nn.functional.conv2d` has them.
+    """
+
+    x: str = "NCHW"
+    w: str = "OIHW"
+    y: str = "NCHW"
+    output: str = "valid"
+    border: str = "zero"
+    flip: bool = False
+    kernels: tuple[str, ...] = ()
+    says: frozenset[str] = EVERYTHING
+    parameters: bool = False
+    keeps_bias: bool = False
+    by_hand: bool = False
+    spelled: bool = True
+
+    @property
+    def structured(self) -> bool:
+        """Whether the border repeats the image: the problem is then that of the enlarged image."""
+        return self.output != "valid" and self.border in ("edge", "reflect", "wrap")
+
+    @property
+    def pads(self) -> bool:
+        """Whether the target puts zeros around by itself."""
+        return self.output != "valid" and self.border == "zero"
+
+    # ---- cases
+
+    def sides(self, case: Case) -> tuple[int, int, int, int]:
+        """Rows and columns (top, bottom, left, right) around the image of a case that this output needs."""
+        found: list[int] = []
+        for size, step in zip(case.w[2:], case.dilation, strict=True):
+            total = step * (size - 1)
+            least, most = total // 2, total - total // 2
+            found += {"valid": (0, 0), "same": (least, most), "same-lower": (most, least)}.get(
+                self.output, (total, total)
+            )
+        return found[0], found[1], found[2], found[3]
+
+    def fit(self, case: Case) -> Case | None:
+        """The part of a case that a call can express; None where nothing is left."""
+        if self == PLAIN:
+            return case
+        (n, c, height, width), (o, each, kh, kw) = case.x, case.w
+        groups = case.groups if "groups" in self.says else 1
+        c = each * groups
+        if "C" not in self.x or "I" not in self.w:
+            c = each = groups = 1
+        o = o - o % groups or groups if "O" in self.w else 1
+        if n == 0 and not ("N" in self.x and "empty batch" in self.says):
+            return None
+        n = n if "N" in self.x else 1
+        kh, kw = self._kernel(kh, kw)
+        stride = case.stride if "stride" in self.says else (1, 1)
+        dilation = case.dilation if "dilation" in self.says else (1, 1)
+        padding = case.padding
+        if isinstance(padding, str) and (self.output != "valid" or f"padding={padding!r}" not in self.says):
+            return None
+        if self.output != "valid":
+            padding = (0, 0, 0, 0)
+        elif not isinstance(padding, str) and "padding" not in self.says:
+            height, width, padding = height + sum(padding[:2]), width + sum(padding[2:]), (0, 0, 0, 0)
+        if self.output != "full" and padding != "same":
+            height, width = max(height, dilation[0] * (kh - 1) + 1), max(width, dilation[1] * (kw - 1) + 1)
+        try:
+            made = case.but(
+                x=(n, c, height, width), w=(o, each, kh, kw), stride=stride, dilation=dilation, groups=groups,
+                padding=padding, bias=self.keeps_bias or (case.bias and "bias" in self.says),
+            )  # fmt: skip
+            sides = self.sides(made)
+            if self.pads:
+                made = made.but(padding=sides)
+            if self.structured:
+                made = made.but(x=(n, c, height + sum(sides[:2]), width + sum(sides[2:])))
+        except ValueError:
+            return None
+        return made if self.expresses(made) else None
+
+    def expresses(self, case: Case) -> bool:
+        """Whether a call can say all of a case."""
+        if self == PLAIN:
+            return True
+        (n, c, height, width), (o, each, kh, kw) = case.x, case.w
+        axes = (n == 1 or "N" in self.x) and (o == 1 or "O" in self.w)
+        axes &= (c == 1 or "C" in self.x) and (each == 1 or "I" in self.w)
+        axes &= c == each or "groups" in self.says
+        axes &= (c == 1 or "C" not in self.x) or "I" in self.w
+        says = (case.stride == (1, 1) or "stride" in self.says) and (case.dilation == (1, 1) or "dilation" in self.says)
+        says &= case.bias in ({True, not self.spelled} if self.keeps_bias else {False, "bias" in self.says})
+        if self.output == "valid":
+            says &= (not any(case.sides) and case.padding != "same") or "padding" in self.says
+        elif self.pads:
+            says &= case.padding == self.sides(case)
+        else:
+            says &= not any(case.sides)
+        if self.structured:
+            top, bottom, left, right = self.sides(case)
+            height, width = height - top - bottom, width - left - right
+            says &= height > max(top, bottom) and width > max(left, right)
+        return axes and says and self._kernel(kh, kw) == (kh, kw)
+
+    def _kernel(self, kh: int, kw: int) -> tuple[int, int]:
+        """The nearest kernel that is allowed."""
+        if "3x3" in self.kernels:
+            return 3, 3
+        if "square" in self.kernels:
+            kh = kw = min(kh, kw)
+        if "odd" in self.kernels:
+            kh, kw = kh - (kh % 2 == 0), kw - (kw % 2 == 0)
+        return kh, kw
+
+    # ---- arrays
+
+    def letters(self, name: str) -> str:
+        """The axes of an array by its name in a call: x, w, y, g, the gradients gx, tangents tx and so on."""
+        return {"x": self.x, "w": self.w, "b": "O"}.get(name[-1], self.y)
+
+    def shape(self, name: str, case: Case) -> tuple[int, ...]:
+        """The shape that an array of a case has for the target."""
+        role = name[-1]
+        if role == "b":
+            return (case.w[0],)
+        if role == "w":
+            sizes = dict(zip("OIHW", case.w, strict=True))
+        elif role == "x":
+            sizes = dict(zip("NCHW", case.x, strict=True))
+            if self.structured:
+                top, bottom, left, right = self.sides(case)
+                sizes |= {"H": case.x[2] - top - bottom, "W": case.x[3] - left - right}
+        else:
+            sizes = dict(zip("NCHW", case.out, strict=True))
+            if self.border == "interior" and self.output != "valid":
+                sizes |= {"H": case.x[2], "W": case.x[3]}
+        return tuple(sizes[letter] for letter in self.letters(name))
+
+    def given(self, name: str, array: Array, case: Case) -> Array:
+        """An array of the judge's as the target gets it; arrays of other ranks as they are."""
+        if self == PLAIN or array.ndim != 4:
+            return array
+        if name[-1] == "w" and self.flip:
+            array = array[..., ::-1, ::-1]
+        elif name[-1] == "x" and self.structured:
+            top, bottom, left, right = self.sides(case)
+            array = array[:, :, top : array.shape[2] - bottom, left : array.shape[3] - right]
+        axes, letters = "OIHW" if name[-1] == "w" else "NCHW", self.letters(name)
+        for place, letter in reversed(list(enumerate(axes))):
+            if letter not in letters:
+                array = array.take(0, axis=place)
+        here = [letter for letter in axes if letter in letters]
+        return array.transpose([here.index(letter) for letter in letters])
+
+    def taken(self, name: str, array: Array, case: Case) -> Array:
+        """An array of the target's as the judge knows it; one of another shape than it has to have as it is."""
+        if self == PLAIN or name[-1] == "b" or array.shape != self.shape(name, case):
+            return array
+        axes, letters = "OIHW" if name[-1] == "w" else "NCHW", self.letters(name)
+        here = [letter for letter in axes if letter in letters]
+        array = array.transpose([letters.index(letter) for letter in here])
+        for place, letter in enumerate(axes):
+            if letter not in letters:
+                array = array[(slice(None),) * place + (None,)]
+        if name[-1] == "w" and self.flip:
+            array = array[..., ::-1, ::-1]
+        if name[-1] not in "xw" and self.border == "interior" and self.output != "valid":
+            top, _, left, _ = self.sides(case)
+            array = array[:, :, top : top + case.out[2], left : left + case.out[3]]
+        return array
+
+    def enlarged(self, x: Array, case: Case) -> Array:
+        """An input whose border rows and columns repeat the image within, if this convention's do."""
+        if not self.structured:
+            return x
+        top, bottom, left, right = self.sides(case)
+        whole = x.shape[2:] == case.x[2:]
+        inside = x[:, :, top : x.shape[2] - bottom, left : x.shape[3] - right] if whole else x
+        import numpy as np
+
+        mode: Any = self.border
+        return np.ascontiguousarray(np.pad(inside, ((0, 0), (0, 0), (top, bottom), (left, right)), mode))
+
+
+PLAIN = Convention()
+
+
+@cache
+def of(
+    form: str, call: str = "", layer: str = "", params: str = "", layout: str = "", output: str = "",
+    kernels: str = "", flip: bool = False, backward: str = "",
+) -> Convention:  # fmt: skip
+    """The convention of a form with what was said of it.
+
+    Raises:
+        ValueError: an expression that cannot be read, an unknown name or letter, options that contradict each other;
+            the message says what is allowed.
+    """
+    words: dict[str, Any] = {"flip": flip, "by_hand": bool(backward), "spelled": not (call or layer)}
+    if form in ("corr2d", "module"):
+        words |= {"x": "HW", "w": "HW", "y": "HW", "says": frozenset[str]()}
+        words |= {"parameters": True, "keeps_bias": True} if form == "module" else {}
+    if call and layer:
+        raise ValueError("--call and --layer contradict each other: a function is called, a layer is made first")
+    if params and not layer:
+        raise ValueError("--params names parameters of a layer: say how it is made, --layer 'C(cin, cout, k)'")
+    if call or layer:
+        names = mentioned(call or layer, "--call" if call else "--layer")
+        words |= said(names, params if layer else "")
+        words["parameters"] = bool(layer)
+        if "k" in names and not {"kh", "kw"} & names:
+            kernels += ",square"
+    if layout:
+        words |= dict(zip("xwy", letters(layout), strict=True))
+    if output:
+        words |= extent(output, words.get("says", EVERYTHING))
+    chosen = tuple(dict.fromkeys(kernels.replace(",", " ").split()))
+    if unknown := [word for word in chosen if word not in KERNELS]:
+        raise ValueError(f"no kernels {unknown[0]!r}; there are: {', '.join(KERNELS)}")
+    return Convention(**words, kernels=chosen)
+
+
+def said(names: set[str], params: str) -> dict[str, Any]:
+    """What a call expresses that mentions these names; `params` are those of a layer."""
+    says = {feature for name in names for feature in ARGUMENTS.get(name, ())}
+    kept = len(split(params)) > 1 and not names & {"b", "bias"}  # a bias that every layer of the kind has
+    return {"says": frozenset({*says, "empty batch", *(["bias"] if kept else [])}), "keeps_bias": kept}
+
+
+def extent(output: str, says: frozenset[str]) -> dict[str, Any]:
+    """The output and the border that are meant.
+
+    Raises:
+        ValueError: there are none such; the message says what there is.
+    """
+    size, _, border = output.partition(":")
+    if size not in OUTPUTS or (border or "zero") not in BORDERS:
+        raise ValueError(
+            f"no output {output!r}; there are {', '.join(OUTPUTS)}, with a border: same:{', same:'.join(BORDERS)}"
+        )
+    if size == "valid" and border:
+        raise ValueError(f"output {output!r}: valid results have no border; say valid, or same:{border}")
+    if size == "full" and border == "interior":
+        raise ValueError("output 'full:interior': full results have no interior; say same:interior")
+    if size != "valid":
+        says -= {*EXTENT, "padding='same'", "padding='valid'"}
+    if border not in ("", "zero"):
+        says -= {"stride", "stride by axis", "dilation", "dilation by axis"}
+    return {"output": size, "border": border or "zero", "says": says}
+
+
+def letters(layout: str) -> tuple[str, str, str]:
+    """The axes of input, kernel and result; the result's follow the input's where they are not given.
+
+    Raises:
+        ValueError: they are no such axes.
+    """
+    parts = layout.replace(" ", "").split(",")
+    example = "write the axes of input and kernel, such as NCHW,OIHW, NHWC,HWIO, HWC,HWIO or HW,HW"
+    if len(parts) not in (2, 3):
+        raise ValueError(f"no layout {layout!r}: {example}")
+    for part, axes in zip(parts, ("NCHW", "OIHW", "NCHW"), strict=False):
+        if not set("HW") <= set(part) <= set(axes) or len(set(part)) != len(part):
+            raise ValueError(f"no layout {part!r} of letters {axes}, each once, H and W always: {example}")
+    x, w = parts[:2]
+    if len(parts) == 3:
+        return x, w, parts[2]
+    if "O" not in w:
+        return x, w, x.replace("C", "")
+    return x, w, x if "C" in x else w.replace("O", "C").replace("I", "")
+
+
+def parsed(text: str, option: str) -> ast.expr:
+    """The syntax tree of an expression; it is evaluated in the target's process only.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except SyntaxError as error:
+        raise ValueError(f"{option} {text!r} is no Python expression: {error.msg}") from None
+
+
+def mentioned(text: str, option: str) -> set[str]:
+    """The names of a call expression that are not bound within it.
+
+    Raises:
+        ValueError: it is no expression, or mentions what there is not; the message lists what there is.
+    """
+    call, arrow, out = text.partition("->")
+    tree = parsed(call, option)
+    bound = {arg.arg for node in ast.walk(tree) if isinstance(node, ast.Lambda) for arg in node.args.args}
+    bound |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - bound
+    known = {*ARGUMENTS, *OTHERS, *([out.strip()] if arrow else ())}
+    unknown = sorted(name for name in names - known if not hasattr(builtins, name))
+    if unknown:
+        raise ValueError(
+            f"{option} {text!r} mentions {unknown[0]!r}; there are f (the target), x, w, b, the numbers s p d groups, "
+            "sh sw ph pw dh dw, k kh kw cin cout H W n, and np and torch"
+        )
+    if option == "--layer" and not names & {"C", "f"}:
+        raise ValueError(f"--layer {text!r} makes nothing: call C, as in 'C(cin, cout, k)'")
+    if option == "--call" and not {"x", "w"} <= names:
+        raise ValueError(f"--call {text!r} has to mention both x and w, the input and the kernel")
+    if option == "--call" and "f" not in names:
+        raise ValueError(f"--call {text!r} calls no target: f stands for it, as in 'f(x, w)'")
+    return names
+
+
+def attributes(text: str) -> str:
+    """A gradient expression whose parts that begin with a dot, such as ``.dW``, are taken from the layer."""
+    return ", ".join(f"layer{part}" if part.startswith(".") else part for part in split(text))
+
+
+def split(text: str) -> list[str]:
+    """An expression's parts at its outer commas."""
+    parts, depth, start = [], 0, 0
+    for place, char in enumerate(text):
+        depth += (char in "([{") - (char in ")]}")
+        if char == "," and not depth:
+            parts.append(text[start:place].strip())
+            start = place + 1
+    return [part for part in (*parts, text[start:].strip()) if part]
+
+
+def dtypes(text: str) -> str:
+    """Element types as a user lists them, separated by blanks.
+
+    Raises:
+        ValueError: there is none of a name.
+    """
+    words = text.replace(",", " ").split()
+    if unknown := [word for word in words if word not in DTYPES]:
+        raise ValueError(f"no element type {unknown[0]!r}; there are: {', '.join(DTYPES)}")
+    return " ".join(words)
