@@ -18,6 +18,7 @@ import click
 
 from corrbench import commands
 from corrbench.commands import _completion
+from corrbench.runner import Step, secret_seed
 from corrbench.runner.store import unwritable
 from corrbench.target import PROFILES, Given, Spec, find
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 PASSED, FOUND, UNJUDGED, INCONCLUSIVE = 0, 1, 2, 3
 RESUME = "; the same command with --resume goes on"  # after an interrupt
-Step = Callable[[int, int, str], None]  # done, in all, what is being done
 Command = TypeVar("Command", bound=Callable[..., Any])
 Kind = TypeVar("Kind", bound="DataclassInstance")
 
@@ -149,7 +149,7 @@ def json_file(what: str) -> Callable[[Command], Command]:
 
 def seed(help: str) -> Callable[[Command], Command]:  # noqa: A002 - as click's
     """The option for a seed; a secret one if none is given."""
-    return click.option("--seed", type=click.IntRange(0), default=lambda: secrets.randbits(48), help=help)
+    return click.option("--seed", type=click.IntRange(0), default=secret_seed, help=help)
 
 
 quiet = click.option("--quiet", "-q", is_flag=True, help="Only the verdict.")

@@ -13,11 +13,11 @@ from corrbench.analysis.run_diff import Change, lost
 from corrbench.judge.client import NotLoaded
 from corrbench.judge.sandbox import Died
 from corrbench.result import Result, Run, finite
-from corrbench.runner import executors, verify
+from corrbench.runner import Step, executors, verify
 from corrbench.support import Support
 from corrbench.target import Spec
 from corrbench.timing import instructions, paired
-from corrbench.timing.interleaved import Step, Task
+from corrbench.timing.interleaved import Task
 from corrbench.timing.paired import PairedComparison
 from corrbench.timing.significance import CaseComparison, Verdict
 from corrbench.timing.stopwatch import Unmeasurable
@@ -128,16 +128,9 @@ class Gate:
 
 
 def examine(
-    target: str,
-    base: Side,
-    head: Side,
-    tasks: Sequence[Task],
-    *,
-    seed: int,
-    correctness: bool,
+    target: str, base: Side, head: Side, tasks: Sequence[Task], step: Step, *, seed: int, correctness: bool,
     counts: bool,
-    step: Step,
-) -> Gate:
+) -> Gate:  # fmt: skip
     """Compare a target, as it was typed, at two revisions; one that base does not have is judged by itself.
 
     Raises:
@@ -187,19 +180,9 @@ def _findings(runs: list[Run]) -> dict[str, Any]:
 
 def _timed(base: Spec, head: Spec, tasks: Sequence[Task], seed: int, step: Step) -> tuple[PairedComparison | None, str]:
     """Head compared with base, a second process of base beside them as a control; or why that cannot be done."""
-    names = (BASE, HEAD)
+    margins, names = {"tolerance": TOLERANCE, "resolution": RESOLUTION}, (BASE, HEAD)
     try:
-        return paired.compare(
-            base,
-            head,
-            tasks,
-            tolerance=TOLERANCE,
-            resolution=RESOLUTION,
-            seed=seed,
-            step=step,
-            control=True,
-            names=names,
-        ), ""
+        return paired.compare(base, head, tasks, **margins, seed=seed, step=step, control=True, names=names), ""
     except NotLoaded as error:
         return None, str(error)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import warnings
 from collections import Counter
 from collections.abc import Generator, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from corrbench.runner import secret_seed
 from corrbench.target import PROFILES, Given
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _seed(config: pytest.Config) -> int:
     again = config.getoption("lf", False) or config.getoption("failedfirst", False)
     if told is None and again and getattr(config, "cache", None) is not None:
         told = config.cache.get(CACHED, None)
-    return secrets.randbits(48) if told is None else told
+    return secret_seed() if told is None else told
 
 
 # ---- what is collected

@@ -16,6 +16,7 @@ from corrbench.target import PROFILES
 
 if TYPE_CHECKING:
     from corrbench.audit import Audit
+    from corrbench.runner import Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,7 @@ def audit(**given: Any) -> None:
     raise SystemExit(cli.PASSED if made.passed else cli.FOUND)
 
 
-def scored(asked: Asked, step: cli.Step) -> Audit:
+def scored(asked: Asked, step: Step) -> Audit:
     """What became of all that is planted.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from corrbench.numerics.diagnose import chart, pattern, resemblance
 from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Figures, Result, Status
 from corrbench.support import DIFFERENTIABLE, Support, refusal
-from corrbench.target import Spec, find
+from corrbench.target import Spec, find, words
 
 
 class Settled(Exception):
@@ -67,6 +67,11 @@ class Trial:
         case = case or self.case
         return {name: inputs.draw(case, self.seed, name) for name in (*case_operands(case), *extra)}
 
+    def drawn(self, case: Case, mode: str) -> dict[str, Array]:
+        """The operands of a call in one mode."""
+        tangents = ("v" + name for name in case_operands(case))
+        return self.operands(case, {"backward": ("g",), "double": ("g", *tangents)}.get(mode, ()))
+
     def random(self, salt: int = 0) -> np.random.Generator:
         """A generator of this trial's own."""
         return np.random.default_rng([self.seed, salt, len(str(self.case))])
@@ -79,10 +84,7 @@ class Trial:
         Raises:
             Settled: the target said that it does not support this, or raised anything else.
         """
-        if arrays is None:
-            extra = {"backward": ("g",), "double": ("g", *("v" + n for n in case_operands(self.case)))}.get(mode, ())
-            arrays = self.operands(extra=extra)
-        return self.calls([Call(case=self.case, arrays=arrays, mode=mode)])[0]
+        return self.calls([Call(case=self.case, arrays=arrays or self.drawn(self.case, mode), mode=mode)])[0]
 
     def calls(
         self, calls: list[Call], *, settle: bool = True, into: list[Violation] | None = None, **request: Any
@@ -100,15 +102,12 @@ class Trial:
             Settled: as in `call`; or the target is too slow, or needs too much memory, for cases of this size.
         """
         noted = self.violations if into is None else into
-        arrays: list[Array] = []
-        steps = [call.step(self.form, arrays) for call in calls]
-        dtypes = [call.case.dtype for call in calls for _ in call.arrays]
         heaviest, pace = max(calls, key=lambda call: call.case.macs), self.remote.pace
         if pace.too_slow(heaviest.mode, heaviest.case):
             raise Settled(self.result(Status.SKIPPED, "too large for the target's speed or memory"))
         begun = time.monotonic()
         try:
-            replies = self.remote.steps(steps, arrays, dtypes, **request)
+            replies = self._answers(calls, **request)
         except Died as death:
             if death.status is Status.CRASH or pace.astray(heaviest.mode, heaviest.case) or self._plain_works(heaviest):
                 raise
@@ -127,16 +126,17 @@ class Trial:
                     output.values = output.values[None, None]
         return replies
 
+    def _answers(self, calls: list[Call], **request: Any) -> list[Reply]:
+        arrays: list[Array] = []
+        steps = [call.step(self.form, arrays) for call in calls]
+        return self.remote.steps(steps, arrays, [call.case.dtype for call in calls for _ in call.arrays], **request)
+
     def _plain_works(self, call: Call) -> bool:
         """Whether the target manages a plain case of the size of a call that it did not manage."""
         case = plain(call.case).but(bias=self.form == "module")
-        extra = {"backward": ["g"], "double": ["g", *("v" + name for name in case_operands(case))]}
-        mode = call.mode if call.mode in extra else "forward"
-        asked = Call(case=case, arrays=self.operands(case, extra.get(mode, ())), mode=mode)
-        arrays: list[Array] = []
-        steps = [asked.step(self.form, arrays)]
+        mode = call.mode if call.mode in ("backward", "double") else "forward"
         try:
-            self.remote.steps(steps, arrays, [case.dtype] * len(arrays))
+            self._answers([Call(case=case, arrays=self.drawn(case, mode), mode=mode)])
         except Died:
             return False
         return True
@@ -210,12 +210,10 @@ class Trial:
 
 def reproducer(spec: Spec, check: str, case: Case, seed: int) -> str:
     """The command that shows a finding again."""
-    words = ["corrbench", "verify", spec.name or spec.target]
-    default = find(spec.name) if spec.name else Spec(target=spec.target)
-    for option in ("form", "arrays", "accuracy", "device", "python"):
-        if getattr(spec, option) != getattr(default, option):
-            words += [f"--{option}", getattr(spec, option)]
-    return shlex.join([*words, "--check", check, "--case", str(case), "--seed", str(seed)])
+    default = asdict(find(spec.name) if spec.name else Spec(target=spec.target))
+    options = words({name: value if value != default[name] else "" for name, value in asdict(spec).items()})
+    asked = ["--check", check, "--case", str(case), "--seed", str(seed)]
+    return shlex.join(["corrbench", "verify", spec.name or spec.target, *options, *asked])
 
 
 def conclude(trial: Trial, run: Callable[[Trial], Iterator[Result]]) -> list[Result]:
