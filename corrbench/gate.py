@@ -195,7 +195,7 @@ def counted(base: Spec, head: Spec, tasks: Sequence[Task], step: Step) -> tuple[
     try:
         with ThreadPoolExecutor(2) as crew:
             before, after = crew.map(lambda spec: instructions.counts(spec, tasks), (base, head))
-    except (Died, NotLoaded, Unmeasurable) as error:  # a second witness: it cannot end the trial
+    except (Died, NotLoaded, Unmeasurable) as error:  # counts come beside the times, and cannot end the gate
         return {}, f"valgrind does not run it: {getattr(error, 'message', '') or error}"
     step(1, 1, "counting instructions")
     return {str(task.case): (before[task], after[task]) for task in tasks}, ""

@@ -76,7 +76,7 @@ def arguments(trial: Trial) -> Iterator[Result]:
     seen: list[Violation] = []
     for how, config in (("tuples", keep), *([("lists", lists)] if lists != keep else [])):
         shown = len(seen)
-        reply = trial.calls([Call(case=case, arrays=arrays, config=config)], settle=False, into=seen)[0]
+        reply = trial.calls([Call(case=case, arrays=arrays, config=config)], ends=False, into=seen)[0]
         for one in seen[shown:]:  # no other check makes these calls, so it is this one that shows them again
             yield trial.result(Status.FAIL, f"{one.message}; called with {keep}")
         if reply.raised:
@@ -149,7 +149,7 @@ def errors(trial: Trial) -> Iterator[Result]:  # noqa: C901 - one question after
     calls = [Call(case=one, arrays=arrays, config=extra) for _, arrays, extra, _ in bad]
     replies = []
     for call in calls:  # one by one: each may kill the process; a wrong shape is none where no shape is right
-        replies += trial.calls([call], settle=False, into=[])
+        replies += trial.calls([call], ends=False, into=[])
     for (name, _, extra, grave), reply in zip(bad, replies, strict=True):
         got = reply.outputs.get("y")
         if reply.raised:

@@ -58,7 +58,7 @@ def value(output: Output | None, like: Array) -> Array | None:
     return output.values.reshape(like.shape)
 
 
-def judge(
+def verdicts(
     trial: Trial, reply: Reply, problems: dict[str, Problem], scale: int = 1, slack: Array | float = 0.0
 ) -> Iterator[Result]:
     """One result for each gradient; a missing one is a finding unless it would be zero."""
@@ -96,9 +96,9 @@ def first(trial: Trial) -> Iterator[Result]:
     problem = trial.problem(arrays=arrays)
     reply = trial.call("backward", arrays=arrays)
     problems = gradients(problem, arrays["g"])
-    yield from judge(trial, reply, problems)
-    plain = trial.spec.accuracy == "direct" and not trial.case.bias
-    if trial.case.data == "small" and plain and not trial.case.dtype.startswith("complex"):
+    yield from verdicts(trial, reply, problems)
+    linear = trial.spec.accuracy == "direct" and not trial.case.bias
+    if trial.case.data == "small" and linear and not trial.case.dtype.startswith("complex"):
         yield from adjoint(trial, reply, arrays)
 
 
@@ -125,8 +125,8 @@ def inner(a: Array, b: Array) -> int | Fraction:
 def subset_cases(outline: Outline) -> Iterator[Case]:
     """Small cases, every other one with a bias where the target takes one."""
     if differentiable(outline):
-        plain = [case for case in outline.light if case.macs <= LIGHT / 10]
-        for index, case in enumerate(outline.spread(plain, 6 + 24 * outline.thorough)):
+        small = [case for case in outline.light if case.macs <= LIGHT / 10]
+        for index, case in enumerate(outline.spread(small, 6 + 24 * outline.thorough)):
             bias = case.bias or (
                 "bias" in outline.support.takes and index % 2 == 0 and outline.support.form != "corr2d"
             )
@@ -149,7 +149,7 @@ def subsets(trial: Trial) -> Iterator[Result]:
     for chosen, reply in zip(wanted, replies, strict=True):
         repeated = chosen == names
         asked = {"g" + name: problems["g" + name] for name in chosen}
-        for result in judge(trial, reply, asked, scale=2 if repeated else 1):
+        for result in verdicts(trial, reply, asked, scale=2 if repeated else 1):
             if result.finding:
                 how = "two backward passes over one graph" if repeated else f"only {', '.join(chosen)} requiring grad"
                 result.message = f"with {how}: {result.message}"
@@ -197,7 +197,7 @@ def second(trial: Trial) -> Iterator[Result]:
     if not any(name.startswith("gg") for name in reply.outputs):
         yield trial.result(Status.UNSUPPORTED, "gradients cannot be differentiated again")
         return
-    yield from judge(
+    yield from verdicts(
         trial,
         reply,
         {
@@ -218,7 +218,7 @@ def forward(trial: Trial) -> Iterator[Result]:
     problem = trial.problem(arrays=arrays)
     tangents = joined(problem, arrays["tx"], arrays["tw"], arrays.get("tb"))
     slack = rounded_parts(trial, problem, arrays["tx"], arrays["tw"], arrays.get("tb"))
-    yield from judge(trial, reply, {"t": tangents}, slack=slack)
+    yield from verdicts(trial, reply, {"t": tangents}, slack=slack)
 
 
 def vmap_cases(outline: Outline) -> Iterator[Case]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from corrbench.case import Case
 from corrbench.checks import LIGHT, Outline, check
-from corrbench.checks.gradients import differentiable, gradients, judge
+from corrbench.checks.gradients import differentiable, gradients, verdicts
 from corrbench.judge.trial import Trial
 from corrbench.result import Result, Status
 
@@ -66,7 +66,7 @@ def views(trial: Trial) -> Iterator[Result]:
         expected = trial.expected(problem)
         yield trial.verdict(expected.compare(values), problem, values, note)
     if backward:
-        for result in judge(trial, reply, gradients(problem, arrays["g"])):
+        for result in verdicts(trial, reply, gradients(problem, arrays["g"])):
             if result.finding:
                 result.message += f"; {note}"
             yield result

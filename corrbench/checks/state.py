@@ -99,7 +99,7 @@ def arguments(trial: Trial) -> Iterator[Result]:
             sequence += [other, base]
     for case in sequence:
         arrays = trial.operands(case)
-        (reply,) = trial.calls([Call(case=case, arrays=arrays)], settle=False)
+        (reply,) = trial.calls([Call(case=case, arrays=arrays)], ends=False)
         if reply.raised:
             said = replace(trial, case=case).raised(reply.raised, case)
             if said.finding or case == base:

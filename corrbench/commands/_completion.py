@@ -106,7 +106,7 @@ def suites(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
     return matching(registry(), incomplete)
 
 
-def planted(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
+def mutants(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
     """What `audit --only` takes beside single names, the last of a list with commas."""
     before, comma, begun = incomplete.rpartition(",")
     families = [name for name in checks(ctx, parameter, "") if "." not in name]

@@ -27,7 +27,7 @@ NAMES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planted:
+class Mutant:
     """One implementation of which it is known beforehand what the verifier has to say: a mutant or a control.
 
     Attributes:
@@ -91,7 +91,7 @@ class Planted:
 
 
 class About(TypedDict, total=False):
-    """What a decorator may say of its target; see `Planted`."""
+    """What a decorator may say of its target; see `Mutant`."""
 
     name: str
     form: Form
@@ -108,16 +108,16 @@ class About(TypedDict, total=False):
     excuse: str
 
 
-_planted: dict[str, Planted] = {}
+_mutants: dict[str, Mutant] = {}
 
 
-def _plant(kind: Kind, about: About) -> Callable[[Target], Target]:
+def _registered(kind: Kind, about: About) -> Callable[[Target], Target]:
     def register(target: Target) -> Target:
         name = about.get("name") or target.__name__.lower().replace("_", "-")
         known: dict[str, Any] = {"form": "conv2d", **about, "name": name}
-        if name in _planted:
-            raise ValueError(f"{name!r} is planted twice: {_planted[name].target} and {target.__module__}")
-        _planted[name] = Planted(kind=kind, target=f"{target.__module__}:{target.__qualname__}", **known)
+        if name in _mutants:
+            raise ValueError(f"{name!r} is there twice: {_mutants[name].target} and {target.__module__}")
+        _mutants[name] = Mutant(kind=kind, target=f"{target.__module__}:{target.__qualname__}", **known)
         return target
 
     return register
@@ -125,21 +125,21 @@ def _plant(kind: Kind, about: About) -> Callable[[Target], Target]:
 
 def defect(**about: Unpack[About]) -> Callable[[Target], Target]:
     """Register a mutant: an implementation with a fault that somebody made by accident. It is returned unchanged."""
-    return _plant("defect", about)
+    return _registered("defect", about)
 
 
 def cheat(**about: Unpack[About]) -> Callable[[Target], Target]:
     """Register an adversarial implementation, which tries to look right. It is returned unchanged."""
-    return _plant("cheat", about)
+    return _registered("cheat", about)
 
 
 def honest(**about: Unpack[About]) -> Callable[[Target], Target]:
     """Register an equivalent variant: a right implementation, which must not be flagged. It is returned unchanged."""
-    return _plant("honest", about)
+    return _registered("honest", about)
 
 
-def catalogue() -> tuple[Planted, ...]:
+def catalogue() -> tuple[Mutant, ...]:
     """All mutants, adversarial implementations and equivalent variants, in the order of files and of definitions."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
-    return tuple(sorted(_planted.values(), key=lambda one: one.target.partition(":")[0]))
+    return tuple(sorted(_mutants.values(), key=lambda one: one.target.partition(":")[0]))

@@ -14,7 +14,7 @@ import numpy as np
 from corrbench.judge import protocol, supervisor
 from corrbench.judge.protocol import Broken, Reply, narrow
 from corrbench.judge.sandbox import Child, Died
-from corrbench.judge.time_limit import Pace
+from corrbench.judge.time_limit import Shown
 from corrbench.result import Status
 from corrbench.target import Spec
 
@@ -37,7 +37,7 @@ class Remote:
         self.elapsed = 0.0  # seconds from the last question's first byte to its answer's
         self.child: Child | None = None
         self.loaded: dict[str, Any] = {}
-        self.pace = Pace()
+        self.shown = Shown()
         self.hung = 0  # times in a row that it did not answer
 
     def __enter__(self) -> Remote:

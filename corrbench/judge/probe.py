@@ -42,7 +42,7 @@ class Answers:
         if self.deaths >= ENOUGH:
             return None
         try:
-            return self.trial.calls([call], settle=False)[0]
+            return self.trial.calls([call], ends=False)[0]
         except Died:
             self.deaths += 1
             return None

@@ -1,4 +1,4 @@
-"""The mission's table: reference, target and witnesses against the same exact answers."""
+"""The mission's table: corrbench's reference, the target and other implementations against the same exact answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from corrbench.result import Figures, Run
 
 
 def rows(runs: list[Run]) -> list[dict[str, Any]]:
-    """One row for each subject, on the cases that it was asked: the witnesses on the article's alone."""
+    """One row for each subject, on the cases that it was asked: the references on the article's alone."""
     found = []
     for run in runs:
         whole = [r for r in run.results if r.check == "values.exact" and r.numbers != Figures()]

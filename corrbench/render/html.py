@@ -58,7 +58,7 @@ def write(runs: Sequence[Run], extras: Sequence[Run] = (), change: Change | None
 
     Args:
         runs: what was judged.
-        extras: the witnesses' runs, for the cross-check.
+        extras: the runs of the reference implementations, for the cross-check.
         change: what is otherwise than in an earlier run.
     """
     views = [_view(run) for run in runs]

@@ -34,9 +34,9 @@ def _lines(runs: list[Run], extras: list[Run]) -> Iterator[str]:
     )
     if extras:
         yield ""
-        yield "## Cross-check against the witnesses"
+        yield "## Cross-check against reference implementations"
         yield ""
-        yield "The article's cases and demo among them; the witnesses corroborate, they do not decide."
+        yield "The article's cases and demo among them; they corroborate and do not decide."
         yield ""
         yield from table(
             ("subject", "integers bit-exact", "reals within bound", "worst error / bound", "gradients", "gradcheck"),

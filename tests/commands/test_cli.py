@@ -301,7 +301,7 @@ def test_the_same_seed_gives_the_same_report(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_report_with_its_witnesses(tmp_path: Path) -> None:
+def test_a_report_with_its_cross_check(tmp_path: Path) -> None:
     done = typed("scipy.correlate2d", *ONE, "--report", "reports")
     assert done.exit_code == 0
     text = Path("reports/correctness.md").read_text()

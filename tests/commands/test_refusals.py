@@ -86,7 +86,7 @@ def test_what_cannot_be_done_is_refused_before_anything_runs(folder: Path, words
 
 
 @pytest.mark.parametrize(
-    ("words", "said"), [("--only upwards", "nothing planted is called 'upwards'"), ("--resume", "nothing to resume: ")]
+    ("words", "said"), [("--only upwards", "no mutant is called 'upwards'"), ("--resume", "nothing to resume: ")]
 )
 def test_an_audit_of_what_is_not_there_is_refused(folder: Path, words: str, said: str) -> None:
     message, seconds = refused(f"audit {words}", folder)

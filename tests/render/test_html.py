@@ -172,7 +172,7 @@ def test_several_targets_have_a_part_each() -> None:
     page = Page(html.write([wrong(), other], extras=[run([passed()])]))
     assert page.text.count("other.py:corr2d") >= 2
     assert "Cross-check" in page.text
-    assert "witness" in page.text
+    assert "reference implementations" in page.text
     assert sorted(page.data["lists"]["target"]) == ["other.py:corr2d", "t.py:conv2d"]
 
 
