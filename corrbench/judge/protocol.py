@@ -98,11 +98,11 @@ def agreed(value: Any, form: Any, where: str) -> Any:
         return [agreed(item, form[0], where) for item in value]
     elif isinstance(form, dict) and isinstance(value, dict):
         if str in form:
-            return {plain(name): agreed(item, form[str], f"{where} {plain(name)[:40]}") for name, item in value.items()}
+            return {clean(name): agreed(item, form[str], f"{where} {clean(name)[:40]}") for name, item in value.items()}
         if value.keys() == form.keys():
             return {name: agreed(value[name], item, name) for name, item in form.items()}
     elif form is str and isinstance(value, str):
-        return plain(value)
+        return clean(value)
     elif form is float and isinstance(value, int | float) and not isinstance(value, bool):
         return within(value)
     elif isinstance(form, type) and type(value) is form:
@@ -118,7 +118,7 @@ def within(value: float) -> float:
         raise Broken("a number that no float holds") from None
 
 
-def plain(text: str) -> str:
+def clean(text: str) -> str:
     """A text of bounded length that can be shown and stored anywhere."""
     return "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text[:TEXT])
 
@@ -132,7 +132,7 @@ def words(text: bytes | bytearray, nonce: str) -> dict[str, Any]:
     try:
         answer = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Broken(f"no JSON: {plain(str(error))[:80]}") from None
+        raise Broken(f"no JSON: {clean(str(error))[:80]}") from None
     if not isinstance(answer, dict) or answer.pop("nonce", None) != nonce:
         raise Broken("the answer is not to this question")
     return answer
