@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from corrbench.analysis import causes
+from corrbench.analysis.causes import Group
 from corrbench.analysis.run_files import INTERRUPTED
 from corrbench.case import Case
 from corrbench.result import FINDINGS, SCHEMA, Result, Run, Status, finite
@@ -60,6 +62,11 @@ class Change:
     def fixed(self) -> list[Result]:
         """Findings of the first run on what the second was right about."""
         return mended(self.before, self.after)
+
+    @cached_property
+    def groups(self) -> tuple[list[Group], list[Group]]:
+        """The new findings by cause, and those that are fixed."""
+        return causes.groups(self.after, self.new), causes.groups(self.before, self.fixed)
 
     @cached_property
     def refused(self) -> dict[str, str]:

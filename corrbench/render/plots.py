@@ -10,6 +10,7 @@ from corrbench.case import DTYPES, Case
 from corrbench.numerics.diagnose import FINE
 from corrbench.numerics.formats import UNIT
 from corrbench.numerics.receptive_field import field as receptive
+from corrbench.render._figures import counted, number
 from corrbench.result import Result
 
 BINS = 72  # bars over the whole width, about
@@ -119,7 +120,7 @@ def _field(case: Case, array: str, at: Sequence[int]) -> Iterator[Grid]:
         boxes, inside = [(first[0] + left, first[1] + top, across[0] - first[0] + 1, across[1] - first[1] + 1)], [True]
     operand = "the input" if found.operand == "x" else "the gradient of y"
     taps = len(found.rows) * len(found.columns)
-    note = f"{height}×{width}; {found.planes}; {taps} element{'s' if taps != 1 else ''} in each"
+    note = f"{height}×{width}; {found.planes}; {counted(taps, 'element')} in each"
     yield Grid(
         title=f"the worst element's receptive field on {operand}",
         note=note + ("; around the frame: padding" if any(found.sides) else ""),
@@ -162,7 +163,7 @@ def ratios(results: Sequence[Result]) -> Plot:
             low,
             high,
             each,
-            f"worst {_short(max(v for v, _ in several))}",
+            f"worst {number(max(v for v, _ in several))}",
         )
         for name, several in held.items()
     ]
@@ -191,7 +192,7 @@ def bits(results: Sequence[Result]) -> Plot:
             0,
             high,
             1,
-            f"fewest {_short(min(v for v, _ in several))}",
+            f"fewest {number(min(v for v, _ in several))}",
             mark=_share(-math.log2(UNIT[name]), 0, high),
         )
         for name, several in held.items()
@@ -235,7 +236,3 @@ def _strip(
 
 def _share(value: float, low: float, high: float) -> float:
     return (value - low) / (high - low)
-
-
-def _short(value: float) -> str:
-    return f"{value:.3g}"
