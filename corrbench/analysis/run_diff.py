@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -107,11 +107,7 @@ class Change:
             name: {"target": run.target, "seed": run.seed, "verdict": run.verdict, "counts": run.counts}
             for name, run in (("before", self.before), ("after", self.after))
         }
-        shifted = [
-            {"check": s.check, "dtype": s.dtype, "cases": s.cases, "bits": s.bits, "before": s.before,
-             "after": s.after, "verdict": s.verdict}
-            for s in self.shifts
-        ]  # fmt: skip
+        shifted = [asdict(shift) | {"verdict": shift.verdict} for shift in self.shifts]
         found: dict[str, Any] = finite({
             "schema": SCHEMA, "verdict": self.verdict, **sides, "new": [one.to_json() for one in self.new],
             "fixed": [one.to_json() for one in self.fixed], "refused": self.refused, "accuracy": shifted,
