@@ -6,9 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
+from corrbench.analysis import causes
+from corrbench.analysis.causes import Group
 from corrbench.analysis.run_diff import Change, lost
 from corrbench.judge.client import NotLoaded
 from corrbench.judge.sandbox import Died
@@ -45,7 +47,7 @@ class Side:
     absent: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Gate:
     """What became of a target between two revisions.
 
@@ -76,6 +78,11 @@ class Gate:
     instructions: dict[str, tuple[float, float]] = field(default_factory=dict)
     untimed: str = ""
     uncounted: str = ""
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """What became worse by cause."""
+        return causes.groups(self.runs[-1], self.worse) if self.worse else []
 
     @property
     def heavier(self) -> dict[str, float]:

@@ -181,14 +181,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         )
         metafunc.parametrize("check", _checks(metafunc.config, request), ids=str)
     if "conv_problem" in metafunc.fixturenames:
-        from corrbench.testing import short, timed
+        from corrbench.render._figures import short
+        from corrbench.testing import timed
 
         problems = metafunc.definition.get_closest_marker("conv_problems")
         try:
             chosen = timed(**(problems.kwargs if problems else {}))
         except (TypeError, ValueError) as error:
             raise pytest.Collector.CollectError(f"conv_problems: {error}") from None
-        metafunc.parametrize("conv_problem", chosen, indirect=True, ids=lambda problem: short(problem[0]))
+        metafunc.parametrize("conv_problem", chosen, indirect=True, ids=lambda problem: short(problem[0], "-"))
 
 
 @pytest.fixture

@@ -114,8 +114,9 @@ for block, names in zip(blocks, made, strict=True):
     exec(block, names)
 assert target["DECLARED"].keys() <= target.keys()
 assert CHECKS["values.ones"].run is check["ones"]
-from corrbench.defects import catalogue
-[mutant] = [one for one in catalogue() if one.name == "last-row-twice"]
+from corrbench.defects import mutants
+[mutant] = mutants("example", blocks[2])
+assert mutant.name == "last-row-twice"
 for text, right in ((mutant.witness, False), (mutant.near_miss, True)):
     case = Case.parse(text)
     x, w = torch.randn(case.x, dtype=float), torch.randn(case.w, dtype=float)

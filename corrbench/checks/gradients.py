@@ -89,7 +89,7 @@ def transform_slack(trial: Trial, name: str) -> float:
     return TRANSFORM_GRADIENT * UNIT[bounds.accumulator(trial.case.dtype)] * prod(norms)
 
 
-@check("gradients.first", first_cases)
+@check("gradients.first", first_cases, column="gradients")
 def first(trial: Trial) -> Iterator[Result]:
     """Are gx, gw and gb right in every element, and do <y,g> = <x,gx> = <w,gw> hold exactly on integers?"""
     arrays = trial.operands(extra=("g",))
@@ -133,7 +133,7 @@ def subset_cases(outline: Outline) -> Iterator[Case]:
             yield case.but(data="small", bias=bias)
 
 
-@check("gradients.subsets", subset_cases)
+@check("gradients.subsets", subset_cases, column="gradients")
 def subsets(trial: Trial) -> Iterator[Result]:
     """Does each gradient come out the same when only some operands ask for one, and do repeated passes add up?"""
     names = case_operands(trial.case)
@@ -187,7 +187,7 @@ def mode_cases(outline: Outline, mode: str, count: int) -> Iterator[Case]:
                 yield case.but(dtype=dtype, data="unit" if index % 3 == 2 else "small")
 
 
-@check("gradients.second", lambda outline: mode_cases(outline, "double", 30 + 120 * outline.thorough))
+@check("gradients.second", lambda outline: mode_cases(outline, "double", 30 + 120 * outline.thorough), column="second")
 def second(trial: Trial) -> Iterator[Result]:
     """Is the derivative of the gradients right, <d<gw,v>/dx, u> = <conv(u,v), g> and its kin, in every element?"""
     names = case_operands(trial.case)
@@ -209,7 +209,9 @@ def second(trial: Trial) -> Iterator[Result]:
     )
 
 
-@check("gradients.forward", lambda outline: mode_cases(outline, "jvp", 10 + 40 * outline.thorough))
+@check(
+    "gradients.forward", lambda outline: mode_cases(outline, "jvp", 10 + 40 * outline.thorough), column="forward mode"
+)
 def forward(trial: Trial) -> Iterator[Result]:
     """Is the directional derivative of forward-mode differentiation conv(tx, w) + conv(x, tw) + tb?"""
     names = case_operands(trial.case)
@@ -224,12 +226,11 @@ def forward(trial: Trial) -> Iterator[Result]:
 def vmap_cases(outline: Outline) -> Iterator[Case]:
     """A few light cases."""
     if "vmap" in outline.support.takes:
-        yield from (
-            case.but(data="small") for case in outline.spread(outline.light, 4 + 12 * outline.thorough) if case.x[0]
-        )
+        few = outline.spread(outline.light, 4 + 12 * outline.thorough)
+        yield from (case.but(data="small") for case in few if case.x[0])
 
 
-@check("gradients.vmap", vmap_cases)
+@check("gradients.vmap", vmap_cases, column="vmap")
 def vmap(trial: Trial) -> Iterator[Result]:
     """Does torch.func.vmap over an extra axis give what calling in a loop gives?"""
     arrays = trial.operands()
@@ -254,7 +255,7 @@ def gradcheck_cases(outline: Outline) -> Iterator[Case]:
         yield from (case.but(dtype="float64", data="unit") for case in outline.spread(tiny, 1 + 3 * outline.thorough))
 
 
-@check("gradients.gradcheck", gradcheck_cases)
+@check("gradients.gradcheck", gradcheck_cases, column="gradients")
 def gradcheck(trial: Trial) -> Iterator[Result]:
     """Does the target pass torch.autograd.gradcheck and gradgradcheck, slow mode, in double precision?"""
     import torch

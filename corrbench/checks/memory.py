@@ -51,7 +51,7 @@ def view_cases(outline: Outline) -> Iterator[Case]:
                 yield case.but(layout=layout, dtype=dtype, data="small")
 
 
-@check("memory.views", view_cases)
+@check("memory.views", view_cases, column="views")
 def views(trial: Trial) -> Iterator[Result]:
     """Are results and gradients right for views: transposed, strided, offset, expanded, channels last?"""
     backward = trial.differentiable
@@ -77,7 +77,7 @@ def conduct_cases(outline: Outline) -> Iterator[Case]:
     yield from outline.spread([case.but(data="unit") for case in outline.light], 2 + 4 * outline.thorough)
 
 
-@check("memory.operands", conduct_cases)
+@check("memory.operands", conduct_cases, column="views")
 def operands(trial: Trial) -> Iterator[Result]:
     """Are operands left as they were, is the result in memory of its own, and does it stay as it was returned?"""
     yield from conduct(trial, trial.check)

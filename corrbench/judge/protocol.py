@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Callable
@@ -76,9 +77,8 @@ def widen(bits: np.ndarray) -> np.ndarray:
 
 def narrow(values: np.ndarray) -> np.ndarray:
     """float32 values that bfloat16 can represent, as bfloat16 bits (int16)."""
-    return np.ascontiguousarray(
-        (np.ascontiguousarray(values, np.float32).view(np.uint32) >> 16).astype(np.uint16)
-    ).view(np.int16)
+    bits = np.ascontiguousarray(values, np.float32).view(np.uint32) >> 16
+    return np.ascontiguousarray(bits.astype(np.uint16)).view(np.int16)
 
 
 # ---- words
@@ -86,36 +86,27 @@ def narrow(values: np.ndarray) -> np.ndarray:
 
 def agreed(value: Any, form: Any, where: str) -> Any:
     """A value in its form: a type, a list of a form, a dict by keys or of a form, or one form of several."""
-    if isinstance(form, tuple):
-        for one in form:
-            try:
-                return agreed(value, one, where)
-            except Broken:
-                continue
-    elif form is None and value is None:
-        return None
-    elif isinstance(form, list) and isinstance(value, list):
-        return [agreed(item, form[0], where) for item in value]
-    elif isinstance(form, dict) and isinstance(value, dict):
-        if str in form:
+    match form, value:
+        case tuple(), _:
+            for one in form:
+                with contextlib.suppress(Broken):
+                    return agreed(value, one, where)
+        case [each], list():
+            return [agreed(item, each, where) for item in value]
+        case dict(), dict() if str in form:
             return {clean(name): agreed(item, form[str], f"{where} {clean(name)[:40]}") for name, item in value.items()}
-        if value.keys() == form.keys():
+        case dict(), dict() if value.keys() == form.keys():
             return {name: agreed(value[name], item, name) for name, item in form.items()}
-    elif form is str and isinstance(value, str):
-        return clean(value)
-    elif form is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return within(value)
-    elif isinstance(form, type) and type(value) is form:
-        return value
+        case type(), str() if form is str:
+            return clean(value)
+        case type(), int() | float() if form is float and not isinstance(value, bool):
+            with contextlib.suppress(OverflowError):
+                return float(value)
+        case (type(), _) if type(value) is form:
+            return value
+        case None, None:
+            return None
     raise Broken(f"what it says of {where} is not in the form agreed upon")
-
-
-def within(value: float) -> float:
-    """A number as a float."""
-    try:
-        return float(value)
-    except OverflowError:
-        raise Broken("a number that no float holds") from None
 
 
 def clean(text: str) -> str:
@@ -180,9 +171,8 @@ def size(info: dict[str, Any]) -> int:
     """The bytes of an array as it travels."""
     if WIRES.get(info["dtype"]) != info["wire"]:
         raise Broken(f"elements of type {info['dtype'][:40]!r} that travel as {info['wire'][:40]!r}")
-    if len(info["shape"]) > 32 or not all(0 <= length < 1 << 40 for length in info["shape"]):
-        raise Broken("an impossible shape")
-    if math.prod(max(1, length) for length in info["shape"]) >= 1 << 50:
+    bounded = len(info["shape"]) <= 32 and all(0 <= length < 1 << 40 for length in info["shape"])
+    if not bounded or math.prod(max(1, length) for length in info["shape"]) >= 1 << 50:
         raise Broken("an impossible shape")
     elements: Any = math.prod(info["shape"])
     return int(elements * np.dtype(info["wire"]).itemsize)

@@ -89,11 +89,9 @@ def markdown(audit: Audit) -> str:
 
 def _lines(audit: Audit) -> Iterator[str]:
     known = {one.name: one for one in catalogue()}
-    yield "# Audit: what the suite catches, and what it misses"
-    yield ""
+    yield from ("# Audit: what the suite catches, and what it misses", "")
     other = f"; {audit.honest_profile} for the honest ones" if audit.honest_profile != audit.profile else ""
-    yield f"**{score(audit)}** (profile {audit.profile}{other})."
-    yield ""
+    yield from (f"**{score(audit)}** (profile {audit.profile}{other}).", "")
     yield (
         "Each line below is a small implementation of 2-D correlation: a *defect* is right almost everywhere and wrong "
         "in one region, after a fault reported against released software; a *cheat* tries to look right; an *honest* "
@@ -103,9 +101,7 @@ def _lines(audit: Audit) -> Iterator[str]:
     yield ""
     yield from table(("family named for it", "mutants", "found"), [tuple(map(str, row)) for row in families(audit)])
     for title, fates in (("Survivors", audit.survivors), ("False alarms", audit.false_alarms)):
-        yield ""
-        yield f"## {title}"
-        yield ""
+        yield from ("", f"## {title}", "")
         if not fates:
             yield "None."
         for fate in fates:
@@ -115,19 +111,12 @@ def _lines(audit: Audit) -> Iterator[str]:
         yield from _others(audit)
     if audit.full:
         yield from _checks(audit)
-    yield ""
-    yield "## Every mutant and equivalent variant"
-    yield ""
+    yield from ("", "## Every mutant and equivalent variant", "")
     rows = [_row(fate, known[fate.name]) for fate in audit.fates if fate.name in known]
     yield from table(("name", "kind", "wrong where", "after", "named", "found by", "s"), rows)
-    yield ""
-    yield "## Environment"
-    yield ""
-    for key, value in {
-        **audit.environment,
-        "seed": str(audit.seed),
-        "seconds of all runs": f"{sum(fate.seconds for fate in audit.fates):.0f}",
-    }.items():
+    yield from ("", "## Environment", "")
+    seconds = sum(fate.seconds for fate in audit.fates)
+    for key, value in (audit.environment | {"seed": audit.seed, "seconds of all runs": f"{seconds:.0f}"}).items():
         yield f"- {key}: {value}"
 
 
@@ -140,9 +129,7 @@ def rival(score: Score) -> str:
 
 
 def _others(audit: Audit) -> Iterator[str]:
-    yield ""
-    yield "## Other suites on the same implementations"
-    yield ""
+    yield from ("", "## Other suites on the same implementations", "")
     yield (
         "Each suite with its own data, comparison and tolerances, in one run on this machine. What an implementation "
         "refuses with `NotImplementedError` is left out, as a test runner would skip it. A crash or a hang counts as "
@@ -161,22 +148,17 @@ def _others(audit: Audit) -> Iterator[str]:
     yield from table(("suite", "what it is", "found", "false alarms", "no case for", "s"), cells)
     for one in audit.others:
         if one.missing:
-            yield ""
-            yield f"{one.name}: not run ({one.missing})."
+            yield from ("", f"{one.name}: not run ({one.missing}).")
         for name, said in one.alarms.items():
-            yield ""
-            yield f"{one.name} on the honest `{name}`: {said[:160]}"
+            yield from ("", f"{one.name} on the honest `{name}`: {said[:160]}")
 
 
 def _checks(audit: Audit) -> Iterator[str]:
     from corrbench.checks import registry
 
     kills, sole = audit.kills(), audit.sole()
-    yield ""
-    yield "## Checks"
-    yield ""
-    yield "A check that is the only one to find something cannot be left out."
-    yield ""
+    yield from ("", "## Checks", "")
+    yield from ("A check that is the only one to find something cannot be left out.", "")
     rows = [
         (f"`{check}`", str(kills.get(check, 0)), str(len(sole.get(check, ()))), ", ".join(sole.get(check, ())[:6]))
         for check in registry()

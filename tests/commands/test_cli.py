@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from corrbench.analysis.causes import Digest
 from corrbench.case import Case
 from corrbench.cli import main
 from corrbench.commands.verify import combined, seconds
@@ -292,7 +293,7 @@ def test_the_same_seed_gives_the_same_report(tmp_path: Path) -> None:
     reports = []
     for run in runs:
         run.environment = {"seconds": str(run.seconds)}
-        reports.append(markdown.write([run], []).partition("## Environment")[0])
+        reports.append(markdown.write([Digest(run)]).partition("## Environment")[0])
     assert reports[0] == reports[1]
     assert "**FAIL**" in reports[0]
     assert [(r.check, r.case, r.status, r.message) for r in runs[0].results] == [
