@@ -68,6 +68,9 @@ def _run(run: Run) -> Iterator[str]:
     yield f"## `{run.target}`"
     yield ""
     yield f"Seed {run.seed}. {run.judged} of {run.planned} questions judged."
+    for note in run.notes:
+        yield ""
+        yield f"*{escape(note)}.*"
     yield ""
     checks, lines = registry(), []
     for row in causes.rows(run):

@@ -32,6 +32,8 @@ def show(console: Console, run: Run, *, verbose: bool = False) -> None:
         ),
         soft_wrap=True,
     )  # fmt: skip
+    for note in run.notes:
+        console.print(Text(note, "yellow"), soft_wrap=True)
     if run.results:
         console.print(table(run, narrow=console.width < NARROW))
     _groups(console, run, "Findings", run.findings, "red")
