@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PASSED, FOUND, UNJUDGED, INCONCLUSIVE = 0, 1, 2, 3
+FILES = (".py", ".ipynb")  # how a target ends that is a file without a name in it
 RESUME = "; the same command with --resume goes on"  # after an interrupt
 Command = TypeVar("Command", bound=Callable[..., Any])
 Kind = TypeVar("Kind", bound="DataclassInstance")
@@ -110,7 +111,19 @@ def spec(name: str, given: Mapping[str, Any]) -> Spec:
 
     Raises:
         corrbench.target.UnknownTarget: no such name.
+        corrbench.environment.naming.Unnamed: a file that has no such name, or from which one is to be chosen.
     """
+    place, _, attribute = name.rpartition(":") if ":" in name else (name, "", "")
+    if place.endswith(FILES):
+        from corrbench.environment import naming
+
+        if attribute:
+            naming.checked(place, attribute)
+        else:
+            at = click.get_current_context(silent=True)
+            attribute = naming.chosen(place, at.command_path if at else "corrbench verify")
+            click.echo(f"corrbench: {place}:{attribute} is what looks like a convolution there", err=True)
+            name = f"{place}:{attribute}"
     return find(name, **{one.name: given.get(one.name) for one in fields(Given)})
 
 

@@ -154,7 +154,7 @@ def find(name: str, **given: Any) -> Spec:
         there = f"did you mean {' or '.join(near)}?" if near else f"registered: {', '.join(sorted(known))}"
         raise UnknownTarget(
             f"{name!r} is not a registered target; name your own as pkg.mod:attr or path/to/file.py:attr"
-            + (f", here {name}:NAME" if name.endswith(".py") else f" ({there})")
+            + (f", here {name}:NAME" if name.endswith((".py", ".ipynb")) else f" ({there})")
         )
     target, declared = known[name]
     said = {key: value for key, value in asdict(declared).items() if key != "about"}

@@ -57,13 +57,13 @@ def among(words: Callable[[], Iterable[str]]) -> Complete:
 
 
 def targets(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
-    """Registered names, Python files, and after a file's colon its functions."""
+    """Registered names, Python files and notebooks, and after a file's colon its functions."""
     place, colon, begun = incomplete.partition(":")
     if colon:
         return [f"{place}:{name}" for name in matching(functions(place), begun)]
     from corrbench.target import registered
 
-    return [*matching(registered(), incomplete), *_beside(incomplete)]
+    return [*matching(registered(), incomplete), *_beside(incomplete, (".py", ".ipynb"))]
 
 
 def functions(place: str) -> list[str]:

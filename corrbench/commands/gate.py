@@ -201,7 +201,7 @@ def revisions(stack: contextlib.ExitStack, asked: Spec, base: str, *, dirty: boo
     for name, tree in zip((base, "the working tree" if dirty else commits[1][:10]), trees, strict=True):
         folder = tree / here.resolve().relative_to(top)
         place, colon, attribute = asked.target.rpartition(":")
-        if place.endswith(".py") and Path(place).is_absolute():
+        if place.endswith((".py", ".ipynb")) and Path(place).is_absolute():
             if not Path(place).resolve().is_relative_to(top):
                 raise git_worktree.GitError(f"{place} is not in the repository {top}: {BUILT}")
             place = str(tree / Path(place).resolve().relative_to(top))

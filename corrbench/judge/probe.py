@@ -119,4 +119,4 @@ def probe(spec: Spec, remote: Remote) -> Support:
     if spec.arrays == "torch" and main.startswith("float"):
         for mode in MODES:
             answers.ask_mode(mode, base)
-    return Support(frozenset(answers.takes), answers.refuses, form, loaded.get("version", ""))
+    return Support(frozenset(answers.takes), answers.refuses, form, loaded.get("version", ""), loaded.get("note", ""))

@@ -22,7 +22,7 @@ HELD = {**BARE, "device": str, "requires_grad": bool}
 FULL = {**HELD, "dtype": str, "shape": [int], "blob": int, "wire": str}
 FINDINGS = {"changed": [str], "aliases": [str], "late": [str], "globals": [str]}
 STEP = {"outputs": {str: (BARE, HELD, FULL)}, "raised": (None, RAISED), **FINDINGS}
-LOADED = ({"form": str, "file": str, "version": str, "at_load": [str]}, {"unloadable": str})
+LOADED = ({"form": str, "file": str, "version": str, "at_load": [str], "note": str}, {"unloadable": str})
 LOOKS = {
     "given": {"parameters": {str: [int]}, "trainable": [str], "state": [str], "is_module": bool,
               "weight": [float], "bias": [float]},
@@ -130,7 +130,9 @@ def words(text: bytes | bytearray, nonce: str) -> dict[str, Any]:
 
 
 def loaded(answer: dict[str, Any]) -> dict[str, Any]:
-    """What loading found: form, version and what it changed globally; or why it failed, as ``unloadable``."""
+    """What loading found: form, version, what it changed globally and what there is to say of it; or why it failed, as
+    ``unloadable``.
+    """
     found: dict[str, Any] = agreed(answer, LOADED, "loading")
     if "unloadable" not in found and found["form"] not in FORMS:
         raise Broken("an unknown form")

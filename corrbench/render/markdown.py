@@ -52,6 +52,8 @@ def _run(digest: Digest) -> Iterator[str]:
     run, checks = digest.run, registry()
     yield from ("", f"## `{run.target}`", "")
     yield from (f"Seed {run.seed}. {run.judged} of {run.planned} questions judged.", "")
+    for note in run.notes:
+        yield from (f"*{escape(note)}.*", "")
     lines = []
     for row in digest.rows:
         about = checks[row.check].about if row.check in checks else ""

@@ -27,6 +27,8 @@ def show(console: Console, digest: Digest, *, verbose: bool = False) -> None:
         ),
         soft_wrap=True,
     )  # fmt: skip
+    for note in run.notes:
+        console.print(Text(note, "yellow"), soft_wrap=True)
     if run.results:
         console.print(table(digest, narrow=console.width < NARROW))
     _groups(console, "Findings", digest.groups(*FINDINGS), "red")

@@ -128,6 +128,7 @@ def verify(
             run.problem = str(error)
             return run
     run.form, run.unsupported = support.form, dict(support.refuses)
+    run.notes = [support.note] if support.note else []
     run.environment = {"target version": support.version} if support.version else {}
     store = resumed or record(spec, options, seed)
     if store is not None:
