@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from corrbench import convention
 from corrbench.case import FLOATS, Case
-from corrbench.convention import Convention
+from corrbench.convention import Convention, options
 
 # Calls that any implementation takes; the later ones are for those that are made for square or for 3×3 kernels only.
 BASES = (
@@ -64,7 +63,7 @@ def needs(case: Case) -> set[str]:
 
 def fit(case: Case, form: str) -> Case | None:
     """The part of a case that a form can express; None where nothing is left."""
-    return convention.of(form).fit(case)
+    return options.of(form).fit(case)
 
 
 def config(case: Case) -> dict[str, Any]:
@@ -124,18 +123,21 @@ def refusal(raised: dict[str, Any], case: Case) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """What a target answered to the probe: features and modes it takes, and what it said of the others."""
+    """What a target answered to the probe: features and modes it takes, and what it said of the others; a `note` says
+    how it was loaded, if not as usual.
+    """
 
     takes: frozenset[str]
     refuses: dict[str, str]
     form: str
     version: str = ""
+    note: str = ""
     said: Convention | None = None
 
     @property
     def convention(self) -> Convention:
         """How it is called; by its form alone where nothing was said."""
-        return self.said or convention.of(self.form)
+        return self.said or options.of(self.form)
 
     def all_of(self, case: Case) -> bool:
         """Whether it takes every feature and the dtype of a case."""

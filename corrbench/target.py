@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import math
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from corrbench import convention
 from corrbench.case import DTYPES
+from corrbench.convention import Convention, options
 
 FORMS = ("corr2d", "conv2d", "module", "layer")
 ARRAYS = ("torch", "numpy", "list")
@@ -68,12 +69,12 @@ class Given:
             if least is not None and not (isinstance(value, int | float) and (value == 0 or least <= value < math.inf)):
                 wanted = f"{least:g} GiB or more" if least else "seconds, more than 0"
                 raise ValueError(f"{one.name}={value!r}: give {wanted}, or 0 for the default")
-        convention.dtypes(self.dtypes)
-        if self.result and convention.dtypes(self.result) != self.result:
+        options.dtypes(self.dtypes)
+        if self.result and options.dtypes(self.result) != self.result:
             raise ValueError(f"result={self.result!r}: give one element type")
         if self.backward:
-            convention.parsed(convention.attributes(self.backward), "--backward")
-        convention.of(self.form or "conv2d", *(getattr(self, name) for name in CONVENTION))
+            options.parsed(options.attributes(self.backward), "--backward")
+        options.of(self.form or "conv2d", *(getattr(self, name) for name in CONVENTION))
 
 
 CONVENTION = (
@@ -86,6 +87,13 @@ CONVENTION = (
     "flip",
     "backward",
 )  # what a convention is made from
+
+
+def words(given: Mapping[str, Any]) -> list[str]:
+    """The options of `Given` that are not empty, as they are typed."""
+    said = {one.name: given[one.name] for one in fields(Given) if given.get(one.name)}
+    typed = ([f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])] for name, value in said.items())
+    return [word for words in typed for word in words]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,9 +153,9 @@ class Spec:
         """Whether it is judged for what its author evidently claims: code that is neither registered nor ours."""
         return not (self.strict or self.name or self.target.startswith("corrbench."))
 
-    def convention(self, form: str) -> convention.Convention:
+    def convention(self, form: str) -> Convention:
         """How it is called, given its form."""
-        return convention.of(form, *(getattr(self, name) for name in CONVENTION))
+        return options.of(form, *(getattr(self, name) for name in CONVENTION))
 
     def undeclared(self, asked: set[str]) -> str:
         """Why a case that asks for these features and modes, and a dtype, is not for this target; empty if it is."""
@@ -203,7 +211,7 @@ def find(name: str, **given: Any) -> Spec:
     """
     given = {key: value for key, value in given.items() if value}
     if "dtypes" in given:
-        given["dtypes"] = convention.dtypes(given["dtypes"])
+        given["dtypes"] = options.dtypes(given["dtypes"])
     if ":" in name:
         return Spec(target=name, **given)
     known = registered()
@@ -212,7 +220,7 @@ def find(name: str, **given: Any) -> Spec:
         there = f"did you mean {' or '.join(near)}?" if near else f"registered: {', '.join(sorted(known))}"
         raise UnknownTarget(
             f"{name!r} is not a registered target; name your own as pkg.mod:attr or path/to/file.py:attr"
-            + (f", here {name}:NAME" if name.endswith(".py") else f" ({there})")
+            + (f", here {name}:NAME" if name.endswith((".py", ".ipynb")) else f" ({there})")
         )
     target, declared = known[name]
     said = {key: value for key, value in asdict(declared).items() if key != "about"}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from corrbench.case import Case
 from corrbench.checks import LIGHT, Outline, check
-from corrbench.checks.gradients import differentiable, gradients, judge
+from corrbench.checks.gradients import differentiable, gradients, verdicts
 from corrbench.judge.trial import Trial
 from corrbench.result import Result, Status
 
@@ -51,7 +51,7 @@ def view_cases(outline: Outline) -> Iterator[Case]:
                 yield case.but(layout=layout, dtype=dtype, data="small")
 
 
-@check("memory.views", view_cases)
+@check("memory.views", view_cases, column="views")
 def views(trial: Trial) -> Iterator[Result]:
     """Are results and gradients right for views: transposed, strided, offset, expanded, channels last?"""
     backward = trial.differentiable
@@ -66,7 +66,7 @@ def views(trial: Trial) -> Iterator[Result]:
         expected = trial.expected(problem)
         yield trial.verdict(expected.compare(values), problem, values, note)
     if backward:
-        for result in judge(trial, reply, gradients(problem, arrays["g"])):
+        for result in verdicts(trial, reply, gradients(problem, arrays["g"])):
             if result.finding:
                 result.message += f"; {note}"
             yield result
@@ -77,7 +77,7 @@ def conduct_cases(outline: Outline) -> Iterator[Case]:
     yield from outline.spread([case.but(data="unit") for case in outline.light], 2 + 4 * outline.thorough)
 
 
-@check("memory.operands", conduct_cases)
+@check("memory.operands", conduct_cases, column="views")
 def operands(trial: Trial) -> Iterator[Result]:
     """Are operands left as they were, is the result in memory of its own, and does it stay as it was returned?"""
     yield from conduct(trial, trial.check)

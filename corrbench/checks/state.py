@@ -46,7 +46,7 @@ def results(trial: Trial, calls: list[Call], names: list[str]) -> Iterator[Resul
             return
 
 
-@check("state.sequence", sequence_cases)
+@check("state.sequence", sequence_cases, column="repeated calls")
 def sequence(trial: Trial) -> Iterator[Result]:
     """Is each of A, B, A right, with new data in the same buffers, and with the same data in new ones?"""
     case, a = trial.case, trial.operands()
@@ -89,7 +89,7 @@ def relatives(base: Case, form: str) -> Iterator[Case]:
             yield other
 
 
-@check("state.arguments", sequence_cases)
+@check("state.arguments", sequence_cases, column="repeated calls")
 def arguments(trial: Trial) -> Iterator[Result]:
     """Is each call right when arguments, groups, bias, dtype or the size of the image change between calls?"""
     base = trial.case
@@ -99,7 +99,7 @@ def arguments(trial: Trial) -> Iterator[Result]:
             sequence += [other, base]
     for case in sequence:
         arrays = trial.operands(case)
-        (reply,) = trial.calls([Call(case=case, arrays=arrays)], settle=False)
+        (reply,) = trial.calls([Call(case=case, arrays=arrays)], ends=False)
         if reply.raised:
             said = replace(trial, case=case).raised(reply.raised, case)
             if said.finding or case == base:
@@ -124,7 +124,7 @@ def many_cases(outline: Outline) -> Iterator[Case]:
     yield from (case.but(data="small") for case in outline.spread(small, 1 + 3 * outline.thorough))
 
 
-@check("state.many", many_cases)
+@check("state.many", many_cases, column="repeated calls")
 def many(trial: Trial) -> Iterator[Result]:
     """Is the target still right after a hundred calls, each with data of its own?"""
     case, rounds = trial.case, 120

@@ -43,7 +43,7 @@ class Answers:
         if self.deaths >= ENOUGH:
             return None
         try:
-            return self.trial.calls([call], settle=False)[0]
+            return self.trial.calls([call], ends=False)[0]
         except Died:
             self.deaths += 1
             return None
@@ -145,4 +145,5 @@ def probe(spec: Spec, remote: Remote) -> Support:
         for mode in MODES:
             answers.ask_mode(mode, base)
     said = None if convention == PLAIN else convention
-    return Support(frozenset(answers.takes), answers.refuses, form, loaded.get("version", ""), said)
+    version, note = loaded.get("version", ""), loaded.get("note", "")
+    return Support(frozenset(answers.takes), answers.refuses, form, version, note, said)

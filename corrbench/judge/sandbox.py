@@ -25,10 +25,10 @@ from corrbench.target import Spec
 PACKAGE = Path(__file__).parents[1]
 WORKER = Path(__file__).with_name("worker")
 FILES = (  # each after what it imports
-    "library", "loading", "channel", "operands", "global_state", "poison", "late_writes", "expressions", "calls",
-    "modules", "timed_calls", "serve",
+    "library", "sources", "extraction", "loading", "channel", "operands", "global_state", "poison", "late_writes",
+    "expressions", "caller", "calls", "modules", "timed_calls", "serve",
 )  # fmt: skip
-LENT = ("__init__.py", "case.py", "convention.py", "target.py", "targets", "reference.py")
+LENT = ("__init__.py", "case.py", "convention", "target.py", "targets", "reference.py")
 # The process divides in `stand`: the parent stays as the guard. The child makes modules of the files it is sent, in a
 # package of a name that tells a target nothing.
 STAND = "scope['stand']({life}, ({read}, {write}))"
@@ -75,6 +75,7 @@ def environment(spec: Spec, folder: str) -> dict[str, str]:
         "HOME": folder, "TMPDIR": folder, "XDG_CACHE_HOME": folder,
         "PYTHONUSERBASE": site.getuserbase(),
         "OPENBLAS_NUM_THREADS": "1",
+        "MPLBACKEND": "Agg",  # a demonstration that runs as its file is imported waits for no window
         "PYTHONPATH": path,
         # glibc's cache of small blocks would bypass what `worker/dirt.py` asks of malloc
         "GLIBC_TUNABLES": ":".join([*tunables, "glibc.malloc.tcache_count=0"]),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from corrbench import checks, suites
-from corrbench import convention as conventions
 from corrbench.case import Case
 from corrbench.checks import Outline
+from corrbench.convention import options
 from corrbench.numerics import external_cases, inputs
 from corrbench.support import Support
 from corrbench.target import PROFILES, Spec
@@ -126,7 +126,7 @@ def fitting(case: Case, support: Support) -> Case:
     part = convention.fit(case)
     if part is not None and not case.bias and part.but(bias=False) == case:
         return part
-    how = f"the form {support.form}" if convention == conventions.of(support.form) else "the call"
+    how = f"the form {support.form}" if convention == options.of(support.form) else "the call"
     plane = "it has one plane, one kernel" + (" and no bias" if support.form == "corr2d" else "")
     raise ValueError(
         f"{how} cannot express the case {str(case)!r}"
@@ -149,8 +149,8 @@ def select(only: str) -> dict[str, checks.Check]:
 
 
 def batches(spec: Spec, support: Support, todo: Iterable[Job], size: int = 24) -> Iterator[Batch]:
-    """The jobs in portions, taken as they are asked for; the first ones small, so that a finding shows soon."""
-    source, portion = iter(todo), 4
-    while chosen := tuple(islice(source, portion)):
+    """The jobs in batches, made as they are asked for; the first ones small, so that a finding shows soon."""
+    source, count = iter(todo), 4
+    while chosen := tuple(islice(source, count)):
         yield Batch(spec=spec, support=support, jobs=chosen)
-        portion = min(size, portion + 2)
+        count = min(size, count + 2)

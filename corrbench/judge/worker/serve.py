@@ -7,7 +7,8 @@ import resource
 import sys
 from types import ModuleType
 
-from .calls import Caller, run_steps
+from .caller import Caller
+from .calls import run_steps
 from .channel import Channel
 from .library import Words
 from .loading import Unloadable, origin, version
@@ -48,6 +49,7 @@ def serve(read: int, write: int) -> None:
                 answer: Words = {
                     "form": caller.form,
                     "at_load": caller.at_load,
+                    "note": caller.note,
                     "file": origin(request["spec"]["target"]),
                     "version": version(*(request["spec"].get(key, "") for key in ("needs", "name", "target"))),
                 }

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from . import library
-from .calls import Caller, failure
+from .caller import Caller
+from .calls import failure
 from .library import Array, Words
 from .operands import Operand, describe
 from .poison import give_back
