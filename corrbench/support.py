@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from corrbench.case import FLOATS, Case
@@ -133,6 +133,7 @@ class Support:
     version: str = ""
     note: str = ""
     said: Convention | None = None
+    adopted: dict[str, Any] = field(default_factory=dict)
 
     @property
     def convention(self) -> Convention:

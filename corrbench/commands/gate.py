@@ -150,7 +150,8 @@ def probed(base: Side, head: Side) -> tuple[Side, Side]:
         file = remote.load()["file"]
         if head.spec.tree and not inside(file, head.spec.tree):
             raise ValueError(f"{head.spec.target} is loaded from {file}, not from this repository: {BUILT}")
-        head = replace(head, support=probe(head.spec, remote))
+        support = probe(head.spec, remote)
+        head = replace(head, support=support, spec=replace(head.spec, **support.adopted))
     tree = base.spec.tree
     try:
         with Remote(base.spec) as remote:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
 from corrbench.case import DTYPES, Case
 from corrbench.convention import EXTENT, PLAIN, Convention
+from corrbench.judge import guess
 from corrbench.judge.calls import Call, case_operands
 from corrbench.judge.client import Remote
 from corrbench.judge.protocol import Reply
@@ -118,7 +119,8 @@ def probe(spec: Spec, remote: Remote) -> Support:
         NotLoaded: the target cannot be loaded.
     """
     loaded = remote.load()
-    form = loaded["form"]
+    spec, assumed = guess.settled(spec, remote, loaded)
+    form = remote.adapt(spec)["form"] if spec is not remote.spec else loaded["form"]
     convention = spec.convention(form)
     answers = Answers(Trial("probe", BASES[0], 0, spec, Support(frozenset(), {}, form, said=convention), remote))
     dtypes = [dtype for dtype in DTYPES if spec.arrays == "torch" or dtype != "bfloat16"]
@@ -145,5 +147,6 @@ def probe(spec: Spec, remote: Remote) -> Support:
         for mode in MODES:
             answers.ask_mode(mode, base)
     said = None if convention == PLAIN else convention
-    version, note = loaded.get("version", ""), loaded.get("note", "")
-    return Support(frozenset(answers.takes), answers.refuses, form, version, note, said)
+    notes = "; ".join(filter(None, (loaded.get("note", ""), assumed)))
+    adopted = {one.name: getattr(spec, one.name) for one in fields(spec)} if assumed else {}
+    return Support(frozenset(answers.takes), answers.refuses, form, loaded.get("version", ""), notes, said, adopted)

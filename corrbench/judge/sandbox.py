@@ -26,7 +26,7 @@ PACKAGE = Path(__file__).parents[1]
 WORKER = Path(__file__).with_name("worker")
 FILES = (  # each after what it imports
     "library", "sources", "extraction", "loading", "channel", "operands", "global_state", "poison", "late_writes",
-    "expressions", "caller", "calls", "modules", "timed_calls", "serve",
+    "signature", "expressions", "caller", "calls", "modules", "timed_calls", "serve",
 )  # fmt: skip
 LENT = ("__init__.py", "case.py", "convention", "target.py", "targets", "reference.py")
 # The process divides in `stand`: the parent stays as the guard. The child makes modules of the files it is sent, in a

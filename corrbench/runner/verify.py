@@ -9,7 +9,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +127,11 @@ def verify(
         except NotLoaded as error:
             run.problem = str(error)
             return run
-    run.form, run.unsupported = support.form, dict(support.refuses)
+    store = resumed or record(spec, options, seed)
+    spec = replace(spec, **support.adopted)
+    run.form, run.arrays, run.unsupported = support.form, spec.arrays, dict(support.refuses)
     run.notes = [support.note] if support.note else []
     run.environment = {"target version": support.version} if support.version else {}
-    store = resumed or record(spec, options, seed)
     if store is not None:
         run.seed = store.header["seed"]
     shape = plan.outline(spec, support, options.profile, run.seed, options.suites)

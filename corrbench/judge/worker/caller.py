@@ -13,6 +13,7 @@ from .global_state import World
 from .library import Words, is_tensor
 from .loading import Unloadable, prepare, recognise, resolve
 from .operands import Operand
+from .signature import signature
 
 
 class Caller:
@@ -41,7 +42,10 @@ class Caller:
         self.expression = expressions.Call(spec["call"]) if spec.get("call") else None
         self.layer = expressions.Layer(spec["layer"], spec.get("params", "")) if spec.get("layer") else None
         self.by_hand = expressions.Backward(spec["backward"], self.target) if spec.get("backward") else None
-        self.form = spec.get("form") or ("layer" if self.layer else recognise(self.target))
+        self.form = spec.get("form") or (
+            "layer" if self.layer else "conv2d" if self.expression else recognise(self.target)
+        )
+        self.signature = signature(self.target, self.form)
         self.takes_bias = bias_of(self.target)
         self.made: dict[str, Operand] = {}
         self.module: Any = None

@@ -43,9 +43,7 @@ class Call:
     def __call__(self, names: Words, shape: tuple[int, ...]) -> tuple[Any, Any]:
         """The result, and what came with it: a cache for a backward pass, or nothing."""
         if self.out:
-            like = names["x"]
-            zeros = like.new_zeros if is_tensor(like) else lambda shape: np.zeros(shape, like.dtype)
-            names = names | {self.out: zeros(shape)}
+            names = names | {self.out: zeros(shape, names["x"])}
         returned = eval(self.code, names)
         if self.out:
             return names[self.out], None
@@ -145,7 +143,15 @@ def facts(config: Words, arrays: dict[str, Any], sizes: Words) -> Words:
         value = config.get(name, default)
         pair = value if isinstance(value, list) else [value, value]
         told |= {short: value, f"{short}h": pair[0], f"{short}w": pair[-1]}
-    return told | {"groups": config.get("groups", 1), "bias": arrays.get("b") is not None, "b": None} | arrays
+    told |= {"groups": config.get("groups", 1), "bias": arrays.get("b") is not None}
+    return told | {"b": zeros((sizes["cout"],), arrays["x"])} | arrays
+
+
+def zeros(shape: tuple[int, ...], like: Any) -> Any:
+    """Zeros of the kind and element type of an array."""
+    if isinstance(like, list):
+        return np.zeros(shape).tolist()
+    return like.new_zeros(shape) if is_tensor(like) else np.zeros(shape, like.dtype)
 
 
 def nested(value: Any) -> Any:

@@ -48,6 +48,7 @@ def serve(read: int, write: int) -> None:
                     caller = Caller(request["spec"], own)
                 answer: Words = {
                     "form": caller.form,
+                    "signature": caller.signature,
                     "at_load": caller.at_load,
                     "note": caller.note,
                     "file": origin(request["spec"]["target"]),
