@@ -11,6 +11,7 @@ from typing import Any
 from corrbench.case import Case
 
 SCHEMA = "corrbench/1"
+LEAST = 10  # results with values, fewer of which are no pass where the user did not narrow what is asked
 
 
 class Status(StrEnum):
@@ -175,6 +176,7 @@ class Run:
         budgeted: whether it was to end then, having had its time.
         seconds: wall time.
         problem: why nothing could be judged; empty if something was.
+        little: what was not asked of the target, or how few results were compared; empty where enough was.
     """
 
     target: str
@@ -195,6 +197,7 @@ class Run:
     budgeted: bool = False
     seconds: float = 0.0
     problem: str = ""
+    little: str = ""
 
     def sort(self) -> None:
         """Put the results in order: they come in any, and reports must not."""
@@ -221,6 +224,9 @@ class Run:
             return "fail"
         broken = any(result.status is Status.ERROR for result in self.results)
         missing = self.judged < self.planned and not self.budgeted
+        compared = sum(bool(result.numbers.elements) for result in self.results)
+        if self.little and compared < LEAST:
+            return "error"
         if self.problem or broken or missing or not any(r.status is Status.PASS for r in self.results):
             return "error"
         return "pass"

@@ -10,7 +10,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from corrbench.case import Case
+from corrbench.case import Case, PaddingMode, Pair, Sides
 
 if TYPE_CHECKING:
     from corrbench.numerics.problem import Array
@@ -88,30 +88,19 @@ class Convention:
         """The part of a case that a call can express; None where nothing is left."""
         if self == PLAIN:
             return case
-        (n, c, height, width), (o, each, kh, kw) = case.x, case.w
-        groups = case.groups if "groups" in self.says else 1
-        c = each * groups
-        if "C" not in self.x or "I" not in self.w:
-            c = each = groups = 1
-        o = o - o % groups or groups if "O" in self.w else 1
-        if n == 0 and not ("N" in self.x and "empty batch" in self.says):
+        geometry = self._geometry(case)
+        shapes = self._shapes(case)
+        if geometry is None or shapes is None:
             return None
-        n = n if "N" in self.x else 1
-        kh, kw = self._kernel(kh, kw)
-        stride = case.stride if "stride" in self.says else (1, 1)
-        dilation = case.dilation if "dilation" in self.says else (1, 1)
-        padding = case.padding
-        if isinstance(padding, str) and (self.output != "valid" or f"padding={padding!r}" not in self.says):
-            return None
-        if self.output != "valid":
-            padding = (0, 0, 0, 0)
-        elif not isinstance(padding, str) and "padding" not in self.says:
-            height, width, padding = height + sum(padding[:2]), width + sum(padding[2:]), (0, 0, 0, 0)
+        (n, c, height, width), (o, each, kh, kw) = shapes
+        stride, dilation, padding = geometry
+        if self.output == "valid" and not isinstance(case.padding, str) and "padding" not in self.says:
+            height, width = height + sum(case.padding[:2]), width + sum(case.padding[2:])
         if self.output != "full" and padding != "same":
             height, width = max(height, dilation[0] * (kh - 1) + 1), max(width, dilation[1] * (kw - 1) + 1)
         try:
             made = case.but(
-                x=(n, c, height, width), w=(o, each, kh, kw), stride=stride, dilation=dilation, groups=groups,
+                x=(n, c, height, width), w=(o, each, kh, kw), stride=stride, dilation=dilation, groups=c // each,
                 padding=padding, bias=self.keeps_bias or (case.bias and "bias" in self.says),
             )  # fmt: skip
             sides = self.sides(made)
@@ -123,6 +112,31 @@ class Convention:
             return None
         return made if self.expresses(made) else None
 
+    def _shapes(self, case: Case) -> tuple[tuple[int, int, int, int], tuple[int, int, int, int]] | None:
+        """The shapes of input and kernel, without the axes and the channels that a call does not have."""
+        (n, _, height, width), (o, each, kh, kw) = case.x, case.w
+        if n == 0 and not ("N" in self.x and "empty batch" in self.says):
+            return None
+        groups = case.groups if "groups" in self.says else 1
+        if "C" not in self.x or "I" not in self.w:
+            each = groups = 1
+        o = o - o % groups or groups if "O" in self.w else 1
+        return (n if "N" in self.x else 1, each * groups, height, width), (o, each, *self._kernel(kh, kw))
+
+    def _geometry(self, case: Case) -> tuple[Pair, Pair, Sides | PaddingMode] | None:
+        """Stride, dilation and padding as a call can give them; None where it cannot give a padding by its word."""
+        stride = case.stride if "stride" in self.says else (1, 1)
+        dilation = case.dilation if "dilation" in self.says else (1, 1)
+        stride = stride if "stride by axis" in self.says else (stride[0], stride[0])
+        dilation = dilation if "dilation by axis" in self.says else (dilation[0], dilation[0])
+        if isinstance(case.padding, str):
+            said = self.output == "valid" and f"padding={case.padding!r}" in self.says
+            return (stride, dilation, case.padding) if said else None
+        if self.output != "valid" or "padding" not in self.says:
+            return stride, dilation, (0, 0, 0, 0)
+        by_axis = "padding by axis" in self.says
+        return stride, dilation, case.padding if by_axis else (max(case.padding),) * 4
+
     def expresses(self, case: Case) -> bool:
         """Whether a call can say all of a case."""
         if self == PLAIN:
@@ -132,6 +146,10 @@ class Convention:
         axes &= (c == 1 or "C" in self.x) and (each == 1 or "I" in self.w)
         axes &= c == each or "groups" in self.says
         axes &= (c == 1 or "C" not in self.x) or "I" in self.w
+        own = self.pads or isinstance(case.padding, str)
+        for name, pair in (("stride", case.stride), ("dilation", case.dilation), ("padding", case.sides[::2])):
+            if pair[0] != pair[1] and f"{name} by axis" not in self.says and not (name == "padding" and own):
+                return False
         says = (case.stride == (1, 1) or "stride" in self.says) and (case.dilation == (1, 1) or "dilation" in self.says)
         says &= case.bias in ({True, not self.spelled} if self.keeps_bias else {False, "bias" in self.says})
         if self.output == "valid":

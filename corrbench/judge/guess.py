@@ -31,7 +31,10 @@ LAYOUTS = (
     "NCHW,OIHW", "HW,HW", "CHW,OIHW", "NHWC,HWIO", "NHWC,OHWI", "HWC,HWIO", "HWC,OHWI", "CHW,IHW", "HWC,HWI",
     "NHW,HW", "HWN,HW", "HW,OHW", "HW,OHW,HWC", "HW,HWO,HWC", "NHW,OHW,NCHW", "NHW,OHW,NHWC", "NCHW,IOHW",
 )  # fmt: skip
-OUTPUTS = ("same", "same-lower", "full", "same:edge", "same:reflect", "same:wrap", "same:interior")
+OUTPUTS = (
+    "same", "same-lower", "full", "same:edge", "same-lower:edge", "same:reflect", "same-lower:reflect", "same:wrap",
+    "same-lower:wrap", "same:interior", "same-lower:interior",
+)  # fmt: skip
 ROLES = {  # what a parameter is, by its name
     "x": r"x|x_?\w{0,4}|inputs?|input_\w+|ima?ge?s?|imgs?|im|in|inp|a|a_prev|a_slice_prev|data|src|source|signal|mat\w*|arr\w*|feature\w*|fmap|volume|batch|u",  # noqa: E501
     "w": r"w|w_?\d?|weights?|k|kernels?|ker|kern|filters?|filt|filter_\w+|f|h|mask|template|theta|stencil|conv_kernel",
@@ -51,6 +54,7 @@ ROLES = {  # what a parameter is, by its name
 AXES = {"sh": r"stride_?(h|y|rows?)|s_?h|row_stride|dy", "sw": r"stride_?(w|x|cols?)|s_?w|col_stride|dx",
         "ph": r"pad(ding)?_?(h|y|rows?)|p_?h", "pw": r"pad(ding)?_?(w|x|cols?)|p_?w",
         "kh": r"k_?h|kernel_h(eight)?|filter_h(eight)?|hh|f_?h|kernel_rows", "kw": r"k_?w|kernel_w(idth)?|filter_w(idth)?|ww|f_?w|kernel_cols"}  # noqa: E501  # fmt: skip
+BROKEN = ("NameError", "UnboundLocalError", "RecursionError")  # what no convention is to blame for
 MOST = 900  # calls that are tried
 
 
@@ -104,8 +108,8 @@ def settled(spec: Spec, remote: Remote, loaded: dict[str, Any]) -> tuple[Spec, s
             if best.flipped > best.right
             else ""
         )
-    if looks["binds"] and not found:
-        return replace(spec, form=loaded["form"]), ""
+    if looks["binds"] and not found and (plain.said.startswith(BROKEN) or spec.no_guess):
+        return replace(spec, form=loaded["form"]), ""  # no way of calling it helps
     near = sorted(found, key=lambda fit: -fit.shaped)[:3]
     raise NotLoaded(unknown(looks, spec, plain, near))
 
@@ -256,13 +260,14 @@ def value(parameter: dict[str, Any], what: str) -> list[str]:
     if parameter["keys"]:
         inner = []
         for key in parameter["keys"]:
-            named = {"name": key, "keys": [], "default": "int", "required": True}
+            named = {"name": key, "keys": [], "default": "int", "value": "1", "required": True}
             chosen = role(named, ("s", "p", "d", "groups", "k"))
             inner.append(f"{key!r}: {chosen or '1'}")
         return ["{" + ", ".join(inner) + "}"]
     if what in ("s", "p", "d"):
         if parameter["default"] == "str":
-            return ["'valid'"] if what == "p" else []
+            loud = parameter["value"].strip("'\"").isupper()
+            return [("'VALID'" if loud else "'valid'"), ("'SAME'" if loud else "'same'")] if what == "p" else []
         pair = f"({what}h, {what}w)"
         return (
             [pair, what]
@@ -272,6 +277,8 @@ def value(parameter: dict[str, Any], what: str) -> list[str]:
             else [what]
         )
     if what == "b":
+        if parameter["default"] in ("float", "int"):
+            return ["b[0]"]
         return ["b", "b[:, None]", "b[None, None, None, :]", "b[0]"] if parameter["required"] else ["b"]
     if what == "k":
         return ["k", "(kh, kw)", "(k, k)"]
@@ -293,6 +300,9 @@ def calls(looks: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if not options and one["required"]:
             return
     yield from expressions("f", parameters, roles, chosen)
+    if any(options and not one["required"] for one, options in zip(parameters, chosen, strict=True)):
+        least = [options if one["required"] else [] for one, options in zip(parameters, chosen, strict=True)]
+        yield from expressions("f", parameters, roles, least)
 
 
 def given_roles(parameters: list[dict[str, Any]]) -> list[str] | None:

@@ -37,6 +37,7 @@ class Answers:
     trial: Trial
     takes: set[str] = field(default_factory=set)
     refuses: dict[str, str] = field(default_factory=dict)
+    answers: int = 0  # calls that returned something
     deaths: int = 0
 
     def call(self, call: Call) -> Reply | None:
@@ -55,6 +56,7 @@ class Answers:
             self.refuses[name] = undeclared
             return
         reply = self.call(Call(case=case, arrays=self.trial.operands(case)))
+        self.answers += reply is not None and not reply.raised
         said = refusal(reply.raised, case) if reply and reply.raised else ""
         if said:
             self.refuses[name] = said
@@ -129,7 +131,7 @@ def probe(spec: Spec, remote: Remote) -> Support:
         answers.takes, answers.refuses = set(), {}
         for dtype in dtypes:
             answers.ask(dtype, base.but(dtype=dtype))
-        if answers.takes:
+        if answers.answers or answers.deaths:
             break
     main = next((dtype for dtype in ("float32", "float64", *DTYPES) if dtype in answers.takes), "float32")
     base = base.but(dtype=main)

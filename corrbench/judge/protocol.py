@@ -22,7 +22,7 @@ HELD = {**BARE, "device": str, "requires_grad": bool}
 FULL = {**HELD, "dtype": str, "shape": [int], "blob": int, "wire": str}
 FINDINGS = {"changed": [str], "aliases": [str], "late": [str], "globals": [str]}
 STEP = {"outputs": {str: (BARE, HELD, FULL)}, "raised": (None, RAISED), **FINDINGS}
-PARAMETER = {"name": str, "required": bool, "by_name": bool, "default": str, "keys": [str]}
+PARAMETER = {"name": str, "required": bool, "by_name": bool, "default": str, "value": str, "keys": [str]}
 SIGNATURE = {"text": str, "parameters": [PARAMETER], "uses": [str], "makes": bool, "binds": bool}
 LOADED = (
     {"form": str, "file": str, "version": str, "at_load": [str], "note": str, "signature": SIGNATURE},

@@ -128,7 +128,8 @@ class Trial:
                 raise Concluded(self.raised(reply.raised, call.case))
             if reply.raised:
                 continue
-            noted += [v for v in dict.fromkeys(violations(call, reply, self.support, self.spec)) if v not in noted]
+            seen = dict.fromkeys(violations(call, reply, self.support, self.spec))
+            noted += [v for v in seen if v not in noted and (not v.beyond or v.check == self.check)]  # told once
             for name, output in reply.outputs.items():
                 if output.values is not None:
                     output.values = self.support.convention.taken(name, output.values, call.case)
@@ -161,13 +162,16 @@ class Trial:
 
     def raised(self, raised: dict[str, Any], case: Case) -> Result:
         """The result for an exception: unsupported, or a finding."""
-        said = refusal(raised, case)
+        said, other = refusal(raised, case), {"call": str(case)} if case != self.case else {}
         if said:
-            return self.result(Status.UNSUPPORTED, said)
+            numbers = Figures(own=other, raised=raised["type"])
+            made = self.result(Status.UNSUPPORTED, said, numbers=numbers if not self.spec.name else None)
+            made.reproduce = "" if self.spec.name else reproducer(self.spec, self.check, made.case, self.seed)
+            return made
         where = f" (at {raised['where']})" if raised["where"] else ""
         first = raised["message"].splitlines()[0][:300] if raised["message"] else ""
         return self.result(
-            Status.FAIL, f"raised {raised['type']}: {first}{where}", numbers=Figures(raised=raised["type"])
+            Status.FAIL, f"raised {raised['type']}: {first}{where}", numbers=Figures(own=other, raised=raised["type"])
         )
 
     # ---- what comes out
@@ -180,7 +184,15 @@ class Trial:
     def expected(self, problem: Problem, *, slack: Array | float = 0.0) -> Expected:
         flush = self.case.data == "subnormal"
         lax = LAX if self.spec.lenient or self.spec.result else ()
-        return Expected(problem, self.case.dtype, self.spec.accuracy, flush=flush, slack=slack, lax=lax)
+        return Expected(
+            problem,
+            self.case.dtype,
+            self.spec.accuracy,
+            flush=flush,
+            slack=slack,
+            lax=lax,
+            rows=self.spec.arrays != "torch",
+        )
 
     def values(self, reply: Reply, case: Case | None = None) -> Array | None:
         """The values of y where they can be compared at all; what is amiss otherwise is a violation."""

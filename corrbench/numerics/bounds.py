@@ -110,13 +110,14 @@ def bound(
 
 
 def lax(
-    problem: Problem, truth: Exact, *, dtype: str, kind: str, magnitude: Array | None = None, derivative: bool = False
+    problem: Problem, truth: Exact, *, dtype: str, kind: str, magnitude: Array | None = None, partial: int = 0
 ) -> Array:
     """The error allowed by a class of `LAX`, float64, of shape `problem.shape`; infinity where it says nothing.
 
     ``stepwise``, for 16-bit types: each product is rounded to the type, the sum is wide and rounded, a bias is added
     to the rounded sum and rounded again: u*A + (1 + u)*gamma(m)*A of float32 before the two roundings of the result.
-    Derivatives are added up in the type, term by term, as an autograd engine does with many small uses of an operand.
+    With `partial` so many partial sums are rounded as well: an autograd engine adds up the many small uses of an
+    operand term by term, and `numpy.einsum` rounds the sum of each inner loop.
 
     ``narrow``, for wider types: operands and computation are float32, or float64 for integers of 64 bits that float32
     cannot hold; numbers too large or too small for it are lost.
@@ -132,10 +133,8 @@ def lax(
             return np.zeros(problem.shape)
         unit = UNIT[dtype]
         with np.errstate(over="ignore", invalid="ignore"):
-            if derivative:
-                allowed = (gamma(problem.m + 2, unit) if problem.m * unit < 1 else np.inf) * size
-            else:
-                allowed = unit * size + (1 + unit) * gamma(problem.m, UNIT["float32"]) * size
+            rounded = gamma(partial + 1, unit) if partial * unit < 1 else np.inf
+            allowed = (rounded + (1 + unit) * gamma(problem.m, UNIT["float32"])) * size
             allowed = allowed + problem.m * MIN_SUBNORMAL[dtype]
             reached = absolute(truth.hi) + allowed
             twice = allowed + 2 * (unit * (1 + unit) * (reached + size * (problem.bias is not None)))

@@ -52,11 +52,19 @@ def verdict(run: Run) -> Text:
     """The last line."""
     if run.problem:
         return Text.assemble(("ERROR ", STYLE["error"]), run.problem)
-    said = ", ".join(f"{count} {status}" for status, count in run.counts.items()) or "nothing was judged"
+    said = ", ".join(f"{count} {status}" for status, count in run.counts.items()) or nothing(run)
     tail = f"; {run.judged} of {run.planned} questions in {run.seconds:.1f} s; seed {run.seed}"
     if run.stopped:
         tail += f"; stopped at {run.stopped}"
+    if run.little:
+        said += f"; {run.little}"
     return Text.assemble((run.verdict.upper() + " ", STYLE[run.verdict]), said, (tail, "dim"))
+
+
+def nothing(run: Run) -> str:
+    """That nothing was judged, and why."""
+    why = run.unsupported.get("float32") or next(iter(run.unsupported.values()), "")
+    return f"nothing was judged: {why}" if why else "nothing was judged"
 
 
 def table(digest: Digest, *, narrow: bool = False) -> Table:

@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from corrbench.analysis import refusals
 from corrbench.judge.client import NotLoaded
 from corrbench.result import DEATHS, Result, Run
 from corrbench.runner import plan, secret_seed
 from corrbench.runner.executors import Done, Start, ask, execute
 from corrbench.runner.store import Store
-from corrbench.support import Support
+from corrbench.support import FEATURES, Support, needs
 from corrbench.target import Spec
 
 START = 2.0  # seconds, about, that a new process for the target takes
@@ -152,6 +153,10 @@ def verify(
         if time.monotonic() > deadline and (options.budget or run.judged < run.planned):
             run.stopped, run.budgeted = f"the {'budget' if options.budget else 'limit'} of {most:g} s", True
             break
+    if not spec.name:
+        refusals.settle(run)
+    if not (options.case or options.check or run.stopped):
+        run.little = refusals.extent(run, support.takes & set(FEATURES), needs)
     run.sort()
     run.seconds = round(time.monotonic() - began, 3)
     if store is not None:
@@ -171,7 +176,7 @@ def _asked(
             answered(run, batches, start, options.workers + 1, deaths, ordered=options.fail_fast)
         ) as flow:
             for done in flow:
-                found |= {result.check for _, results in done for result in results if result.finding}
+                found |= {r.check for _, results in done for r in results if r.finding and not refusals.loud(r)}
                 yield done
                 if found and options.fail_fast:
                     run.stopped = "the first finding (--fail-fast)"

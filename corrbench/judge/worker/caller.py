@@ -31,6 +31,8 @@ class Caller:
         prepare(spec.get("needs", ""), spec.get("environ", ""))
         self.world = World(own)
         self.target, self.note = resolve(spec["target"], self.world.changes, spec.get("died", ""))
+        if library.torch and isinstance(self.target, type) and issubclass(self.target, library.torch.autograd.Function):
+            self.target = applied(self.target)
         self.at_load = self.world.changes()
         self.world.settle()
         self.adapt(spec)
@@ -135,6 +137,18 @@ class Caller:
         if bias is not None and "b" in live and np.size(bias) == np.size(live["b"]):
             found["gb"] = bias.reshape(np.shape(live["b"]))
         return {name: found[name] for name in found if name[1:] in live}
+
+
+def applied(function: Any) -> Any:
+    """`apply` of an autograd function, with the signature of its forward pass."""
+
+    def apply(*arguments: Any) -> Any:
+        return function.apply(*arguments)
+
+    own = list(inspect.signature(function.forward).parameters.values())[1:]
+    apply.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]
+    apply.__name__, apply.__module__, apply.__wrapped__ = function.__name__, function.__module__, function.forward  # type: ignore[attr-defined]
+    return apply
 
 
 def bias_of(target: Any) -> str:
