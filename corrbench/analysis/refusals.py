@@ -45,11 +45,12 @@ def settle(run: Run) -> None:
     if not refused:
         return
     judged = (Status.PASS, Status.FAIL, Status.WARN)
-    answered = {asked(r) for r in run.results if r.status in judged and r.check != "contract.errors"}
-    answered -= {asked(result) for result in refused}
+    bad = {(result.check, asked(result)) for result in refused}
+    answered = {(r.check, asked(r)) for r in run.results if r.status in judged and r.check != "contract.errors"} - bad
     made = [result for result in run.results if not loud(result)]
     for said, alike in sorted(by_words(refused).items()):
-        name = region({asked(result) for result in alike}, answered)
+        checks = {result.check for result in alike}
+        name = region({asked(result) for result in alike}, {case for check, case in answered if check in checks})
         if not name:
             made += [conditional(result) for result in alike]
             continue

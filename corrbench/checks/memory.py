@@ -32,7 +32,9 @@ MIXED = (
 
 def view_cases(outline: Outline) -> Iterator[Case]:
     """Small bases of every kind of geometry, each under several layouts, so that each layout meets each geometry."""
-    names = list(VIEWS if len(outline.support.convention.x) == 4 else PLANE_VIEWS) + (
+    convention = outline.support.convention
+    usual = (convention.x, convention.w) == ("NCHW", "OIHW")
+    names = list(VIEWS if usual else [view for view in PLANE_VIEWS if len(convention.x) == 2 or view != "expanded"]) + (
         ["reversed"] if outline.arrays == "numpy" else []
     )
     layouts = [f"{operand}:{view}" for operand in "xwg" for view in names] + list(MIXED)
@@ -45,7 +47,7 @@ def view_cases(outline: Outline) -> Iterator[Case]:
             turn += 7  # coprime to the number of layouts: all are met
             if ("g:" in layout and not backward) or ("b:" in layout and not base.bias):
                 layout = "x:transposed,w:step"
-            batched = "N" in outline.support.convention.x and ("expanded" in layout or "batch" in layout)
+            batched = usual and ("expanded" in layout or "batch" in layout)
             case = base.but(x=(2, *base.x[1:])) if batched and base.x[0] == 1 else base  # one sample shows nothing
             for dtype in outline.dtypes[: 1 + (turn % 3 == 0)]:
                 yield case.but(layout=layout, dtype=dtype, data="small")

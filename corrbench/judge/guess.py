@@ -7,8 +7,6 @@ assumed is always said.
 from __future__ import annotations
 
 import itertools
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +15,7 @@ from corrbench.judge.calls import Call
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.protocol import Reply
 from corrbench.judge.sandbox import Died
+from corrbench.judge.signatures import calls, layers
 from corrbench.judge.trial import Trial
 from corrbench.support import BASES, Support
 from corrbench.target import Spec, words
@@ -35,26 +34,8 @@ OUTPUTS = (
     "same", "same-lower", "full", "same:edge", "same-lower:edge", "same:reflect", "same-lower:reflect", "same:wrap",
     "same-lower:wrap", "same:interior", "same-lower:interior",
 )  # fmt: skip
-ROLES = {  # what a parameter is, by its name
-    "x": r"x|x_?\w{0,4}|inputs?|input_\w+|ima?ge?s?|imgs?|im|in|inp|a|a_prev|a_slice_prev|data|src|source|signal|mat\w*|arr\w*|feature\w*|fmap|volume|batch|u",  # noqa: E501
-    "w": r"w|w_?\d?|weights?|k|kernels?|ker|kern|filters?|filt|filter_\w+|f|h|mask|template|theta|stencil|conv_kernel",
-    "b": r"b|bias|biases|beta|b0|offset",
-    "s": r"s|strides?|step|steps|stride_\w+|subsample",
-    "p": r"p|pad|pads|padding|zero_pad\w*|pad_\w+|padding_\w+",
-    "d": r"d|dilations?|dil|rate|dilation_rate|atrous_rate",
-    "groups": r"groups?|n_groups|num_groups",
-    "out": r"out|dst|dest|destination|result|res|output|y",
-    "k": r"k|f|kernel_size|ksize|k_size|filter_size|size|kernel|filter_shape|kernel_shape|field|window",
-    "cin": r"cin|c_in|in_channels?|input_channels?|in_c|in_ch|n_in|channels_in|in_planes|inputs?|depth|channels?|"
-           r"input_depth|in_features|n_channels|num_channels|input_dim|in_dim|nin|ic",
-    "cout": r"cout|c_out|out_channels?|output_channels?|out_c|out_ch|n_out|channels_out|out_planes|outputs?|"
-            r"n_filters|num_filters|n_kernels|num_kernels|filters|out_features|output_dim|out_dim|nout|oc|n_f|units",
-    "lambda z: z": r"activation|act|act_fn|activation_fn|nonlinearity|activation_function|fn|func",
-}  # fmt: skip
-AXES = {"sh": r"stride_?(h|y|rows?)|s_?h|row_stride|dy", "sw": r"stride_?(w|x|cols?)|s_?w|col_stride|dx",
-        "ph": r"pad(ding)?_?(h|y|rows?)|p_?h", "pw": r"pad(ding)?_?(w|x|cols?)|p_?w",
-        "kh": r"k_?h|kernel_h(eight)?|filter_h(eight)?|hh|f_?h|kernel_rows", "kw": r"k_?w|kernel_w(idth)?|filter_w(idth)?|ww|f_?w|kernel_cols"}  # noqa: E501  # fmt: skip
-BROKEN = ("NameError", "UnboundLocalError", "RecursionError")  # what no convention is to blame for
+# what no convention is to blame for
+BROKEN = ("NameError", "UnboundLocalError", "RecursionError", "NotImplementedError")
 MOST = 900  # calls that are tried
 
 
@@ -89,6 +70,8 @@ def settled(spec: Spec, remote: Remote, loaded: dict[str, Any]) -> tuple[Spec, s
     declared = any(getattr(spec, name) for name in ("call", "layer", "layout", "output", "flip", "kernels", "params"))
     try:
         plain = survey(spec, remote, BASES)
+        if not plain.shaped and plain.said.startswith(("TypeError", "NotImplementedError")):
+            plain = survey(spec, remote, BASES, dtype="float64")
     except Died:
         return spec, ""  # that is for the checks to judge
     if plain.shaped or declared:
@@ -131,11 +114,21 @@ def unknown(looks: dict[str, Any], spec: Spec, plain: Fit, near: list[Fit]) -> s
     lines = [fit.line for fit in near] or (
         ["--layer 'C(cin, cout, k)'"] if looks["makes"] else ["--call 'f(x, w, b, s, p)[0]' --arrays numpy"]
     )
-    return f"{said}; of the conventions that were tried none fits; say how it is called, such as {' or '.join(lines)}"
+    return (
+        f"{said}; of the conventions that were tried none fits; say how it is called, such as {' or '.join(lines)}"
+        + ("; --no-guess judges it as it stands" if looks["binds"] else "")
+    )
 
 
 def chosen(found: list[Fit]) -> Fit | None:
     """The convention that fits best, the first of equals; None where none does, or two that differ do."""
+    bordered = {
+        (fit.options.get("layout"), fit.right) for fit in found if "interior" not in fit.options.get("output", "")
+    }
+    found = [  # the inside is right whatever the border is
+        fit for fit in found
+        if "interior" not in fit.options.get("output", "") or (fit.options.get("layout"), fit.right) not in bordered
+    ]  # fmt: skip
     if not found:
         return None
     best = max(found, key=lambda fit: (fit.right, fit.flipped, fit.shaped))
@@ -146,7 +139,7 @@ def chosen(found: list[Fit]) -> Fit | None:
     return equal[0] if best.shaped else None
 
 
-def survey(spec: Spec, remote: Remote, cases: tuple[Case, ...], *, judge: bool = False) -> Fit:
+def survey(spec: Spec, remote: Remote, cases: tuple[Case, ...], *, judge: bool = False, dtype: str = "float32") -> Fit:
     """How a target answers the cases in the convention of a spec."""
     fit = Fit({})
     try:
@@ -159,7 +152,7 @@ def survey(spec: Spec, remote: Remote, cases: tuple[Case, ...], *, judge: bool =
         return fit
     convention = spec.convention(loaded["form"])
     for case in dict.fromkeys(one for case in cases if (one := convention.fit(case))):
-        asked = case.but(dtype="float64") if spec.arrays == "list" else case
+        asked = case.but(dtype="float64" if spec.arrays == "list" else dtype)
         trial = Trial("guess", asked, 0, spec, Support(frozenset(), {}, loaded["form"], said=convention), remote)
         arrays = trial.operands()
         reply = trial.calls([Call(case=asked, arrays=arrays)], ends=False, into=[])[0]
@@ -241,114 +234,3 @@ def arrays(spec: Spec, looks: dict[str, Any]) -> tuple[str, ...]:
     return {("torch",): ("torch",), ("numpy",): ("numpy", "list"), (): ("list", "numpy")}.get(
         tuple(looks["uses"]), ("torch", "numpy")
     )
-
-
-# ---- expressions from signatures
-
-
-def role(parameter: dict[str, Any], among: tuple[str, ...]) -> str:
-    """What a parameter is, of these roles; empty where its name tells nothing."""
-    name = parameter["name"].lower().strip("_")
-    for axis, pattern in AXES.items():
-        if re.fullmatch(pattern, name) and (axis[0] in among or axis[0] == "k"):
-            return axis
-    return next((one for one in among if re.fullmatch(ROLES[one], name)), "")
-
-
-def value(parameter: dict[str, Any], what: str) -> list[str]:
-    """How an argument may be written; none where it cannot."""
-    if parameter["keys"]:
-        inner = []
-        for key in parameter["keys"]:
-            named = {"name": key, "keys": [], "default": "int", "value": "1", "required": True}
-            chosen = role(named, ("s", "p", "d", "groups", "k"))
-            inner.append(f"{key!r}: {chosen or '1'}")
-        return ["{" + ", ".join(inner) + "}"]
-    if what in ("s", "p", "d"):
-        if parameter["default"] == "str":
-            loud = parameter["value"].strip("'\"").isupper()
-            return [("'VALID'" if loud else "'valid'"), ("'SAME'" if loud else "'same'")] if what == "p" else []
-        pair = f"({what}h, {what}w)"
-        return (
-            [pair, what]
-            if parameter["default"] in ("tuple", "list")
-            else [what, pair]
-            if parameter["required"]
-            else [what]
-        )
-    if what == "b":
-        if parameter["default"] in ("float", "int"):
-            return ["b[0]"]
-        return ["b", "b[:, None]", "b[None, None, None, :]", "b[0]"] if parameter["required"] else ["b"]
-    if what == "k":
-        return ["k", "(kh, kw)", "(k, k)"]
-    return [what]
-
-
-def calls(looks: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Calls of a function that its signature admits, the likeliest first."""
-    parameters = looks["parameters"]
-    if not parameters:
-        yield {"call": "f(x, w)"}
-        return
-    roles = given_roles(parameters)
-    if roles is None:
-        return
-    written = [value(one, what) if what else [] for one, what in zip(parameters, roles, strict=True)]
-    chosen = [options[:] for options in written]
-    for one, options in zip(parameters, chosen, strict=True):
-        if not options and one["required"]:
-            return
-    yield from expressions("f", parameters, roles, chosen)
-    if any(options and not one["required"] for one, options in zip(parameters, chosen, strict=True)):
-        least = [options if one["required"] else [] for one, options in zip(parameters, chosen, strict=True)]
-        yield from expressions("f", parameters, roles, least)
-
-
-def given_roles(parameters: list[dict[str, Any]]) -> list[str] | None:
-    """The role of each parameter of a function; None where there are not two for input and kernel."""
-    rest = ("b", "s", "p", "d", "groups", "out", "k", "lambda z: z")
-    named = [role(one, ("w", "x")) for one in parameters[:2]]
-    if len(parameters) < 2:
-        return None
-    first = ["w", "x"] if named[0] == "w" and named[1] != "w" else ["x", "w"]
-    return first + ["dict" if one["keys"] else role(one, rest) for one in parameters[2:]]
-
-
-def layers(looks: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Ways of making a layer that its constructor admits, the likeliest first."""
-    parameters = looks["parameters"]
-    roles = []
-    for one in parameters:
-        arrays_first = role(one, ("cin", "cout", "k", "s", "p", "d", "groups"))
-        if one["name"] in ("W", "w", "weight", "weights", "kernel", "filters", "kernels") and not arrays_first:
-            arrays_first = "w"
-        if not arrays_first and one["name"] in ("b", "bias", "use_bias"):
-            arrays_first = "bias" if one["default"] == "bool" or one["name"] == "use_bias" else "b"
-        roles.append(arrays_first or role(one, ("w", "lambda z: z")))
-    variants = [roles]
-    if "W" in [one["name"] for one in parameters] or "w" in [one["name"] for one in parameters]:
-        variants = [["w" if one["name"] in ("w", "W") else what for one, what in zip(parameters, roles, strict=True)]]
-    if any(one["name"] in ("filters", "kernel", "kernels") for one in parameters):
-        variants.append(["w" if one["name"] in ("filters", "kernel", "kernels") else what
-                         for one, what in zip(parameters, roles, strict=True)])  # fmt: skip
-    for these in variants:
-        chosen = [value(one, what) if what else [] for one, what in zip(parameters, these, strict=True)]
-        if any(one["required"] and not options for one, options in zip(parameters, chosen, strict=True)):
-            continue
-        for made in expressions("C", parameters, these, chosen):
-            yield {"layer": made["call"]}
-
-
-def expressions(
-    name: str, parameters: list[dict[str, Any]], roles: list[str], chosen: list[list[str]]
-) -> Iterator[dict[str, Any]]:
-    """Call expressions with every way of writing each argument, at most two dozens."""
-    used = [(one, what, options) for one, what, options in zip(parameters, roles, chosen, strict=True) if options]
-    for picked in itertools.islice(itertools.product(*(options for _, _, options in used)), 24):
-        text, by_name = [], False
-        for place, ((one, _, _), argument) in enumerate(zip(used, picked, strict=True)):
-            by_name |= one["by_name"] or parameters[place]["name"] != one["name"]
-            text.append(f"{one['name']}={argument}" if by_name or (place > 2 and not one["required"]) else argument)
-        arrow = " -> out" if "out" in picked else ""
-        yield {"call": f"{name}({', '.join(text)}){arrow}"}

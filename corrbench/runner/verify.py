@@ -153,7 +153,7 @@ def verify(
         if time.monotonic() > deadline and (options.budget or run.judged < run.planned):
             run.stopped, run.budgeted = f"the {'budget' if options.budget else 'limit'} of {most:g} s", True
             break
-    if not spec.name:
+    if not spec.name and not options.case:
         refusals.settle(run)
     if not (options.case or options.check or run.stopped):
         run.little = refusals.extent(run, support.takes & set(FEATURES), needs)

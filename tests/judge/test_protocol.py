@@ -39,8 +39,11 @@ def test_a_module_shows_every_fact() -> None:
         protocol.facts({"facts": FACTS | {"training": {"loss": 10**400, "weight": [], "bias": []}}})
 
 
+LOOKS = {"text": "f(x)", "parameters": [], "uses": ["numpy"], "makes": False, "binds": True}
+
+
 def test_loading_gives_a_known_form_or_a_reason() -> None:
-    good = {"form": "corr2d", "file": "/ops.py", "version": "1", "at_load": [], "note": ""}
+    good = {"form": "corr2d", "file": "/ops.py", "version": "1", "at_load": [], "note": "", "signature": LOOKS}
     assert protocol.loaded(good) == good
     assert protocol.loaded({"unloadable": "no"}) == {"unloadable": "no"}
     for bad in (good | {"form": "other"}, good | {"at_load": "none"}, good | {"note": None}, {}, {"unloadable": None}):

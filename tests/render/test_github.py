@@ -110,7 +110,7 @@ def test_hostile_words_of_a_target_on_the_whole_way(tmp_path: Path, monkeypatch:
     words = "##[add-mask]a\\n::add-mask::b\\r::error::c"
     source = f"print('{words}', flush=True)\ndef corr2d(X, K):\n    print('{words}', flush=True)\n"
     raising = small_targets.write(tmp_path, source + f"    raise ValueError('{words}')\n")
-    done = typed("verify", raising, *ONE, "--github")
+    done = typed("verify", raising, *ONE, "--no-guess", "--github")
     assert done.exit_code == 1
     assert "##[add-mask]a" in done.output, "the report shows it, where it is not heeded"
     assert obeyed(done.output) == ["error"]

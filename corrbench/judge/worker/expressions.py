@@ -83,9 +83,7 @@ class Layer:
         now = self.read(layer, place)
         shape = tuple(value.shape) if now is None else tuple(np.shape(now))
         if math.prod(shape) != math.prod(value.shape) or (len(shape) == value.ndim and shape != tuple(value.shape)):
-            raise Unloadable(
-                f"{place} of the layer has shape {list(shape)}, not {list(value.shape)}: say how its axes lie, --layout"
-            )
+            raise NotImplementedError(f"{place} of the layer has shape {list(shape)}, not {list(value.shape)}")
         if is_tensor(now):
             with library.torch.no_grad():
                 now.copy_(value.reshape(shape))

@@ -23,8 +23,8 @@ def signature(target: Any, form: str) -> Words:
             "text": f"{getattr(target, '__name__', '?')}{found}"[:300],
             "parameters": [
                 {"name": one.name, "required": one.default is one.empty and one.kind is not one.VAR_POSITIONAL,
-                 "by_name": one.kind is one.KEYWORD_ONLY, "default": type(one.default).__name__, "value": repr(one.default)[:40],
-                 "keys": keys(text, one.name)}
+                 "by_name": one.kind is one.KEYWORD_ONLY, "default": type(one.default).__name__,
+                 "value": repr(one.default)[:40], "keys": keys(text, one.name)}
                 for one in parameters[:32]
             ],
             "uses": uses(target), "makes": isinstance(target, type), "binds": binds(found, form),
