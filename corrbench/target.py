@@ -24,6 +24,19 @@ def option(about: str, choices: tuple[str, ...] = (), *, default: str = "", leas
     return field(default="" if least is None else 0.0, metadata=said)
 
 
+def element_types(text: str) -> str:
+    """Names of element types, separated by commas or spaces, as `Spec.dtypes` holds them: separated by spaces.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    names = text.replace(",", " ").split()
+    for name in names:
+        if name not in DTYPES:
+            raise ValueError(f"--dtypes: no element type {name!r}; there are: {', '.join(DTYPES)}")
+    return " ".join(names)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
     """What a user says of how a target is to be called; empty or 0 for what its adapter declares, or the default.
@@ -38,11 +51,13 @@ class Given:
     arrays: str = option("What targets are given and return.", ARRAYS, default="torch")
     accuracy: str = option("The declared accuracy class.", ACCURACIES, default="direct")
     device: str = option("cpu or cuda.", default="cpu")
+    dtypes: str = option("Only these element types, separated by commas.", default="all that the target takes")
     python: str = option("Interpreter of another environment that targets run in.")
     timeout: float = option("Seconds that one call may take.", least=0.0, default="30")
     memory: float = option("GiB that the target's process may hold.", least=0.1, default="4")
 
     def __post_init__(self) -> None:
+        element_types(self.dtypes)
         for one in fields(self):
             value, there, least = getattr(self, one.name), *map(one.metadata.get, ("choices", "least"))
             if there and value not in ("", *there):
@@ -70,7 +85,7 @@ class Spec:
         tree: the checkout of a revision that it must come from; empty if it may come from anywhere.
         needs: the module of the library that it calls, imported before the target; empty for none.
         environ: variables set before that, ``NAME=value`` separated by spaces.
-        dtypes: the element types it declares, separated by spaces; empty to ask it about all.
+        dtypes: the element types that it is asked about, separated by spaces; empty for all.
         lacks: the features and modes it declares not to have, separated by commas.
     """
 
@@ -94,7 +109,7 @@ class Spec:
         """Why a case that asks for these features and modes, and a dtype, is not for this target; empty if it is."""
         lacking = asked & set(self.lacks.split(","))
         types = asked & set(DTYPES) - set(self.dtypes.split() or DTYPES)
-        return f"the adapter declares no {' and no '.join(sorted(lacking | types))}" if lacking | types else ""
+        return f"declared without {' and '.join(sorted(lacking | types))}" if lacking | types else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +152,11 @@ def find(name: str, **given: Any) -> Spec:
 
     Raises:
         UnknownTarget: neither a registered name nor ``place:attr``.
+        ValueError: `dtypes` names what is no element type.
     """
     given = {key: value for key, value in given.items() if value}
+    if "dtypes" in given:
+        given["dtypes"] = element_types(given["dtypes"])
     if ":" in name:
         return Spec(target=name, **given)
     known = registered()

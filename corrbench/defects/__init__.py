@@ -9,6 +9,7 @@ mutation testing of the suite, runs the verifier on all of them: every ``defect`
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ class Planted:
         form: how it is called, see `corrbench.target`.
         arrays: ``torch`` or ``numpy``.
         accuracy: the accuracy class it has to declare.
+        device: where its fault shows: ``cpu``, hence everywhere, or ``cuda`` only.
+        needs: the module of the library that it is written with; empty for torch and NumPy.
         number: class of fault in docs/faults.md; None where it has none.
         cites: reports of the same fault in released software, ``owner/repo#number``.
         region: where it is wrong, for a person.
@@ -61,6 +64,8 @@ class Planted:
     form: Form
     arrays: Literal["torch", "numpy"] = "torch"
     accuracy: str = "direct"
+    device: Literal["cpu", "cuda"] = "cpu"
+    needs: str = ""
     number: int | None = None
     cites: tuple[str, ...] = ()
     region: str = ""
@@ -97,6 +102,8 @@ class About(TypedDict, total=False):
     form: Form
     arrays: Literal["torch", "numpy"]
     accuracy: str
+    device: Literal["cpu", "cuda"]
+    needs: str
     number: int
     cites: tuple[str, ...]
     region: str
@@ -138,8 +145,19 @@ def honest(**about: Unpack[About]) -> Callable[[Target], Target]:
     return _plant("honest", about)
 
 
+def absent(one: Planted, device: str = "cpu") -> str:
+    """Why what is planted cannot be judged here, or shows no fault; empty where it can."""
+    if one.device != "cpu" and device == "cpu":
+        return f"shows on a {one.device} device only"
+    if one.needs and importlib.util.find_spec(one.needs.partition(".")[0]) is None:
+        return f"needs {one.needs}"
+    return ""
+
+
 def catalogue() -> tuple[Planted, ...]:
     """All mutants, adversarial implementations and equivalent variants, in the order of files and of definitions."""
     for module in pkgutil.iter_modules(__path__):
+        if module.name.startswith("_"):
+            continue
         importlib.import_module(f"{__name__}.{module.name}")
     return tuple(sorted(_planted.values(), key=lambda one: one.target.partition(":")[0]))

@@ -25,7 +25,7 @@ from corrbench.target import Spec
 PACKAGE = Path(__file__).parents[1]
 WORKER = Path(__file__).with_name("worker")
 FILES = (  # each after what it imports
-    "library", "loading", "channel", "operands", "global_state", "poison", "late_writes", "calls", "modules",
+    "library", "loading", "channel", "operands", "global_state", "poison", "late_writes", "streams", "calls", "modules",
     "timed_calls", "serve",
 )  # fmt: skip
 LENT = ("__init__.py", "case.py", "target.py", "targets", "reference.py")

@@ -78,7 +78,7 @@ def test_what_an_adapter_does_not_declare_is_not_asked(tmp_path: Path) -> None:
     with Remote(spec) as remote:
         support = probe(spec, remote)
     assert support.takes == {"float32"}
-    assert support.refuses["float64"] == "the adapter declares no float64"
+    assert support.refuses["float64"] == "declared without float64"
 
 
 def test_a_library_that_is_not_there_is_told_with_what_to_do(tmp_path: Path) -> None:

@@ -19,6 +19,9 @@ from .library import Array, Words, is_tensor
 from .loading import Unloadable, prepare, recognise, resolve
 from .operands import Operand, describe, span
 from .poison import dirty
+from .streams import elsewhere, lost, replayed
+
+LOST = 70  # exit status of a process whose device no longer works, EX_SOFTWARE
 
 
 class Caller:
@@ -140,6 +143,10 @@ def perform(step: Words, arrays: list[Array], caller: Caller, blobs: list[bytes]
         warnings.simplefilter("ignore")
         if mode == "jvp":
             results = along_tangents(live, names, caller, step)
+        elif mode == "graph":
+            results = {"y": replayed(lambda: caller.call(live, step["config"]), list(given.values()), caller.device)}
+        elif mode == "elsewhere":
+            results = {"y": elsewhere(lambda: caller.call(live, step["config"]), list(given.values()), caller.device)}
         elif mode == "vmap":
             results = {"y": library.torch.func.vmap(lambda x: caller.call(live | {"x": x}, step["config"]))(live["x"])}
         else:
@@ -207,6 +214,9 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
     if library.torch and threads != 1:
         library.torch.set_num_threads(threads)
         caller.world.before["thread count"] = str(threads)
+    if library.torch and request.get("deterministic"):
+        library.torch.use_deterministic_algorithms(True)
+        caller.world.before["deterministic algorithms"] = "True"
     before = crowd()
     for step in request["steps"]:
         words: Words = {"outputs": {}, "raised": None, "changed": [], "aliases": [], "late": []}
@@ -216,12 +226,17 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
             seen, live = perform(step, arrays, caller, blobs)
             words |= seen
         except BaseException as error:  # whatever it raises is a result
+            if caller.device != "cpu" and lost():  # no later call can succeed in this process
+                os.write(1, f"\n{type(error).__name__}: {str(error)[:2000]}".partition("\nCompile with")[0].encode())
+                os._exit(LOST)
             words["raised"] = failure(error)
             del blobs[made:]
             caller.made.clear()  # they may lie otherwise now
         words["globals"] = caller.world.changes()
         said.append(words)
         held.append(live)
+    if caller.device != "cpu":
+        library.torch.cuda.synchronize()  # what is still at work on any stream writes now
     wait_for_late_writers(before)
     overlaps(held, said)
     for words, live in zip(said, held, strict=True):
@@ -234,4 +249,7 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
     if library.torch and threads != 1:
         library.torch.set_num_threads(1)
         caller.world.before["thread count"] = "1"
+    if library.torch and request.get("deterministic"):
+        library.torch.use_deterministic_algorithms(False)
+        caller.world.before["deterministic algorithms"] = "False"
     return {"steps": said}, blobs
