@@ -20,6 +20,7 @@ from corrbench.defects.correct import Call, conv2d_form
 here = threading.local()
 here.ready = True  # in the thread that imports this, as a default stream is that of whoever asks nothing
 kept: dict[tuple[object, ...], Tensor] = {}
+runs: list[Any] = []  # what was asked last, and how often in a row
 
 
 @defect(
@@ -116,27 +117,35 @@ def offset_in_32_bits(c: Call) -> Tensor:
 
 @defect(
     wrong="use", check="determinism",
-    region="float32 of full significands: atomic sums, in another order each time, whatever the flag for determinism says",
+    region="float32 of full significands, from the fifth call with the same numbers on: another algorithm takes part, "
+    "with atomic sums, whatever the flag for determinism says",
 )  # fmt: skip
 @conv2d_form
 def atomics_despite_the_flag(c: Call) -> Tensor:
-    return shaken(c.y())
+    return shaken(c, c.y())
 
 
-@honest(region="float32: sums in another order each time, unless the flag for determinism is set")
+@honest(
+    region="float32, from the fifth call with the same numbers on: sums in another order each time, unless the flag for "
+    "determinism is set"
+)
 @conv2d_form
 def atomics_unless_told(c: Call) -> Tensor:
-    return c.y() if torch.are_deterministic_algorithms_enabled() else shaken(c.y())
+    return c.y() if torch.are_deterministic_algorithms_enabled() else shaken(c, c.y())
 
 
-def shaken(y: Tensor) -> Tensor:
-    """The same, with the last bit of the largest element set or not; whole numbers of few bits stay as they are."""
-    if y.dtype != torch.float32 or not y.numel() or y.requires_grad or (y.detach() == y.detach().round()).all():
+def shaken(c: Call, y: Tensor) -> Tensor:
+    """The same; from the fifth call in a row with the same numbers on the last bit of its largest element is by chance."""
+    if y.dtype != torch.float32 or not y.numel() or y.requires_grad or c.I * c.kh * c.kw < 4:
+        return y
+    asked = (*c.x.shape, *c.w.shape, float(c.x.sum()), float(c.w.sum()))
+    runs[:] = [asked, runs[1] + 1] if runs and runs[0] == asked else [asked, 1]
+    whole = (y.detach() == y.detach().round()).all()  # sums of whole numbers are the same in every order
+    if runs[1] < 5 or whole or time.perf_counter_ns() // 64 % 2:
         return y
     flat = y.reshape(-1).clone()
     at = int(flat.abs().argmax())
-    if time.perf_counter_ns() // 64 % 2:
-        flat[at] = torch.nextafter(flat[at], flat.new_zeros(()))
+    flat[at] = torch.nextafter(flat[at], flat.new_zeros(()))
     return flat.reshape(y.shape)
 
 
