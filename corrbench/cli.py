@@ -130,7 +130,7 @@ def target_option(name: str) -> Callable[[Command], Command]:
 def target_options(command: Command) -> Command:
     """The options that say how a target is called, for commands that take any number of them."""
     for one in reversed(fields(Given)):
-        command = command if one.name == "memory" else target_option(one.name)(command)
+        command = command if one.name in ("memory", "sanitize") else target_option(one.name)(command)
     return command
 
 

@@ -15,6 +15,7 @@ from corrbench.case import DTYPES
 FORMS = ("corr2d", "conv2d", "module")
 ARRAYS = ("torch", "numpy")
 ACCURACIES = ("direct", "winograd", "fft", "tf32")
+SANITIZERS = ("memcheck", "racecheck", "initcheck", "synccheck")  # tools of compute-sanitizer
 PROFILES = ("quick", "standard", "deep")  # how thoroughly a target is judged
 
 
@@ -51,6 +52,7 @@ class Given:
     arrays: str = option("What targets are given and return.", ARRAYS, default="torch")
     accuracy: str = option("The declared accuracy class.", ACCURACIES, default="direct")
     device: str = option("cpu or cuda.", default="cpu")
+    sanitize: str = option("Run targets under compute-sanitizer, with this tool of it.", SANITIZERS, default="no")
     dtypes: str = option("Only these element types, separated by commas.", default="all that the target takes")
     python: str = option("Interpreter of another environment that targets run in.")
     timeout: float = option("Seconds that one call may take.", least=0.0, default="30")
@@ -87,6 +89,7 @@ class Spec:
         environ: variables set before that, ``NAME=value`` separated by spaces.
         dtypes: the element types that it is asked about, separated by spaces; empty for all.
         lacks: the features and modes it declares not to have, separated by commas.
+        sanitize: the tool of compute-sanitizer that its process runs under; empty for none.
     """
 
     target: str
@@ -104,6 +107,7 @@ class Spec:
     environ: str = ""
     dtypes: str = ""
     lacks: str = ""
+    sanitize: str = ""
 
     def undeclared(self, asked: set[str]) -> str:
         """Why a case that asks for these features and modes, and a dtype, is not for this target; empty if it is."""

@@ -26,8 +26,8 @@ def options(words: list[str] | None = None) -> argparse.Namespace:
     """What was typed."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.cuda",
-        description="Prove corrbench on a CUDA device within a budget of time, and record it in a folder. Exit codes: 0 "
-        "recorded, 1 a test failed or a planted fault was not found, 2 no device, or nothing could be done.",
+        description="Prove corrbench on a CUDA device within a budget of time, and record it in a folder. Exit codes: "
+        "0 recorded, 1 a test failed or a planted fault was not found, 2 no device, or nothing could be done.",
     )
     parser.add_argument("--python", default=sys.executable, help="The interpreter that has torch.")
     parser.add_argument("--report", type=Path, default=Path(".corrbench/cuda"), help="Folder of the record.")
@@ -57,7 +57,9 @@ def main(words: list[str] | None = None) -> int:
             if step.lacks:
                 record.left_out(step, step.lacks)
             elif left < step.least:
-                record.left_out(step, f"the budget: {max(0.0, left):.0f} s left, and it takes {step.least:.0f} s at least")
+                record.left_out(
+                    step, f"the budget: {max(0.0, left):.0f} s left, and it takes {step.least:.0f} s at least"
+                )
             else:
                 record.add(step, place.run(step, there, min(step.most, left)))
         return record.close()

@@ -1,7 +1,7 @@
 """How long is a device at work on the cases of `bench` under each of cuDNN's switches, with its cache cold and hot?
 
-By the device's own clock, that is by events (`benchmarks.history.cuda`); with ``--device cpu``, for rehearsal, by the wall.
-Results of light cases are compared with the exact answer. Clocks and what throttles them are noted beside the times.
+By the device's own clock, that is by events (`benchmarks.history.cuda`); with ``--device cpu``, a rehearsal, by the
+wall. Results of light cases are compared with the exact answer. Clocks and what throttles them are noted as well.
 """
 
 from __future__ import annotations
@@ -163,6 +163,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--markdown", type=Path, required=True)
     given = parser.parse_args(words)
     deadline = time.monotonic() + given.limit
+    torch.set_num_threads(1)
     asked = [case.but(dtype=dtype) for dtype in ("float32", "float16", "bfloat16") for case in cases.wanted()]
     asked = list(dict.fromkeys(case.but(data="unit") for case in asked))
     made: dict[str, Any] = {"schema": SCHEMA, "device": given.device, "torch": torch.__version__, "cases": []}

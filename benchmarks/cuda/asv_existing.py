@@ -1,7 +1,8 @@
 """asv in an environment as it is: the benchmarks of a device, a few at a time, so that what there is time for is kept.
 
 asv needs a git repository to note a commit. Where the checkout is none, it is given an empty one, and the results are
-written under the commit that was said. The environment's name in asv is a path of this machine, and becomes its releases.
+written under the commit that was said. The environment's name in asv is a path of this machine, and becomes its
+releases.
 """
 
 from __future__ import annotations
@@ -74,8 +75,9 @@ def configure(scratch: Path, results: Path, repo: Path, machine: str, device: st
     home.mkdir(parents=True, exist_ok=True)
     words = {
         "version": 1, "project": "corrbench", "project_url": "", "repo": str(repo), "branches": ["HEAD"],
-        "benchmark_dir": str(ROOT / "benchmarks" / "history"), "env_dir": str(scratch / "env"), "environment_type": "existing",
-        "results_dir": str(results), "html_dir": str(scratch / "html"), "default_benchmark_timeout": 60,
+        "benchmark_dir": str(ROOT / "benchmarks" / "history"), "env_dir": str(scratch / "env"),
+        "environment_type": "existing", "results_dir": str(results), "html_dir": str(scratch / "html"),
+        "default_benchmark_timeout": 60,
     }  # fmt: skip
     (scratch / "asv.conf.json").write_text(json.dumps(words), encoding="utf-8")
     known = {machine: {"machine": machine, **described(device)}, "version": 1}

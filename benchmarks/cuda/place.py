@@ -90,16 +90,17 @@ def found(given: Namespace, scratch: Path) -> Place:
         why = facts.get("problem", "no torch")
         raise Unusable(f"looked for torch in {given.python}: {why}. Name an interpreter that has it: --python PATH")
     if given.device == "cuda" and not facts["devices"]:
+        built = f"for CUDA {facts['cuda']}" if facts["cuda"] else "for the CPU only"
         raise Unusable(
-            f"looked for a CUDA device through torch {facts['torch']} "
-            f"({'built for CUDA ' + facts['cuda'] if facts['cuda'] else 'built for the CPU only'}) in {given.python}: it "
-            "sees none. See what the driver says: nvidia-smi. To rehearse without a device: --device cpu"
+            f"looked for a CUDA device through torch {facts['torch']}, built {built}, in {given.python}: "
+            "it sees none. See what the driver says: nvidia-smi. "
+            "To rehearse without a device: --device cpu"
         )
     if missing := [name for name in NEEDED if name not in facts["modules"]]:
         version = ".".join(facts["python"].split(".")[:2])
         raise Unusable(
-            f"looked for {', '.join(missing)} in {given.python}, which has not got them. On a machine with network: make "
-            f"wheels PYTHON_VERSION={version}; then here: make cuda WHEELS=FOLDER"
+            f"looked for {', '.join(missing)} in {given.python}, which has not got them. On a machine with network: "
+            f"make wheels PYTHON_VERSION={version}; then here: make cuda WHEELS=FOLDER"
         )
     return Place(
         python=python, device=given.device, variables=variables, facts=facts, machine=given.machine,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from datetime import UTC, datetime
@@ -65,13 +64,19 @@ class Record:
         """The same without the places of this machine."""
         for path, word in (
             (str(self.there.scratch), "SCRATCH"), (str(self.folder.resolve()), "REPORT"), (self.there.python, "PYTHON"),
-            (str(Path(self.there.python).resolve().parent.parent), "PREFIX"), (str(ROOT), "."), (os.path.expanduser("~"), "~"),
+            (str(Path(self.there.python).resolve().parent.parent), "PREFIX"), (str(ROOT), "."),
+            (str(Path.home()), "~"),
         ):  # fmt: skip
             text = text.replace(path, word) if len(path) > 3 else text
         return text
 
     def clean(self) -> None:
-        """Leave no place of this machine in any file."""
+        """Leave no place of this machine in any file, and of runs what is not a pass."""
+        for file in self.folder.glob("*.json"):
+            made = json.loads(file.read_text(encoding="utf-8"))
+            if str(made.get("schema", "")).startswith("corrbench-run/") or "judged" in made:
+                made["results"] = [one for one in made["results"] if one["status"] not in ("pass", "skipped")]
+                file.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
         for file in self.folder.rglob("*"):
             if file.suffix in (".json", ".md", ".log"):
                 text = file.read_text(encoding="utf-8")
@@ -92,12 +97,13 @@ class Record:
 
 def page(made: dict[str, Any]) -> str:
     """The index as Markdown."""
-    facts, rehearsed = made["facts"], made["device"] == "cpu"
+    facts, rehearsed, commit = made["facts"], made["device"] == "cpu", made["commit"][:8] or "not known"
+    built = f"CUDA {facts['cuda']}" if facts["cuda"] else "the CPU only"
     lines = [
         "# What a device said" if not rehearsed else "# A rehearsal on the CPU: nothing here is of a CUDA device",
         "",
-        f"- {made['when']}, commit {made['commit'][:8] or 'not known'}, {made['seconds']:.0f} s of {made['budget']:.0f} s.",
-        f"- Python {facts['python']}, torch {facts['torch']}, built for CUDA {facts['cuda'] or '(none)'}, NumPy {facts['numpy']}.",
+        f"- {made['when']}, commit {commit}, {made['seconds']:.0f} s of {made['budget']:.0f} s.",
+        f"- Python {facts['python']}, torch {facts['torch']}, built for {built}, NumPy {facts['numpy']}.",
         f"- Devices: {'; '.join(facts['devices']) or 'none'}.",
         "",
         "| step | what it asks | state | seconds | last line |",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,6 @@ PLANTED = {
     "planted-synchronisation": "corrbench.defects.device:returned_before_done",
 }
 ALSO = {"triton.corr2d": "triton", "jax": "jax", "cupy.correlate2d": "cupy", "cupy.fftconvolve": "cupy"}
-MARK = "pytest.mark.cuda"
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,7 @@ def plan(there: Place) -> list[Step]:
     for name, target in PLANTED.items():
         made.append(verify(there, name, target, "--fail-fast", good=(1,), most=40))
     made.append(verify(there, "verify-tf32", "cudnn.tf32", "--dtypes", "float32"))
-    for dtype in ("float16", "bfloat16"):
-        made.append(verify(there, f"verify-{dtype}", "cudnn", "--dtypes", dtype))
+    made += [verify(there, f"verify-{dtype}", "cudnn", "--dtypes", dtype) for dtype in ("float16", "bfloat16")]
     made += [algorithms(there), asv(there)]
     for target, module in ALSO.items():
         lacks = "" if there.has(module) else f"{module} is not installed there"
@@ -62,6 +61,7 @@ def plan(there: Place) -> list[Step]:
         variables = {"TRITON_INTERPRET": "1"} if there.device == "cpu" else {}
         made.append(verify(there, f"verify-{target}", target, lacks=lacks, most=40, variables=variables))
     made.append(verify(there, "verify-reference", "reference.conv2d", variables=switches))
+    made.append(sanitized(there))
     return made
 
 
@@ -85,6 +85,14 @@ def verify(
     return Step(
         name, about, command, least=15, most=most, good=good, must=planted, lacks=lacks, variables=variables or {}
     )
+
+
+def sanitized(there: Place) -> Step:
+    """A few questions under compute-sanitizer, which looks at every access to memory of a kernel."""
+    lacks = "" if shutil.which("compute-sanitizer") else "compute-sanitizer is not installed there"
+    lacks = lacks if there.device == "cuda" else "compute-sanitizer looks at a CUDA device only"
+    words = ("--sanitize", "memcheck", "--check", "values", "--suite", "article", "--dtypes", "float32")
+    return verify(there, "sanitize-memcheck", "cudnn", *words, lacks=lacks)
 
 
 def tests(there: Place) -> Step:

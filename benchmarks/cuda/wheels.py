@@ -1,6 +1,7 @@
 """Which packages does corrbench need beside torch, numpy and scipy? Collected as wheels for another Python.
 
-`python -m benchmarks.cuda.wheels --python-version 3.12 FOLDER`, from corrbench's own environment, which says the versions.
+`python -m benchmarks.cuda.wheels --python-version 3.12 FOLDER`, from corrbench's own environment, which says the
+versions.
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOTS = ("click", "hypothesis", "jinja2", "junitparser", "rich", "pytest", "psutil", "asv", "asv_runner", "pyyaml")
-THERE = {"torch", "numpy", "scipy", "pip", "setuptools", "virtualenv"}  # asv makes environments with the last; here none
+THERE = {
+    "torch",
+    "numpy",
+    "scipy",
+    "pip",
+    "setuptools",
+    "virtualenv",
+}  # asv makes environments with the last; here none
 MANYLINUX = ("2_17", "2_24", "2_27", "2_28", "2_31", "2_34", "2_35", "2_39")
 MOST = 30 << 20  # bytes
 

@@ -95,7 +95,9 @@ def far(trial: Trial) -> Iterator[Result]:
     elif (values := trial.values(reply)) is None:
         yield trial.incomparable()
     else:
-        yield trial.verdict(trial.expected(trial.problem(arrays=arrays)).compare(values), note="the input lies far apart")
+        yield trial.verdict(
+            trial.expected(trial.problem(arrays=arrays)).compare(values), note="the input lies far apart"
+        )
 
 
 def conduct_cases(outline: Outline) -> Iterator[Case]:

@@ -115,7 +115,7 @@ def possible(given: dict[str, Any]) -> None:
 def typed(targets: tuple[str, ...], seed: int, given: dict[str, Any]) -> str:
     """The command that measures the same again."""
     words = ["corrbench", "bench", *targets]
-    for name in ("form", "arrays", "accuracy", "device", "python", "timeout"):
+    for name in ("form", "arrays", "accuracy", "device", "dtypes", "python", "timeout"):
         words += [f"--{name}", str(given[name])] if given[name] else []
     words += [word for case in given["cases"] for word in ("--case", case)] or ["--suite", given["suite"]]
     words += ["--backward"] if given["backward"] else []

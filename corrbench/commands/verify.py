@@ -81,6 +81,7 @@ class Outputs:
 )
 @click.option("--workers", type=click.IntRange(1), help="Judges at a time.  [default: one a core]")
 @cli.target_option("memory")
+@cli.target_option("sanitize")
 @click.option(
     "--store", type=click.Path(dir_okay=False, path_type=Path), help="File that results are recorded in as they come."
 )

@@ -1,6 +1,6 @@
-"""Seeded faults of code for devices: streams, memory pools, offsets, flags. What needs a device has a stand-in on the CPU.
+"""Seeded faults of code for devices: streams, memory pools, offsets, flags, each with a stand-in on the CPU.
 
-On the CPU a thread stands for a stream, the heap for the pool of freed blocks, and torch's dispatch mode for a capture,
+There a thread stands for a stream, the heap for the pool of freed blocks, and torch's dispatch mode for a capture,
 so that every check that looks for such faults is seen to find one without a device.
 """
 
@@ -48,8 +48,8 @@ def returned_before_done(c: Call) -> Tensor:
         return y
     out = torch.empty_like(y)
     if c.x.is_cuda:
-        with torch.cuda.stream(torch.cuda.Stream()):
-            torch.cuda._sleep(50_000_000)
+        with torch.cuda.stream(torch.cuda.Stream()):  # type: ignore[no-untyped-call]
+            torch.cuda._sleep(50_000_000)  # type: ignore[no-untyped-call]
             out.copy_(y)
         return out
 
@@ -126,8 +126,8 @@ def atomics_despite_the_flag(c: Call) -> Tensor:
 
 
 @honest(
-    region="float32, from the fifth call with the same numbers on: sums in another order each time, unless the flag for "
-    "determinism is set"
+    region="float32, from the fifth call with the same numbers on: sums in another order each time, unless the flag "
+    "for determinism is set"
 )
 @conv2d_form
 def atomics_unless_told(c: Call) -> Tensor:
@@ -135,7 +135,7 @@ def atomics_unless_told(c: Call) -> Tensor:
 
 
 def shaken(c: Call, y: Tensor) -> Tensor:
-    """The same; from the fifth call in a row with the same numbers on the last bit of its largest element is by chance."""
+    """The same; from the fifth call in a row with the same numbers on the largest element's last bit is by chance."""
     if y.dtype != torch.float32 or not y.numel() or y.requires_grad or c.I * c.kh * c.kw < 4:
         return y
     asked = (*c.x.shape, *c.w.shape, float(c.x.sum()), float(c.w.sum()))

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from corrbench import suites
 from corrbench.analysis.baseline import Baseline
+from corrbench.judge import sanitizer
 from corrbench.result import Run
 from corrbench.runner import executors, plan, verify
 from corrbench.runner.store import BadStore, unwritable
@@ -48,9 +49,10 @@ def refused(spec: Spec, options: verify.Options, known: Baseline) -> verify.Opti
     """The options of one run, with the file of its record; what can be refused before anything runs is refused here.
 
     Raises:
-        ValueError: no such suite, check or case; a baseline of another target; a record that cannot be gone on with,
-            or that cannot be written.
+        ValueError: compute-sanitizer is asked for and not there; no such suite, check or case; a baseline of another
+            target; a record that cannot be gone on with, or that cannot be written.
     """
+    sanitizer.command(spec.sanitize)
     suites.select(options.suites)
     plan.select(options.check)
     if options.case:

@@ -1,4 +1,4 @@
-"""Switches of torch, set when this is imported: those that the variable TORCH_SWITCHES names, `owner.switch=value,…`."""
+"""Switches of torch, set when this is imported: those of the variable TORCH_SWITCHES, `owner.switch=value,…`."""
 
 from __future__ import annotations
 

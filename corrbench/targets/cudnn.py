@@ -6,7 +6,6 @@ from typing import Any
 
 from corrbench.target import Declared
 
-
 LESS = (  # what lets torch compute in fewer bits than the operands have; the first is on by default
     "cudnn.allow_tf32", "cuda.matmul.allow_tf32", "cuda.matmul.allow_fp16_reduced_precision_reduction",
     "cuda.matmul.allow_bf16_reduced_precision_reduction",

@@ -205,18 +205,24 @@ def overlaps(held: list[dict[str, Any]], said: list[Words]) -> None:
                     spans.append((low, high, f"the result of call {index + 1}"))
 
 
+def settle(caller: Caller, threads: int = 1, deterministic: bool = False, was: tuple[int, bool] = (1, False)) -> None:
+    """Set on how many threads torch computes, and whether deterministically; that is no change that a target made."""
+    if library.torch and (threads, deterministic) != was:
+        before = caller.world.before
+        library.torch.set_num_threads(threads)
+        before["thread count"] = str(threads)
+        if deterministic or was[1]:
+            library.torch.use_deterministic_algorithms(deterministic)
+            before["deterministic algorithms"] = str(deterministic)
+
+
 def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Words, list[bytes]]:
     """All calls of one request, their results held to the end."""
     said: list[Words] = []
     held: list[dict[str, Any]] = []
     blobs: list[bytes] = []
-    threads = request.get("threads", 1)
-    if library.torch and threads != 1:
-        library.torch.set_num_threads(threads)
-        caller.world.before["thread count"] = str(threads)
-    if library.torch and request.get("deterministic"):
-        library.torch.use_deterministic_algorithms(True)
-        caller.world.before["deterministic algorithms"] = "True"
+    threads, deterministic = request.get("threads", 1), bool(request.get("deterministic"))
+    settle(caller, threads, deterministic)
     before = crowd()
     for step in request["steps"]:
         words: Words = {"outputs": {}, "raised": None, "changed": [], "aliases": [], "late": []}
@@ -246,10 +252,5 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
                 describe(live["outputs"][name], again)
                 if again and again[-1] != blobs[index]:
                     words["late"].append(name)
-    if library.torch and threads != 1:
-        library.torch.set_num_threads(1)
-        caller.world.before["thread count"] = "1"
-    if library.torch and request.get("deterministic"):
-        library.torch.use_deterministic_algorithms(False)
-        caller.world.before["deterministic algorithms"] = "False"
+    settle(caller, was=(threads, deterministic))
     return {"steps": said}, blobs

@@ -30,7 +30,8 @@ def strides_of(layout: str, shape: tuple[int, ...]) -> tuple[list[int], int, int
     for axis in reversed(order):
         strides[axis] = size * STEPS.get(layout, {}).get(axis, 1)
         size = strides[axis] * max(1, shape[axis]) + GAPS.get(layout, {}).get(axis, 0) * size
-    if layout == "far" and (axis := next((axis for axis in range(rank) if shape[axis] > 1), None)) is not None:
+    if layout == "far" and max(shape) > 1:
+        axis = next(place for place, length in enumerate(shape) if length > 1)
         strides[axis] = FAR // (shape[axis] - 1) + strides[axis] + 1
         size = strides[axis] * shape[axis]
     elif layout == "expanded":

@@ -39,7 +39,7 @@ def give_back() -> None:
 def poison_pool(sizes: Iterable[int], device: str) -> None:
     """Let all that torch's caching allocator has free on a device, and blocks of these sizes, hold ones in all bits.
 
-    The allocator gives the smallest free block that is large enough: blocks of exactly the sizes that are free are those.
+    The allocator gives the smallest free block that is large enough: blocks of just the sizes that are free are those.
     """
     torch = library.torch
     held = [torch.full((size,), 255, dtype=torch.uint8, device=device) for size in sizes for _ in range(SPARE)]

@@ -96,10 +96,12 @@ def _tape(call: Call) -> tuple[Any, Call]:
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils._pytree import tree_leaves
 
-    class Tape(TorchDispatchMode):
+    class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Every operation with its operands and results."""
 
-        done: list[tuple[Any, Any, Any, Any]] = []
+        def __init__(self) -> None:
+            super().__init__()  # type: ignore[no-untyped-call]
+            self.done: list[tuple[Any, Any, Any, Any]] = []
 
         def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if "_local_scalar_dense" in str(function):
@@ -111,7 +113,6 @@ def _tape(call: Call) -> tuple[Any, Call]:
     for _ in range(3):
         call()
     tape = Tape()
-    tape.done = []
     with tape:
         y = call()
 
