@@ -25,12 +25,12 @@ runs: list[Any] = []  # what was asked last, and how often in a row
 
 @defect(
     wrong="memory", check="values",
-    region="results of an odd number of columns: the last element of the memory pool's block is never written",
+    region="results of an even number of columns: the last element of the memory pool's block is never written",
 )  # fmt: skip
 @conv2d_form
 def last_of_block_unwritten(c: Call) -> Tensor:
     y = c.y()
-    if not y.shape[3] % 2 or y.requires_grad or not y.numel():
+    if y.shape[3] % 2 or y.requires_grad or not y.numel():
         return y
     out = torch.empty_like(y)
     out.view(-1)[:-1] = y.reshape(-1)[:-1]
@@ -150,7 +150,7 @@ def shaken(c: Call, y: Tensor) -> Tensor:
 
 
 @defect(
-    wrong="contract", check="contract",
+    wrong="use", check="contract",
     region="results of more than four columns: cuDNN's trial of algorithms is turned on, and stays on",
 )  # fmt: skip
 @conv2d_form

@@ -74,7 +74,6 @@ def test_a_fault_of_devices_is_found(name: str, device: str) -> None:
     case = CASE.but(
         layout="x:far" if name == "offset_in_32_bits" else "", data="unit" if "atomics" in name else "small"
     )
-    case = case.but(x=(2, 3, 5, 8)) if name == "last_of_block_unwritten" else case
     case = case.but(x=(2, 3, 9, 10)) if name == "trial_left_on" else case
     with Remote(Spec(target=HERE + name, device=device)) as remote:
         found = [result for _ in range(3) for result in ask(remote, FOUND[name], case)]
