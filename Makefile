@@ -47,7 +47,7 @@ slow: $(STAMP) ## run the tests that are slow by intent
 
 # Interrupted, `corrbench audit` with the same options and --resume goes on. With other suites beside it a quarter of an
 # hour longer: make audit RIVALS=--rivals. Which check finds what: make audit FULL='--profile quick --full'.
-audit: $(STAMP) ## what the suite catches of all that is planted, about 20 minutes; writes audit.md
+audit: $(STAMP) ## which mutants the suite catches, about 20 minutes; writes audit.md
 	$(PIP) -e '.[dev,rivals]'
 	OMP_NUM_THREADS=1 $(BIN)/corrbench audit --honest-profile quick --report $(REPORT) --seed 1 $(RIVALS) $(FULL)
 

@@ -18,6 +18,7 @@ import click
 
 from corrbench import commands
 from corrbench.commands import _completion
+from corrbench.runner import Step, secret_seed
 from corrbench.runner.store import unwritable
 from corrbench.target import PROFILES, Given, Spec, find
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PASSED, FOUND, UNJUDGED, INCONCLUSIVE = 0, 1, 2, 3
+FILES = (".py", ".ipynb")  # how a target ends that is a file without a name in it
 RESUME = "; the same command with --resume goes on"  # after an interrupt
-Step = Callable[[int, int, str], None]  # done, in all, what is being done
 Command = TypeVar("Command", bound=Callable[..., Any])
 Kind = TypeVar("Kind", bound="DataclassInstance")
 
@@ -110,7 +111,19 @@ def spec(name: str, given: Mapping[str, Any]) -> Spec:
 
     Raises:
         corrbench.target.UnknownTarget: no such name.
+        corrbench.environment.naming.Unnamed: a file that has no such name, or from which one is to be chosen.
     """
+    place, _, attribute = name.rpartition(":") if ":" in name else (name, "", "")
+    if place.endswith(FILES):
+        from corrbench.environment import naming
+
+        if attribute:
+            naming.checked(place, attribute)
+        else:
+            at = click.get_current_context(silent=True)
+            attribute = naming.chosen(place, at.command_path if at else "corrbench verify")
+            click.echo(f"corrbench: {place}:{attribute} is what looks like a convolution there", err=True)
+            name = f"{place}:{attribute}"
     return find(name, **{one.name: given.get(one.name) for one in fields(Given)})
 
 
@@ -149,7 +162,7 @@ def json_file(what: str) -> Callable[[Command], Command]:
 
 def seed(help: str) -> Callable[[Command], Command]:  # noqa: A002 - as click's
     """The option for a seed; a secret one if none is given."""
-    return click.option("--seed", type=click.IntRange(0), default=lambda: secrets.randbits(48), help=help)
+    return click.option("--seed", type=click.IntRange(0), default=secret_seed, help=help)
 
 
 quiet = click.option("--quiet", "-q", is_flag=True, help="Only the verdict.")

@@ -6,7 +6,7 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from corrbench.analysis.conformance import Peer, peer
 from corrbench.case import Case
 from corrbench.judge.client import NotLoaded
 from corrbench.judge.sandbox import Died
-from corrbench.runner import verify
+from corrbench.runner import Step, verify
 from corrbench.runner.pool import many
 from corrbench.runner.store import Store
 from corrbench.target import find, registered
@@ -162,9 +162,7 @@ def rows(
         yield row
 
 
-def time_them(
-    rows: Sequence[Peer], where: Mapping[str, str | None], seed: int, step: Callable[[int, int, str], None]
-) -> None:
+def time_them(rows: Sequence[Peer], where: Mapping[str, str | None], seed: int, step: Step) -> None:
     """Note in each row its time over PyTorch's on one thread, by case; a case that it does not take is left out."""
     groups = []
     for form in ("conv2d", "corr2d"):

@@ -164,6 +164,7 @@ class Run:
         target, form, arrays, accuracy, device: what was judged, see `corrbench.target.Spec`.
         seed, profile: of the questions.
         environment: releases, processor and the like, by name.
+        notes: sentences on how the target was loaded, where that was not as usual.
         unsupported: what the target does not do, with what it says.
         results: a `Result` for each question, or several.
         fixed: what the baseline records and was not seen any more.
@@ -182,6 +183,7 @@ class Run:
     accuracy: str = "direct"
     device: str = "cpu"
     environment: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     unsupported: dict[str, str] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     fixed: list[dict[str, Any]] = field(default_factory=list)

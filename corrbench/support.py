@@ -130,12 +130,15 @@ def refusal(raised: dict[str, Any], case: Case) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """What a target answered to the probe: features and modes it takes, and what it said of the others."""
+    """What a target answered to the probe: features and modes it takes, and what it said of the others; a `note` says
+    how it was loaded, if not as usual.
+    """
 
     takes: frozenset[str]
     refuses: dict[str, str]
     form: str
     version: str = ""
+    note: str = ""
 
     def all_of(self, case: Case) -> bool:
         """Whether it takes every feature and the dtype of a case."""

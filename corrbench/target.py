@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import cache
@@ -67,6 +68,12 @@ class Given:
             if least is not None and not (isinstance(value, int | float) and (value == 0 or least <= value < math.inf)):
                 wanted = f"{least:g} GiB or more" if least else "seconds, more than 0"
                 raise ValueError(f"{one.name}={value!r}: give {wanted}, or 0 for the default")
+
+
+def words(given: Mapping[str, Any]) -> list[str]:
+    """The options of `Given` that are not empty, as they are typed."""
+    names = [one.name for one in fields(Given) if given.get(one.name)]
+    return [word for name in names for word in (f"--{name}", str(given[name]))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +176,7 @@ def find(name: str, **given: Any) -> Spec:
         there = f"did you mean {' or '.join(near)}?" if near else f"registered: {', '.join(sorted(known))}"
         raise UnknownTarget(
             f"{name!r} is not a registered target; name your own as pkg.mod:attr or path/to/file.py:attr"
-            + (f", here {name}:NAME" if name.endswith(".py") else f" ({there})")
+            + (f", here {name}:NAME" if name.endswith((".py", ".ipynb")) else f" ({there})")
         )
     target, declared = known[name]
     said = {key: value for key, value in asdict(declared).items() if key != "about"}

@@ -192,11 +192,6 @@ def timed(form: str = "conv2d", arrays: str = "torch", suite: str = "speed") -> 
     return [(case, form, arrays) for case in dict.fromkeys(fitted)]
 
 
-def short(case: Case) -> str:
-    """Its text without blanks, and without what most have, for the id of a test."""
-    return "-".join(word for word in str(case).split() if word not in ("dtype=float32", "data=unit"))
-
-
 def asked(target: str | Callable[..., Any], **options: Unpack[Options]) -> Request:
     """The Request for a target or the object itself.
 

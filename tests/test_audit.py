@@ -1,4 +1,4 @@
-"""Does the audit tell found from missed, and is a sample of what is planted really found?"""
+"""Does the audit tell found from missed, and is a sample of the mutants really found?"""
 
 from __future__ import annotations
 

@@ -22,13 +22,13 @@ def every_dtype(outline: Outline) -> Iterator[Case]:
         yield from (case.but(dtype=dtype, data="small") for case in outline.spread(outline.light, 2))
 
 
-@check("contract.result", every_dtype)
+@check("contract.result", every_dtype, column="contract")
 def result(trial: Trial) -> Iterator[Result]:
     """Is the result exactly a tensor (or ndarray), with the operands' dtype and device and the right shape?"""
     yield from conduct(trial, trial.check)
 
 
-@check("contract.globals", conduct_cases)
+@check("contract.globals", conduct_cases, column="contract")
 def global_state(trial: Trial) -> Iterator[Result]:
     """Are dtype, gradient and thread settings, random generators, environment and others' functions left alone?"""
     at_load = trial.remote.load()["at_load"]
@@ -56,7 +56,7 @@ def argument_cases(outline: Outline) -> Iterator[Case]:
         yield from (case.but(data="small") for case in chosen)
 
 
-@check("contract.arguments", argument_cases)
+@check("contract.arguments", argument_cases, column="contract")
 def arguments(trial: Trial) -> Iterator[Result]:
     """Do numbers, pairs as tuples or lists, and spelled-out defaults mean the same?"""
     case = trial.case
@@ -76,7 +76,7 @@ def arguments(trial: Trial) -> Iterator[Result]:
     seen: list[Violation] = []
     for how, config in (("tuples", keep), *([("lists", lists)] if lists != keep else [])):
         shown = len(seen)
-        reply = trial.calls([Call(case=case, arrays=arrays, config=config)], settle=False, into=seen)[0]
+        reply = trial.calls([Call(case=case, arrays=arrays, config=config)], ends=False, into=seen)[0]
         for one in seen[shown:]:  # no other check makes these calls, so it is this one that shows them again
             yield trial.result(Status.FAIL, f"{one.message}; called with {keep}")
         if reply.raised:
@@ -109,7 +109,7 @@ def bad_cases(outline: Outline) -> Iterator[Case]:
     yield case
 
 
-@check("contract.errors", bad_cases)
+@check("contract.errors", bad_cases, column="contract")
 def errors(trial: Trial) -> Iterator[Result]:  # noqa: C901 - one question after the other
     """Is bad input refused, rather than answered or died of?"""
     good = trial.operands()
@@ -149,7 +149,7 @@ def errors(trial: Trial) -> Iterator[Result]:  # noqa: C901 - one question after
     calls = [Call(case=one, arrays=arrays, config=extra) for _, arrays, extra, _ in bad]
     replies = []
     for call in calls:  # one by one: each may kill the process; a wrong shape is none where no shape is right
-        replies += trial.calls([call], settle=False, into=[])
+        replies += trial.calls([call], ends=False, into=[])
     for (name, _, extra, grave), reply in zip(bad, replies, strict=True):
         got = reply.outputs.get("y")
         if reply.raised:

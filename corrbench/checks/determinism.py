@@ -28,7 +28,7 @@ def batch_cases(outline: Outline) -> Iterator[Case]:
     yield from (case.but(data="unit") for case in outline.spread(fitting, 3 + 12 * outline.thorough))
 
 
-@check("determinism.repeats", lambda outline: [*thread_cases(outline), *batch_cases(outline)])
+@check("determinism.repeats", lambda outline: [*thread_cases(outline), *batch_cases(outline)], column="threads")
 def repeats(trial: Trial) -> Iterator[Result]:
     """On integers, is every repeated result right on any number of threads? On reals, do bits change (a warning)?"""
     yield from (threads if trial.case.data == "small" else bits)(trial)
@@ -83,7 +83,7 @@ def flag_cases(outline: Outline) -> Iterator[Case]:
         yield from batch_cases(outline)
 
 
-@check("determinism.flag", flag_cases)
+@check("determinism.flag", flag_cases, column="threads")
 def flag(trial: Trial) -> Iterator[Result]:
     """Do the bits stay the same from run to run where torch.use_deterministic_algorithms asks for it?"""
     calls = [Call(case=trial.case, arrays=trial.operands())] * RUNS

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from corrbench.case import INTEGERS, Case
 from corrbench.checks import Outline, check
-from corrbench.checks.gradients import gradients, judge
+from corrbench.checks.gradients import gradients, verdicts
 from corrbench.checks.values import compare
 from corrbench.judge.trial import Trial, conclude
 from corrbench.numerics.inputs import REAL, WHOLE
@@ -95,7 +95,7 @@ def derivatives(trial: Trial) -> Iterator[Result]:
     """Whether the gradients are."""
     arrays = trial.operands(extra=("g",))
     reply = trial.call("backward", arrays=arrays)
-    yield from judge(trial, reply, gradients(trial.problem(arrays=arrays), arrays["g"]))
+    yield from verdicts(trial, reply, gradients(trial.problem(arrays=arrays), arrays["g"]))
 
 
 def cases(support: Support, *, differentiate: bool) -> SearchStrategy[Case]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from corrbench.case import Case
 from corrbench.checks import LIGHT, Outline, check
-from corrbench.checks.gradients import differentiable, gradients, judge
+from corrbench.checks.gradients import differentiable, gradients, verdicts
 from corrbench.judge.calls import Call
 from corrbench.judge.trial import Trial
 from corrbench.result import Result, Status
@@ -54,7 +54,7 @@ def view_cases(outline: Outline) -> Iterator[Case]:
                 yield case.but(layout=layout, dtype=dtype, data="small")
 
 
-@check("memory.views", view_cases)
+@check("memory.views", view_cases, column="views")
 def views(trial: Trial) -> Iterator[Result]:
     """Are results and gradients right for views: transposed, strided, offset, expanded, channels last?"""
     backward = trial.differentiable
@@ -69,7 +69,7 @@ def views(trial: Trial) -> Iterator[Result]:
         expected = trial.expected(problem)
         yield trial.verdict(expected.compare(values), problem, values, note)
     if backward:
-        for result in judge(trial, reply, gradients(problem, arrays["g"])):
+        for result in verdicts(trial, reply, gradients(problem, arrays["g"])):
             if result.finding:
                 result.message += f"; {note}"
             yield result
@@ -83,11 +83,11 @@ def far_cases(outline: Outline) -> Iterator[Case]:
         yield case.but(layout="x:far", dtype=narrow[0], data="small")
 
 
-@check("memory.far", far_cases)
+@check("memory.far", far_cases, column="views")
 def far(trial: Trial) -> Iterator[Result]:
     """Is an input read right whose elements lie more than 2^31 places apart, too far for 32 bits?"""
     arrays = trial.operands()
-    (reply,) = trial.calls([Call(case=trial.case, arrays=arrays)], settle=False)
+    (reply,) = trial.calls([Call(case=trial.case, arrays=arrays)], ends=False)
     if reply.raised and "OutOfMemory" in reply.raised["type"]:
         yield trial.result(Status.SKIPPED, "the device has not enough memory for elements that lie so far apart")
     elif reply.raised:
@@ -105,7 +105,7 @@ def conduct_cases(outline: Outline) -> Iterator[Case]:
     yield from outline.spread([case.but(data="unit") for case in outline.light], 2 + 4 * outline.thorough)
 
 
-@check("memory.operands", conduct_cases)
+@check("memory.operands", conduct_cases, column="views")
 def operands(trial: Trial) -> Iterator[Result]:
     """Are operands left as they were, is the result in memory of its own, and does it stay as it was returned?"""
     yield from conduct(trial, trial.check)

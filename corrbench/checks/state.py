@@ -47,7 +47,7 @@ def results(trial: Trial, calls: list[Call], names: list[str]) -> Iterator[Resul
             return
 
 
-@check("state.sequence", sequence_cases)
+@check("state.sequence", sequence_cases, column="repeated calls")
 def sequence(trial: Trial) -> Iterator[Result]:
     """Is each of A, B, A right, with new data in the same buffers, and with the same data in new ones?"""
     case, a = trial.case, trial.operands()
@@ -90,7 +90,7 @@ def relatives(base: Case, form: str) -> Iterator[Case]:
             yield other
 
 
-@check("state.arguments", sequence_cases)
+@check("state.arguments", sequence_cases, column="repeated calls")
 def arguments(trial: Trial) -> Iterator[Result]:
     """Is each call right when arguments, groups, bias, dtype or the size of the image change between calls?"""
     base = trial.case
@@ -100,7 +100,7 @@ def arguments(trial: Trial) -> Iterator[Result]:
             sequence += [other, base]
     for case in sequence:
         arrays = trial.operands(case)
-        (reply,) = trial.calls([Call(case=case, arrays=arrays)], settle=False)
+        (reply,) = trial.calls([Call(case=case, arrays=arrays)], ends=False)
         if reply.raised:
             said = replace(trial, case=case).raised(reply.raised, case)
             if said.finding or case == base:
@@ -125,7 +125,7 @@ def many_cases(outline: Outline) -> Iterator[Case]:
     yield from (case.but(data="small") for case in outline.spread(small, 1 + 3 * outline.thorough))
 
 
-@check("state.many", many_cases)
+@check("state.many", many_cases, column="repeated calls")
 def many(trial: Trial) -> Iterator[Result]:
     """Is the target still right after a hundred calls, each with data of its own?"""
     case, rounds = trial.case, 120
@@ -145,12 +145,12 @@ def elsewhere_cases(outline: Outline) -> Iterator[Case]:
     yield from (case.but(data="small") for case in outline.spread(small, 2 + 6 * outline.thorough))
 
 
-@check("state.elsewhere", elsewhere_cases)
+@check("state.elsewhere", elsewhere_cases, column="repeated calls")
 def elsewhere(trial: Trial) -> Iterator[Result]:
     """Is a call right that another thread makes, on a device on a stream which has yet to write the operands?"""
     arrays = trial.operands()
     plain, other = trial.calls(
-        [Call(case=trial.case, arrays=arrays, mode=mode) for mode in ("forward", "elsewhere")], settle=False
+        [Call(case=trial.case, arrays=arrays, mode=mode) for mode in ("forward", "elsewhere")], ends=False
     )
     yield from compared(trial, plain, other, arrays, "called from another thread and stream")
 
@@ -161,12 +161,12 @@ def graph_cases(outline: Outline) -> Iterator[Case]:
         yield from elsewhere_cases(outline)
 
 
-@check("state.graph", graph_cases)
+@check("state.graph", graph_cases, column="repeated calls")
 def graph(trial: Trial) -> Iterator[Result]:
     """Does a captured graph of the call, replayed on other numbers, give what these numbers give?"""
     arrays = trial.operands()
     plain, other = trial.calls(
-        [Call(case=trial.case, arrays=arrays, mode=mode) for mode in ("forward", "graph")], settle=False
+        [Call(case=trial.case, arrays=arrays, mode=mode) for mode in ("forward", "graph")], ends=False
     )
     yield from compared(trial, plain, other, arrays, "replayed from a captured graph")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import struct
@@ -14,13 +15,14 @@ import numpy as np
 from corrbench.judge import protocol, sanitizer, supervisor
 from corrbench.judge.protocol import Broken, Reply, narrow
 from corrbench.judge.sandbox import Child, Died
-from corrbench.judge.time_limit import Pace
+from corrbench.judge.time_limit import Shown
 from corrbench.result import Status
 from corrbench.target import Spec
 
 Answer = TypeVar("Answer")
 LEAST = 1.0  # seconds that one which hangs again and again is given; each time in a row it is given half as many
 MANY = 16  # calls in one request that double the time they may take together
+FILES = (".py", ".ipynb")  # how targets end that are files
 LOADING = 120.0  # seconds that loading may take at least
 
 
@@ -41,7 +43,7 @@ class Remote:
         self.elapsed = 0.0  # seconds from the last question's first byte to its answer's
         self.child: Child | None = None
         self.loaded: dict[str, Any] = {}
-        self.pace = Pace()
+        self.shown = Shown()
         self.hung = 0  # times in a row that it did not answer
 
     def __enter__(self) -> Remote:
@@ -123,17 +125,30 @@ class Remote:
                 for key in ("target", "name", "form", "arrays", "device", "needs", "environ")
             }
             try:
-                self.child = Child(self.spec, self.before)
-                timeout = max(self.spec.timeout, LOADING)
-                found = self._exchange(self.child, {"op": "load", "spec": spec}, [], protocol.loaded, timeout)
+                found = self._load(spec)
             except Died as death:
-                raise NotLoaded(f"loading {self.spec.target!r}: {death.message}") from None
+                found = self._without_running(spec, death)
             if "unloadable" in found:
                 self.close()
                 raise NotLoaded(found["unloadable"])
             self.loaded = found
-            return self.child
+        assert self.child is not None
         return self.child
+
+    def _load(self, spec: dict[str, Any]) -> dict[str, Any]:
+        self.child = Child(self.spec, self.before)
+        timeout = max(self.spec.timeout, LOADING)
+        return self._exchange(self.child, {"op": "load", "spec": spec}, [], protocol.loaded, timeout)
+
+    def _without_running(self, spec: dict[str, Any], death: Died) -> dict[str, Any]:
+        """What loading finds in a new process, which takes the target out of a file that ended the one before."""
+        if self.spec.target.rpartition(":")[0].endswith(FILES) and death.status is not Status.TIMEOUT:
+            with contextlib.suppress(Died):
+                found = self._load(spec | {"died": "importing it ended its process"})
+                if "unloadable" not in found:
+                    return found
+            self.close()
+        raise NotLoaded(f"loading {self.spec.target!r}: {death.message}")
 
     def _exchange(
         self,

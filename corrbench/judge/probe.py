@@ -42,7 +42,7 @@ class Answers:
         if self.deaths >= ENOUGH:
             return None
         try:
-            return self.trial.calls([call], settle=False)[0]
+            return self.trial.calls([call], ends=False)[0]
         except Died:
             self.deaths += 1
             return None
@@ -119,4 +119,4 @@ def probe(spec: Spec, remote: Remote) -> Support:
     if spec.arrays == "torch" and main.startswith("float"):
         for mode in MODES:
             answers.ask_mode(mode, base)
-    return Support(frozenset(answers.takes), answers.refuses, form, loaded.get("version", ""))
+    return Support(frozenset(answers.takes), answers.refuses, form, loaded.get("version", ""), loaded.get("note", ""))

@@ -25,8 +25,8 @@ from corrbench.target import Spec
 PACKAGE = Path(__file__).parents[1]
 WORKER = Path(__file__).with_name("worker")
 FILES = (  # each after what it imports
-    "library", "loading", "channel", "operands", "global_state", "poison", "late_writes", "streams", "calls", "modules",
-    "timed_calls", "serve",
+    "library", "sources", "extraction", "loading", "channel", "operands", "global_state", "poison", "late_writes",
+    "streams", "calls", "modules", "timed_calls", "serve",
 )  # fmt: skip
 LENT = ("__init__.py", "case.py", "target.py", "targets", "reference.py")
 # The process divides in `stand`: the parent stays as the guard. The child makes modules of the files it is sent, in a
@@ -77,6 +77,7 @@ def environment(spec: Spec, folder: str) -> dict[str, str]:
         "HOME": folder, "TMPDIR": folder, "XDG_CACHE_HOME": folder,
         "PYTHONUSERBASE": site.getuserbase(),
         "OPENBLAS_NUM_THREADS": "1",
+        "MPLBACKEND": "Agg",  # a demonstration that runs as its file is imported waits for no window
         "PYTHONPATH": path,
         # glibc's cache of small blocks would bypass what `worker/dirt.py` asks of malloc
         "GLIBC_TUNABLES": ":".join([*tunables, "glibc.malloc.tcache_count=0"]),

@@ -143,8 +143,8 @@ def select(only: str) -> dict[str, checks.Check]:
 
 
 def batches(spec: Spec, support: Support, todo: Iterable[Job], size: int = 24) -> Iterator[Batch]:
-    """The jobs in portions, taken as they are asked for; the first ones small, so that a finding shows soon."""
-    source, portion = iter(todo), 4
-    while chosen := tuple(islice(source, portion)):
+    """The jobs in batches, made as they are asked for; the first ones small, so that a finding shows soon."""
+    source, count = iter(todo), 4
+    while chosen := tuple(islice(source, count)):
         yield Batch(spec=spec, support=support, jobs=chosen)
-        portion = min(size, portion + 2)
+        count = min(size, count + 2)

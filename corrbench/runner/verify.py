@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -16,9 +15,9 @@ from typing import Any
 
 from corrbench.judge.client import NotLoaded
 from corrbench.result import DEATHS, Result, Run
-from corrbench.runner import plan
+from corrbench.runner import plan, secret_seed
 from corrbench.runner.executors import Done, Start, ask, execute
-from corrbench.runner.store import BadStore, Store
+from corrbench.runner.store import Store
 from corrbench.support import Support
 from corrbench.target import Spec
 
@@ -80,11 +79,6 @@ class Deaths:
         return ""
 
 
-def secret_seed() -> int:
-    """A seed that no target can know beforehand."""
-    return secrets.randbits(48)
-
-
 def default_store(spec: Spec, options: Options) -> Path:
     """Where a run is recorded unless told otherwise: one file for each command."""
     words = json.dumps([asdict(spec), options.profile, options.check, options.case, options.suites])
@@ -114,9 +108,11 @@ def answered(
 
 
 def verify(
-    spec: Spec, options: Options, start: Start, progress: Progress | None = None, support: Support | None = None
-) -> Run:
-    """Ask a target every planned question; first what it takes, unless `support` says it.
+    spec: Spec, options: Options, start: Start, progress: Progress | None = None, support: Support | None = None,
+    resumed: Store | None = None,
+) -> Run:  # fmt: skip
+    """Ask a target every planned question; first what it takes, unless `support` says it. The record is `resumed`, if
+    that has been opened.
 
     Raises:
         corrbench.runner.store.BadStore: the record cannot be read or written.
@@ -132,8 +128,9 @@ def verify(
             run.problem = str(error)
             return run
     run.form, run.unsupported = support.form, dict(support.refuses)
+    run.notes = [support.note] if support.note else []
     run.environment = {"target version": support.version} if support.version else {}
-    store = record(spec, options, seed)
+    store = resumed or record(spec, options, seed)
     if store is not None:
         run.seed = store.header["seed"]
     shape = plan.outline(spec, support, options.profile, run.seed, options.suites)
@@ -228,12 +225,7 @@ def record(spec: Spec, options: Options, seed: int) -> Store | None:
         return None
     header = {"spec": asdict(spec), "profile": options.profile, "check": options.check, "case": options.case,
               "suites": list(options.suites), "seed": seed}  # fmt: skip
-    if not options.resume:
-        return Store.create(options.store, header)
-    store = Store.resume(options.store, header)
-    if options.seed not in (None, store.header["seed"]):
-        raise BadStore(f"{options.store} belongs to a run with --seed {store.header['seed']}: give that seed, or none")
-    return store
+    return Store.resume(options.store, header, options.seed) if options.resume else Store.create(options.store, header)
 
 
 def summary_environment() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from corrbench.case import Case
 from corrbench.judge.client import Remote
@@ -11,6 +11,7 @@ from corrbench.runner import plan
 from corrbench.suites import select
 from corrbench.support import Support, fit
 from corrbench.target import Spec
+from corrbench.timing.interleaved import Task
 
 
 def support(spec: Spec) -> Support:
@@ -31,6 +32,19 @@ def wanted(texts: Sequence[str] = (), suite: str = "speed") -> list[Case]:
     """
     drawn = select([suite])[suite]
     return [plan.known(text) for text in texts] or drawn(1, 0)
+
+
+def tasks(
+    specs: Iterable[Spec], texts: Sequence[str] = (), suite: str = "speed", *, backward: bool = False
+) -> list[Task]:
+    """The `wanted` cases that are `timeable` on all targets, each to be timed in one mode.
+
+    Raises:
+        ValueError: as these two.
+        NotLoaded: a target cannot be loaded.
+    """
+    mode, asked = "backward" if backward else "forward", wanted(texts, suite)
+    return [Task(case, mode) for case in timeable(asked, [*map(support, specs)], mode, named=bool(texts))]
 
 
 def timeable(

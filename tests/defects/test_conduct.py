@@ -1,4 +1,4 @@
-"""Do the planted faults of conduct show: state, memory, arguments, the module, the process?
+"""Do the mutants of conduct show: state, memory, arguments, the module, the process?
 
 What no single case decides. Faults that end, hang or change the process are met in forked copies of a child.
 """
@@ -18,7 +18,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from corrbench.defects import Planted, absent, catalogue
+from corrbench.defects import Mutant, absent, catalogue
 from tests.support.defect_judge import load
 
 ALL = [one for one in catalogue() if not absent(one)]
@@ -31,10 +31,10 @@ def whole(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randint(-3, 4, shape, generator=torch.Generator().manual_seed(seed)).float()
 
 
-def in_torch(planted: Planted) -> Any:
+def in_torch(mutant: Mutant) -> Any:
     """The target, called with tensors whatever it takes; memory is shared."""
-    target = load(planted)
-    if planted.arrays == "torch":
+    target = load(mutant)
+    if mutant.arrays == "torch":
         return target
 
     def call(*operands: torch.Tensor, **config: Any) -> torch.Tensor:
@@ -254,39 +254,39 @@ MISFITS = [*of("defect", wrong={"silent", "state", "memory", "use"}), *of("cheat
 EVERY = sorted({one for trials in TRIALS.values() for one in trials}, key=lambda one: one.__name__)
 
 
-@pytest.mark.parametrize("planted", MISFITS)
-def test_misconduct_shows(planted: Planted, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("mutant", MISFITS)
+def test_misconduct_shows(mutant: Mutant, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    target = in_torch(planted)
+    target = in_torch(mutant)
     # what freed memory holds is up to the allocator: some need more than one try
-    assert any(not trial(target) for _ in range(20) for trial in TRIALS[planted.wrong])
+    assert any(not trial(target) for _ in range(20) for trial in TRIALS[mutant.wrong])
 
 
 @pytest.mark.parametrize("trial", EVERY)
 def test_the_honest_conduct_themselves(trial: Trial) -> None:
-    for planted in ALL:
-        plain = planted.kind == "honest" and planted.form == "conv2d" and planted.arrays == "torch"
-        if not plain or planted.accuracy != "direct" or planted.name == "three-arguments":
+    for mutant in ALL:
+        plain = mutant.kind == "honest" and mutant.form == "conv2d" and mutant.arrays == "torch"
+        if not plain or mutant.accuracy != "direct" or mutant.name == "three-arguments":
             continue
-        if planted.name == "atomics-unless-told" and trial is same_every_time:
+        if mutant.name == "atomics-unless-told" and trial is same_every_time:
             continue  # it need not be, as long as nobody has asked for that
-        assert trial(load(planted)), planted.name
+        assert trial(load(mutant)), mutant.name
 
 
-@pytest.mark.parametrize("planted", of("defect", wrong={"silent"}, form="corr2d"))
-def test_corr2d_that_should_refuse(planted: Planted) -> None:
+@pytest.mark.parametrize("mutant", of("defect", wrong={"silent"}, form="corr2d"))
+def test_corr2d_that_should_refuse(mutant: Mutant) -> None:
     x, k = torch.ones(3, 4), torch.ones(4, 5)
-    load(planted)(*((x.numpy(), k.numpy()) if planted.arrays == "numpy" else (x, k)))
+    load(mutant)(*((x.numpy(), k.numpy()) if mutant.arrays == "numpy" else (x, k)))
 
 
-@pytest.mark.parametrize("planted", of("defect", wrong={"module"}, form="module"))
-def test_a_faulty_layer_shows(planted: Planted) -> None:
-    assert not conducts(load(planted))
+@pytest.mark.parametrize("mutant", of("defect", wrong={"module"}, form="module"))
+def test_a_faulty_layer_shows(mutant: Mutant) -> None:
+    assert not conducts(load(mutant))
 
 
-@pytest.mark.parametrize("planted", of("honest", wrong={"value"}, form="module"))
-def test_a_right_layer_passes(planted: Planted) -> None:
-    assert conducts(load(planted))
+@pytest.mark.parametrize("mutant", of("honest", wrong={"value"}, form="module"))
+def test_a_right_layer_passes(mutant: Mutant) -> None:
+    assert conducts(load(mutant))
 
 
 def conducts(layer: Any) -> bool:

@@ -38,7 +38,7 @@ class Caller:
             raise Unloadable(f"device {self.device!r} asked for, but torch sees no CUDA device here")
         prepare(spec.get("needs", ""), spec.get("environ", ""))
         self.world = World(own)
-        self.target = resolve(spec["target"])
+        self.target, self.note = resolve(spec["target"], self.world.changes, spec.get("died", ""))
         self.at_load = self.world.changes()
         self.world.settle()
         self.form = spec.get("form") or recognise(self.target)

@@ -45,6 +45,7 @@ def serve(read: int, write: int) -> None:
                 answer: Words = {
                     "form": caller.form,
                     "at_load": caller.at_load,
+                    "note": caller.note,
                     "file": origin(request["spec"]["target"]),
                     "version": version(*(request["spec"].get(key, "") for key in ("needs", "name", "target"))),
                 }
