@@ -19,8 +19,9 @@ LAST = 60  # lines of what a step printed that are kept
 class Record:
     """A folder of what was done, whole after each step."""
 
-    def __init__(self, folder: Path, there: Place, budget: float) -> None:
-        self.began = time.monotonic()
+    def __init__(self, folder: Path, there: Place, budget: float, began: float | None = None) -> None:
+        """Begin it, of what began at a time of `time.monotonic`; now if none is given."""
+        self.began = time.monotonic() if began is None else began
         self.folder, self.there, self.budget = folder, there, budget
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.iterdir():  # of an earlier run

@@ -59,7 +59,7 @@ def plan(there: Place) -> list[Step]:
         if module == "cupy" and there.device == "cpu":
             lacks = "CuPy computes on a CUDA device only"
         variables = {"TRITON_INTERPRET": "1"} if there.device == "cpu" else {}
-        made.append(verify(there, f"verify-{target}", target, lacks=lacks, most=40, variables=variables))
+        made.append(verify(there, f"verify-{target}", target, "--check", "values", lacks=lacks, variables=variables))
     made.append(verify(there, "verify-reference", "reference.conv2d", variables=switches))
     made.append(sanitized(there))
     return made
@@ -70,7 +70,7 @@ def python(there: Place, *words: str) -> tuple[str, ...]:
 
 
 def verify(
-    there: Place, name: str, target: str, *words: str, good: tuple[int, ...] = (0, 1), most: float = 45.0,
+    there: Place, name: str, target: str, *words: str, good: tuple[int, ...] = (0, 1), most: float = 50.0,
     lacks: str = "", variables: dict[str, str] | None = None,
 ) -> Step:  # fmt: skip
     """A run of `corrbench verify`, quick. Findings are an answer; of a planted fault they are the only right one."""
@@ -83,7 +83,16 @@ def verify(
     )  # fmt: skip
     about = f"is the planted fault {target} found?" if planted else f"is {target} right? {' '.join(words)}".strip()
     return Step(
-        name, about, command, least=15, most=most, good=good, must=planted, lacks=lacks, variables=variables or {}
+        name,
+        about,
+        command,
+        least=25,
+        most=most,
+        good=good,
+        must=planted,
+        tail=12,
+        lacks=lacks,
+        variables=variables or {},
     )
 
 
@@ -105,7 +114,7 @@ def tests(there: Place) -> Step:
     chosen = ("-m", "cuda") if there.device == "cuda" else ("-k", "device-cpu")
     words = python(there, "pytest", "-q", "-p", "no:cacheprovider", *chosen, *files)
     lacks = "" if there.has("pytest") else "pytest is not installed there"
-    return Step("tests", f"do the tests pass that compute on {there.device}?", words, 10, 90, lacks=lacks)
+    return Step("tests", f"do the tests pass that compute on {there.device}?", words, 10, 120, lacks=lacks)
 
 
 def algorithms(there: Place) -> Step:
