@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from corrbench.defects import Mutant, catalogue
+from corrbench.defects import Mutant, absent, catalogue
 from corrbench.result import Run
 from corrbench.rivals._run import Score
 from corrbench.runner import executors, verify
@@ -67,6 +67,7 @@ class Audit:
         seed: of every run.
         seconds: wall time of the whole.
         others: how other suites did on the same implementations, if they were asked.
+        absent: what is planted and cannot be judged here, for want of a device or a library, with the reason.
     """
 
     profile: str
@@ -77,6 +78,7 @@ class Audit:
     seconds: float = 0.0
     environment: dict[str, str] = field(default_factory=dict)
     others: list[Score] = field(default_factory=list)
+    absent: dict[str, str] = field(default_factory=dict)
 
     def of(self, *kinds: str) -> list[Fate]:
         return [fate for fate in self.fates if fate.kind in kinds]
@@ -136,20 +138,22 @@ class Audit:
             "planted": len(self.wrong), "killed": len(self.wrong) - len(self.survivors),
             "honest": len(self.of("honest")), "false_alarms": len(self.false_alarms),
             "environment": self.environment, "fates": [asdict(fate) for fate in self.fates],
+            "absent": self.absent,
             "others": [asdict(score) for score in self.others],
         }  # fmt: skip
 
 
 def chosen(only: str) -> list[Mutant]:
-    """What is to be judged: everything, or the names, kinds and families of checks in a comma-separated list.
+    """What is to be judged: all that shows here, or the names, kinds and families of checks in a comma-separated list.
 
     Raises:
-        ValueError: no mutant is called so.
+        ValueError: no mutant is called so, or one that is needs a library or a device that is not here.
     """
     words = [word.strip() for word in only.split(",") if word.strip()]
     everything = catalogue()
+    here = [one for one in everything if not absent(one)]
     if not words:
-        return list(everything)
+        return here
     for word in words:
         if not any(word in (one.name, one.kind, one.check) for one in everything):
             near = [one.name for one in everything if word in one.name][:5]
@@ -157,12 +161,20 @@ def chosen(only: str) -> list[Mutant]:
                 f"no mutant is called {word!r}; give a name, a kind (defect, cheat, honest) or a family of checks"
                 + (f"; perhaps you mean {', '.join(near)}" if near else "")
             )
-    return [one for one in everything if {one.name, one.kind, one.check} & set(words)]
+    for one in everything:
+        if one.name in words and (why := absent(one)):
+            raise ValueError(f"{one.name} {why}, and cannot be judged here")
+    return [one for one in here if {one.name, one.kind, one.check} & set(words)]
+
+
+def left_out() -> dict[str, str]:
+    """What is planted and cannot be judged here, with the reason."""
+    return {one.name: why for one in catalogue() if (why := absent(one))}
 
 
 def specification(one: Mutant) -> Spec:
     """What a user would type for it: where it is, which arrays it takes, what accuracy it declares."""
-    return Spec(target=one.target, arrays=one.arrays, accuracy=one.accuracy)
+    return Spec(target=one.target, arrays=one.arrays, accuracy=one.accuracy, needs=one.needs)
 
 
 def fate_of(one: Mutant, run: Run) -> Fate:

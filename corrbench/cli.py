@@ -148,7 +148,7 @@ def target_options(command: Command) -> Command:
     """The options that say how a target is called, for commands that take any number of them; not those of the same
     name that the command has for another purpose.
     """
-    taken = {"memory", *(param.name for param in getattr(command, "__click_params__", ()))}
+    taken = {"memory", "sanitize", *(param.name for param in getattr(command, "__click_params__", ()))}
     for one in reversed(fields(Given)):
         command = command if one.name in taken else target_option(one.name)(command)
     return command

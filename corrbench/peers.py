@@ -83,7 +83,7 @@ class Conformance:
 
 
 def names(wanted: Sequence[str] = ()) -> list[str]:
-    """The registered targets that are peers, or those of the wanted names and libraries.
+    """The registered targets on the CPU that are peers, or those of the wanted names and libraries.
 
     Raises:
         ValueError: a wanted name is neither; the message lists what there is.
@@ -93,7 +93,9 @@ def names(wanted: Sequence[str] = ()) -> list[str]:
     for word in wanted:
         if word not in (*known, *libraries):
             raise ValueError(f"no library or target named {word!r}; there are: {', '.join(libraries)}")
-    return [name for name in known if not wanted or {name, name.partition(".")[0]} & set(wanted)]
+    if not wanted:
+        return [name for name in known if registered()[name][1].device == "cpu"]
+    return [name for name in known if {name, name.partition(".")[0]} & set(wanted)]
 
 
 def baselines(chosen: Sequence[str], folder: str) -> dict[str, Baseline]:

@@ -21,7 +21,9 @@ ROOT = "corrbench::"  # what the ids of items begin with; an argument that begin
 SEED = "corrbench_seed"  # in what a controller of xdist tells its workers
 CACHED = "corrbench/seed"  # in pytest's cache
 PROPERTY = "corrbench"  # of reports: the target
-CALLED = {one.name: one for one in fields(Given) if one.name != "memory"}  # options that say how targets are called
+CALLED = {
+    one.name: one for one in fields(Given) if one.name not in ("memory", "sanitize")
+}  # options that say how targets are called
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from corrbench.convention import Convention, options
 FORMS = ("corr2d", "conv2d", "module", "layer")
 ARRAYS = ("torch", "numpy", "list")
 ACCURACIES = ("direct", "winograd", "fft", "tf32")
+SANITIZERS = ("memcheck", "racecheck", "initcheck", "synccheck")  # tools of compute-sanitizer
 PROFILES = ("quick", "standard", "deep")  # how thoroughly a target is judged
 
 
@@ -45,6 +46,8 @@ class Given:
     arrays: str = option("What targets are given and return.", ARRAYS, default="torch")
     accuracy: str = option("The declared accuracy class.", ACCURACIES, default="direct")
     device: str = option("cpu or cuda.", default="cpu")
+    sanitize: str = option("Run targets under compute-sanitizer, with this tool of it.", SANITIZERS, default="no")
+    dtypes: str = option("The element types that it claims, and is asked about.", default="all that it takes")
     python: str = option("Interpreter of another environment that targets run in.")
     timeout: float = option("Seconds that one call may take.", least=0.0, default="30")
     memory: float = option("GiB that the target's process may hold.", least=0.1, default="4")
@@ -56,7 +59,6 @@ class Given:
     output: str = option("How large results are: valid, same, same-lower or full, and the border, same:edge.")
     kernels: str = option("Kernels that it is made for: odd, square, 3x3.")
     result: str = option("The element type of every result.", default="that of the operands")
-    dtypes: str = option("The element types that it claims: float32,float64.")
     flip: bool = flag("It turns the kernel by a half turn: convolution, not cross-correlation.")
     strict: bool = flag("Every element type that it takes, and the direct bound, decide the verdict.")
     no_guess: bool = flag("Do not look for another calling convention where the signature does not fit.")
@@ -114,11 +116,12 @@ class Spec:
         tree: the checkout of a revision that it must come from; empty if it may come from anywhere.
         needs: the module of the library that it calls, imported before the target; empty for none.
         environ: variables set before that, ``NAME=value`` separated by spaces.
-        dtypes: the element types it declares, separated by spaces; empty to ask it about all.
+        dtypes: the element types that it is asked about, separated by spaces; empty for all.
         lacks: the features and modes it declares not to have, separated by commas.
         call, layer, params, backward, layout, output, kernels, result, flip: its convention, as `Given` has them.
         strict: whether every element type that it takes, and the direct bound, decide the verdict.
         no_guess: whether another convention is looked for where its signature does not fit.
+        sanitize: the tool of compute-sanitizer that its process runs under; empty for none.
     """
 
     target: str
@@ -156,6 +159,8 @@ class Spec:
     def convention(self, form: str) -> Convention:
         """How it is called, given its form."""
         return options.of(form, *(getattr(self, name) for name in CONVENTION))
+
+    sanitize: str = ""
 
     def undeclared(self, asked: set[str]) -> str:
         """Why a case that asks for these features and modes, and a dtype, is not for this target; empty if it is."""
@@ -208,6 +213,7 @@ def find(name: str, **given: Any) -> Spec:
 
     Raises:
         UnknownTarget: neither a registered name nor ``place:attr``.
+        ValueError: `dtypes` names what is no element type.
     """
     given = {key: value for key, value in given.items() if value}
     if "dtypes" in given:

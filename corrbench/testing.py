@@ -35,6 +35,7 @@ class Options(TypedDict, total=False):
     arrays: str
     accuracy: str
     device: str
+    sanitize: str
     python: str
     timeout: float
     memory: float
@@ -66,8 +67,8 @@ def parametrize_with_checks(target: str | Callable[..., Any], **options: Unpack[
 
     Args:
         target: what `corrbench verify` takes, or the function or class itself if a module has it under its name.
-        options: profile, checks, suites, baseline, form, arrays, accuracy, device, python, timeout and memory, as of
-            `corrbench verify`.
+        options: profile, checks, suites, baseline, form, arrays, accuracy, device, sanitize, dtypes, python, timeout
+            and memory, as of `corrbench verify`.
 
     Raises:
         ValueError: the object cannot be found by a name (a lambda, a local function), or an option is not one that

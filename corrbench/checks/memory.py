@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from corrbench.case import Case
 from corrbench.checks import LIGHT, Outline, check
 from corrbench.checks.gradients import differentiable, gradients, verdicts
+from corrbench.judge.calls import Call
 from corrbench.judge.trial import Trial
 from corrbench.result import Result, Status
 
@@ -72,6 +75,31 @@ def views(trial: Trial) -> Iterator[Result]:
             if result.finding:
                 result.message += f"; {note}"
             yield result
+
+
+def far_cases(outline: Outline) -> Iterator[Case]:
+    """Small cases with the narrowest element type that is taken: what lies far apart takes memory on a device."""
+    narrow = [dtype for dtype in ("float16", "bfloat16", "float32", "float64") if dtype in outline.dtypes]
+    small = [case for case in outline.light if case.macs <= LIGHT / 100 and np.prod(case.out) and max(case.x) > 3]
+    for case in outline.spread(small, 2 + 2 * outline.thorough) if narrow else ():
+        yield case.but(layout="x:far", dtype=narrow[0], data="small")
+
+
+@check("memory.far", far_cases, column="views")
+def far(trial: Trial) -> Iterator[Result]:
+    """Is an input read right whose elements lie more than 2^31 places apart, too far for 32 bits?"""
+    arrays = trial.operands()
+    (reply,) = trial.calls([Call(case=trial.case, arrays=arrays)], ends=False)
+    if reply.raised and "OutOfMemory" in reply.raised["type"]:
+        yield trial.result(Status.SKIPPED, "the device has not enough memory for elements that lie so far apart")
+    elif reply.raised:
+        yield trial.raised(reply.raised, trial.case)
+    elif (values := trial.values(reply)) is None:
+        yield trial.incomparable()
+    else:
+        yield trial.verdict(
+            trial.expected(trial.problem(arrays=arrays)).compare(values), note="the input lies far apart"
+        )
 
 
 def conduct_cases(outline: Outline) -> Iterator[Case]:

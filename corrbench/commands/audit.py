@@ -90,7 +90,7 @@ def scored(asked: Asked, step: Step) -> Audit:
     Raises:
         ValueError: nothing is called so, or there is no record that the audit could go on with.
     """
-    from corrbench.audit import Audit, chosen, fates
+    from corrbench.audit import Audit, chosen, fates, left_out
     from corrbench.render.audit import line, rival
     from corrbench.rivals import _run
     from corrbench.runner import store, verify
@@ -104,6 +104,7 @@ def scored(asked: Asked, step: Step) -> Audit:
     seed = record.header["seed"]
     made = Audit(profile=asked.profile, honest_profile=calm, full=asked.full, seed=seed)
     options = cli.taken(verify.Options, {"profile": asked.profile, "seed": seed, "workers": asked.workers or None})
+    made.absent = {} if asked.only else left_out()
     made.environment = verify.summary_environment()
     step(0, len(mutants), "the first of them")
     for fate in fates(options, full=made.full, only=asked.only, record=record, calm=calm):

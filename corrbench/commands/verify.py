@@ -73,6 +73,7 @@ class Outputs:
 @click.option("--reason", default="", help="Why the findings recorded by --record-baseline are accepted.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first finding.")
 @click.option("--budget", default="", help="Go on with new cases for as long as this: 90s, 10m, 1h.")
+@click.option("--limit", default="", help="Ask no more after this: 90s, 10m, 1h; what was judged until then counts.")
 @click.option(
     "--executor",
     default="local",
@@ -81,6 +82,7 @@ class Outputs:
 )
 @click.option("--workers", type=click.IntRange(1), help="Judges at a time.  [default: one a core]")
 @cli.target_option("memory")
+@cli.target_option("sanitize")
 @click.option(
     "--store", type=click.Path(dir_okay=False, path_type=Path), help="File that results are recorded in as they come."
 )
@@ -98,13 +100,13 @@ def verify(target: str | None, **given: Any) -> None:
     refused = partial(cli.refuse, console, title, target=name, github=out.github)
     with cli.working("verify", quiet=out.quiet, then=cli.RESUME, refused=refused) as step:
         specs = [cli.spec(one, given) for one in ([name] if name else OWN)]
-        budget = seconds(given["budget"])
+        budget, limit = seconds(given["budget"]), seconds(given["limit"], "--limit")
         from corrbench.analysis.baseline import Baseline
         from corrbench.analysis.causes import Digest
         from corrbench.runner import session, verify
 
         given["profile"] = given["profile"] or ("standard" if name else "quick")
-        options = cli.taken(verify.Options, given | {"budget": budget})
+        options = cli.taken(verify.Options, given | {"budget": budget, "limit": limit})
         known = Baseline.load(Path(given["baseline"])) if given["baseline"] else Baseline()
 
         def watch(run: Run) -> None:
@@ -124,7 +126,7 @@ def verify(target: str | None, **given: Any) -> None:
     raise SystemExit(code(runs, strict=out.strict_baseline))
 
 
-def seconds(text: str) -> float:
+def seconds(text: str, option: str = "--budget") -> float:
     """``90s``, ``10m`` or ``1h`` in seconds; 0 for the empty string.
 
     Raises:
@@ -132,7 +134,7 @@ def seconds(text: str) -> float:
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text or "0")
     if not match:
-        raise ValueError(f"--budget {text!r} is no time: write 90s, 10m or 1h")
+        raise ValueError(f"{option} {text!r} is no time: write 90s, 10m or 1h")
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 

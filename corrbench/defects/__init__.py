@@ -9,6 +9,7 @@ checks that it names, and no ``honest`` one (equivalent variant, the negative co
 from __future__ import annotations
 
 import ast
+import importlib.util
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -39,6 +40,8 @@ class Mutant:
         form: how it is called, see `corrbench.target`.
         arrays: ``torch`` or ``numpy``.
         accuracy: the accuracy class it has to declare.
+        device: where its fault shows: ``cpu``, hence everywhere, or ``cuda`` only.
+        needs: the module of the library that it is written with; empty for torch and NumPy.
         number: class of fault in docs/faults.md; None where it has none.
         cites: reports of the same fault in released software, ``owner/repo#number``.
         region: where it is wrong, for a person.
@@ -62,6 +65,8 @@ class Mutant:
     form: Form
     arrays: Literal["torch", "numpy"] = "torch"
     accuracy: str = "direct"
+    device: Literal["cpu", "cuda"] = "cpu"
+    needs: str = ""
     number: int | None = None
     cites: tuple[str, ...] = ()
     region: str = ""
@@ -98,6 +103,8 @@ class About(TypedDict, total=False):
     form: Form
     arrays: Literal["torch", "numpy"]
     accuracy: str
+    device: Literal["cpu", "cuda"]
+    needs: str
     number: int
     cites: tuple[str, ...]
     region: str
@@ -122,6 +129,15 @@ def cheat(**about: Unpack[About]) -> Callable[[Target], Target]:
 def honest(**about: Unpack[About]) -> Callable[[Target], Target]:
     """Mark an equivalent variant: a right implementation, which must not be flagged. It is returned unchanged."""
     return lambda target: target
+
+
+def absent(one: Mutant, device: str = "cpu") -> str:
+    """Why a mutant cannot be judged here, or shows no fault; empty where it can."""
+    if one.device != "cpu" and device == "cpu":
+        return f"shows on a {one.device} device only"
+    if one.needs and importlib.util.find_spec(one.needs.partition(".")[0]) is None:
+        return f"needs {one.needs}"
+    return ""
 
 
 @cache

@@ -30,7 +30,7 @@ class Call:
 
     case: Case
     arrays: dict[str, Array]
-    mode: str = "forward"  # forward, backward, double, jvp or vmap
+    mode: str = "forward"  # forward, backward, double, jvp, vmap, elsewhere or graph
     grad: tuple[str, ...] | None = None  # operands that require gradients; all by default
     options: dict[str, Any] = field(default_factory=dict)  # reuse, accumulate
     config: dict[str, Any] | None = None  # in place of the case's own arguments

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from corrbench.convention import options
-from corrbench.judge import protocol, supervisor
+from corrbench.judge import protocol, sanitizer, supervisor
 from corrbench.judge.protocol import Broken, Reply, narrow
 from corrbench.judge.sandbox import Child, Died
 from corrbench.judge.time_limit import Shown
@@ -46,8 +46,12 @@ class Remote:
     """A target in a child process. Started on first use, and anew after it died."""
 
     def __init__(self, spec: Spec, before: tuple[str, ...] = ()) -> None:
-        """`before` is the command under which its process runs, such as valgrind; usually none."""
-        self.spec, self.before = spec, before
+        """`before` is the command under which its process runs, such as valgrind; usually none.
+
+        Raises:
+            ValueError: the spec asks for compute-sanitizer, which is not there.
+        """
+        self.spec, self.before = spec, before or sanitizer.command(spec.sanitize)
         self.elapsed = 0.0  # seconds from the last question's first byte to its answer's
         self.child: Child | None = None
         self.loaded: dict[str, Any] = {}
@@ -186,6 +190,8 @@ class Remote:
                 raise Broken(f"a frame of {length} bytes")
             answer = parse(protocol.words(child.read(length), nonce))
             child.must_run()
+            if self.spec.sanitize and (said := sanitizer.first(child.said())):
+                raise Died(Status.CRASH, f"compute-sanitizer, {self.spec.sanitize}: {said}")
         except Broken as error:
             self.close()
             raise Died(Status.CRASH, f"the target broke the channel to its process ({error})") from None

@@ -26,7 +26,7 @@ PACKAGE = Path(__file__).parents[1]
 WORKER = Path(__file__).with_name("worker")
 FILES = (  # each after what it imports
     "library", "sources", "extraction", "loading", "channel", "operands", "global_state", "poison", "late_writes",
-    "signature", "expressions", "caller", "calls", "modules", "timed_calls", "serve",
+    "signature", "expressions", "streams", "caller", "calls", "modules", "timed_calls", "serve",
 )  # fmt: skip
 LENT = ("__init__.py", "case.py", "convention", "target.py", "targets", "reference.py")
 # The process divides in `stand`: the parent stays as the guard. The child makes modules of the files it is sent, in a
@@ -70,8 +70,10 @@ def environment(spec: Spec, folder: str) -> dict[str, str]:
     if spec.python and spec.name:
         theirs = [lend(folder), *theirs]
     path = os.pathsep.join(p for p in (*own, *theirs) if p and os.path.isdir(p))
+    # without a device kernels in Triton are run by its interpreter; read when Triton is imported
+    own_variables = {"TRITON_INTERPRET": os.environ.get("TRITON_INTERPRET", "1")} if spec.device == "cpu" else {}
     tunables = [kept[name] for name in ("GLIBC_TUNABLES",) if kept.get(name)]
-    return kept | {
+    return kept | own_variables | {
         "HOME": folder, "TMPDIR": folder, "XDG_CACHE_HOME": folder,
         "PYTHONUSERBASE": site.getuserbase(),
         "OPENBLAS_NUM_THREADS": "1",
@@ -219,6 +221,10 @@ class Child:
         self.end()
         said = f"; it last printed: {last}" if last else ""
         return Died(Status.CRASH, f"the target's process {how or 'closed its channel'}{said}")
+
+    def said(self) -> str:
+        """All that was printed, up to a megabyte."""
+        return os.pread(self.printed.fileno(), ROOM, 0).decode(errors="replace")
 
     def _last_words(self) -> str:
         """The last line that was printed. Read from the open file: its name is the target's to change."""

@@ -19,7 +19,7 @@ SCALE = {"float64": 300, "complex128": 300, "float32": 40, "complex64": 40, "bfl
 SPREAD = {"float64": 30, "complex128": 30, "float32": 16, "complex64": 16, "bfloat16": 16, "float16": 3}
 LAYOUTS = (
     "contiguous", "transposed", "channels_last", "batch_last", "step", "rows", "channels", "batch", "offset",
-    "expanded", "expanded_all", "lonely", "reversed",
+    "expanded", "expanded_all", "lonely", "reversed", "far",
 )  # fmt: skip
 BASE = {"v": "", "t": ""}  # tangents vx, tx, ... are drawn like their operand
 

@@ -73,7 +73,14 @@ def show(console: Console, audit: Audit) -> None:
     for fate in audit.elsewhere:
         text = f"{fate.name}: not by {fate.named}, which was named for it, but by {', '.join(sorted(fate.found))}"
         console.print(Padding(Text(text, "yellow"), (0, 0, 0, 2)))
+    if audit.absent:
+        console.print(Padding(Text(not_here(audit), "dim"), (0, 0, 0, 2)))
     console.print(last(audit), soft_wrap=True)
+
+
+def not_here(audit: Audit) -> str:
+    """What is planted and was not judged, in one line."""
+    return "Not judged here: " + "; ".join(f"{name} ({why})" for name, why in audit.absent.items()) + "."
 
 
 def last(audit: Audit) -> Text:
@@ -100,6 +107,9 @@ def _lines(audit: Audit) -> Iterator[str]:
     )
     yield ""
     yield from table(("family named for it", "mutants", "found"), [tuple(map(str, row)) for row in families(audit)])
+    if audit.absent:
+        yield ""
+        yield not_here(audit)
     for title, fates in (("Survivors", audit.survivors), ("False alarms", audit.false_alarms)):
         yield from ("", f"## {title}", "")
         if not fates:

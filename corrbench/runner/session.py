@@ -8,6 +8,7 @@ from pathlib import Path
 
 from corrbench import suites
 from corrbench.analysis.baseline import Baseline
+from corrbench.judge import sanitizer
 from corrbench.result import Run
 from corrbench.runner import executors, plan, secret_seed, verify
 from corrbench.runner.store import BadStore, Store, unwritable
@@ -49,9 +50,10 @@ def refused(spec: Spec, options: verify.Options, known: Baseline) -> tuple[Path 
     """The file of a run's record, and the record if it is gone on with; what can be refused before anything runs is.
 
     Raises:
-        ValueError: no such suite, check or case; a baseline of another target; a record that cannot be gone on with,
-            or that cannot be written.
+        ValueError: compute-sanitizer is asked for and not there; no such suite, check or case; a baseline of another
+            target; a record that cannot be gone on with, or that cannot be written.
     """
+    sanitizer.command(spec.sanitize)
     suites.select(options.suites)
     plan.select(options.check)
     if options.case:

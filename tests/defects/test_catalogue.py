@@ -12,7 +12,7 @@ import torch
 
 from corrbench.case import Case
 from corrbench.checks import registry
-from corrbench.defects import Mutant, catalogue
+from corrbench.defects import Mutant, absent, catalogue
 from tests.support.defect_judge import JUDGES, UNIT, backward, call, forward, judge, load
 
 ALL = catalogue()
@@ -23,7 +23,7 @@ CHECKS = {name.partition(".")[0] for name in registry()}
 
 
 def wanted(*kinds: str) -> list[Any]:
-    return [pytest.param(one, id=one.name) for one in ALL if one.kind in kinds]
+    return [pytest.param(one, id=one.name) for one in ALL if one.kind in kinds and not absent(one)]
 
 
 # ---- cases

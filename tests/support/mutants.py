@@ -82,6 +82,13 @@ MUTANTS: list[tuple[str, str, str, str, str]] = [
     ("module.state", "module", '({"same": True}, "state_dict()', '(found["round_trip"], "state_dict()',
      "state-without-bias"),
     ("module.training", "module", "if off < 1e-2 and abs(sum(look[\"bias\"])) < 1e-2:", "if True:", "frozen-after-ten"),
+    ("memory.far", "../numerics/inputs", 'pairs = (part.partition(":") for part in case.layout.split(",") if part)',
+     'pairs = (part.partition(":") for part in case.layout.split(",") if part and "far" not in part)',
+     "offset-in-32-bits"),
+    ("state.elsewhere", "state", 'for mode in ("forward", "elsewhere")', 'for mode in ("forward", "forward")',
+     "default-stream-assumed"),
+    ("determinism.flag", "determinism", "RUNS = 12", "RUNS = 4", "atomics-despite-the-flag"),
+    ("contract.globals", "../judge/worker/global_state", '"backends.cudnn.benchmark",', "", "trial-left-on"),
     ("fuzz.search", "fuzz", "EXAMPLES = 100", "EXAMPLES = 2", "storage-offset-ignored"),
 ]  # fmt: skip
 

@@ -17,6 +17,9 @@ from .late_writes import crowd, wait_for_late_writers
 from .library import Array, Words, is_tensor
 from .operands import Operand, describe, span
 from .poison import dirty
+from .streams import elsewhere, lost, replayed
+
+LOST = 70  # exit status of a process whose device no longer works, EX_SOFTWARE
 
 
 def make(name: str, step: Words, arrays: list[Array], caller: Caller) -> Operand:
@@ -79,17 +82,7 @@ def perform(step: Words, arrays: list[Array], caller: Caller, blobs: list[bytes]
     sizes = {element * math.prod(step["out"]), *(given[name].values.nbytes for name in names)}
     with warnings.catch_warnings(), dirty(sizes, caller.device):
         warnings.simplefilter("ignore")
-        if mode == "jvp":
-            results = along_tangents(live, names, caller, step)
-        elif mode == "vmap":
-            results = {"y": library.torch.func.vmap(lambda x: caller.call(live | {"x": x}, step))(live["x"])}
-        else:
-            results = {"y": caller.call(live, step)}
-            if mode == "backward" and caller.by_hand is not None:
-                for _ in range(step.get("repeat", 1)):
-                    results |= caller.gradients(live, step)
-            elif leaves and is_tensor(results["y"]):
-                results |= differentiate(step, results["y"], leaves, live)
+        results = answers(step, live, leaves, given, caller)
     if caller.arrays == "list":
         results = {name: expressions.array_of(value, given["x"].array) for name, value in results.items()}
     outputs = {name: describe(value, blobs) for name, value in results.items()}
@@ -99,6 +92,27 @@ def perform(step: Words, arrays: list[Array], caller: Caller, blobs: list[bytes]
     changed = [name for name, operand in given.items() if name in moved or operand.bytes() != before[name]]
     numbers = {name: words.get("blob") for name, words in outputs.items()}
     return {"outputs": outputs, "changed": changed}, {"operands": given, "outputs": results, "blobs": numbers}
+
+
+def answers(
+    step: Words, live: dict[str, Any], leaves: dict[str, Any], given: dict[str, Operand], caller: Caller
+) -> dict[str, Any]:
+    """The result of one call in its mode, and its derivatives."""
+    mode, names = step.get("mode", "forward"), [name for name in step["arrays"] if name in ("x", "w", "b")]
+    if mode == "jvp":
+        return along_tangents(live, names, caller, step)
+    if mode in ("graph", "elsewhere"):
+        way = replayed if mode == "graph" else elsewhere
+        return {"y": way(lambda: caller.call(live, step), list(given.values()), caller.device)}
+    if mode == "vmap":
+        return {"y": library.torch.func.vmap(lambda x: caller.call(live | {"x": x}, step))(live["x"])}
+    results = {"y": caller.call(live, step)}
+    if mode == "backward" and caller.by_hand is not None:
+        for _ in range(step.get("repeat", 1)):
+            results |= caller.gradients(live, step)
+    elif leaves and is_tensor(results["y"]):
+        results |= differentiate(step, results["y"], leaves, live)
+    return results
 
 
 def along_tangents(live: dict[str, Any], names: list[str], caller: Caller, step: Words) -> dict[str, Any]:
@@ -144,15 +158,24 @@ def overlaps(held: list[dict[str, Any]], said: list[Words]) -> None:
                     spans.append((low, high, f"the result of call {index + 1}"))
 
 
+def settle(caller: Caller, threads: int = 1, deterministic: bool = False, was: tuple[int, bool] = (1, False)) -> None:
+    """Set on how many threads torch computes, and whether deterministically; that is no change that a target made."""
+    if library.torch and (threads, deterministic) != was:
+        before = caller.world.before
+        library.torch.set_num_threads(threads)
+        before["thread count"] = str(threads)
+        if deterministic or was[1]:
+            library.torch.use_deterministic_algorithms(deterministic)
+            before["deterministic algorithms"] = str(deterministic)
+
+
 def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Words, list[bytes]]:
     """All calls of one request, their results held to the end."""
     said: list[Words] = []
     held: list[dict[str, Any]] = []
     blobs: list[bytes] = []
-    threads = request.get("threads", 1)
-    if library.torch and threads != 1:
-        library.torch.set_num_threads(threads)
-        caller.world.before["thread count"] = str(threads)
+    threads, deterministic = request.get("threads", 1), bool(request.get("deterministic"))
+    settle(caller, threads, deterministic)
     before = crowd()
     for step in request["steps"]:
         words: Words = {"outputs": {}, "raised": None, "changed": [], "aliases": [], "late": []}
@@ -162,12 +185,17 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
             seen, live = perform(step, arrays, caller, blobs)
             words |= seen
         except BaseException as error:  # whatever it raises is a result
+            if caller.device != "cpu" and lost():  # no later call can succeed in this process
+                os.write(1, f"\n{type(error).__name__}: {str(error)[:2000]}".partition("\nCompile with")[0].encode())
+                os._exit(LOST)
             words["raised"] = failure(error)
             del blobs[made:]
             caller.made.clear()  # they may lie otherwise now
         words["globals"] = caller.world.changes()
         said.append(words)
         held.append(live)
+    if caller.device != "cpu":
+        library.torch.cuda.synchronize()  # what is still at work on any stream writes now
     wait_for_late_writers(before)
     overlaps(held, said)
     for words, live in zip(said, held, strict=True):
@@ -177,7 +205,5 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
                 describe(live["outputs"][name], again)
                 if again and again[-1] != blobs[index]:
                     words["late"].append(name)
-    if library.torch and threads != 1:
-        library.torch.set_num_threads(1)
-        caller.world.before["thread count"] = "1"
+    settle(caller, was=(threads, deterministic))
     return {"steps": said}, blobs

@@ -36,7 +36,9 @@ SETTINGS = {  # name: (read, write)
 }
 SWITCHES = (
     "backends.cuda.matmul.allow_tf32", "backends.cudnn.allow_tf32", "backends.cudnn.benchmark",
-    "backends.cudnn.deterministic", "backends.mkldnn.enabled", "backends.nnpack.enabled",
+    "backends.cudnn.deterministic", "backends.cudnn.enabled",
+    "backends.cuda.matmul.allow_fp16_reduced_precision_reduction",
+    "backends.cuda.matmul.allow_bf16_reduced_precision_reduction", "backends.mkldnn.enabled", "backends.nnpack.enabled",
 )  # fmt: skip
 LIBRARY = ("TORCH", "PYTORCH", "KMP_", "TRITON", "CUDA_MODULE")  # variables that libraries set when parts of them load
 
