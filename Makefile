@@ -104,12 +104,12 @@ $(PEERS:=/.installed): %/.installed: pyproject.toml constraints.txt
 
 # Interrupted, the same `corrbench peers` with --resume goes on.
 peers: $(STAMP) $(PEERS:=/.installed) ## judge released libraries, about 20 minutes; writes conformance.md
-	$(BIN)/corrbench peers $(PEERS:%=--python %/bin/python) --baselines baselines --seed 1 --report $(REPORT) $(NAMES)
+	$(BIN)/corrbench peers $(PEERS:%=--python %/bin/python) --baselines corrbench/baselines --seed 1 --report $(REPORT) $(NAMES)
 
 # The libraries that install in two minutes, on fewer questions. A finding that is not known is news of a library on this
 # processor and no fault of a commit: it is shown, and only what cannot be judged (2) fails.
 somepeers: $(STAMP) .venv-peers/.installed
-	OMP_NUM_THREADS=1 $(BIN)/corrbench peers --python .venv-peers/bin/python --baselines baselines --seed 1 \
+	OMP_NUM_THREADS=1 $(BIN)/corrbench peers --python .venv-peers/bin/python --baselines corrbench/baselines --seed 1 \
 		--check values --suite sample --limit 30 --no-speed || [ $$? -eq 1 ]
 
 gate: $(STAMP) ## has the verifier itself become dearer, in instructions, than it was at VERIFIER_BASE?

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from corrbench.case import Case
 from corrbench.result import Figures, Result, Run, Status
+from corrbench.support import needs
 
 Region = Callable[[Case], bool]
 LOUD = ("AssertionError", "ValueError", "NotImplementedError", "TypeError", "SystemExit")  # how code refuses
@@ -86,10 +87,15 @@ def region(refused: set[Case], answered: Iterable[Case]) -> str:
         if all(map(inside, refused)) and not any(map(inside, right)):
             return name
     types = {case.dtype for case in refused}
-    return f"element type {', '.join(sorted(types))}" if types.isdisjoint({case.dtype for case in right}) else ""
+    named = ", ".join(sorted(types))
+    alike = [case for case in right if case.dtype in types]
+    if not alike:
+        return f"element type {named}"
+    common = set.intersection(*(needs(case) for case in refused)) - types
+    return next((f"{one} in {named}" for one in sorted(common) if not any(one in needs(case) for case in alike)), "")
 
 
-def extent(run: Run, takes: Iterable[str], needs: Callable[[Case], set[str]]) -> str:
+def extent(run: Run, takes: Iterable[str]) -> str:
     """What to say of a run that asked little; empty where it did not."""
     compared = [result for result in run.results if result.numbers.elements]
     reached = set().union(*(needs(asked(result)) for result in compared)) if compared else set()

@@ -19,7 +19,7 @@ from corrbench.result import DEATHS, Result, Run
 from corrbench.runner import plan, secret_seed
 from corrbench.runner.executors import Done, Start, ask, execute
 from corrbench.runner.store import Store
-from corrbench.support import FEATURES, Support, needs
+from corrbench.support import FEATURES, Support
 from corrbench.target import Spec
 
 START = 2.0  # seconds, about, that a new process for the target takes
@@ -156,7 +156,7 @@ def verify(
     if not spec.name and not options.case:
         refusals.settle(run)
     if not (options.case or options.check or run.stopped):
-        run.little = refusals.extent(run, support.takes & set(FEATURES), needs)
+        run.little = refusals.extent(run, support.takes & set(FEATURES))
     run.sort()
     run.seconds = round(time.monotonic() - began, 3)
     if store is not None:
