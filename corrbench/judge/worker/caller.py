@@ -124,7 +124,7 @@ class Caller:
         """A module of torch in the element type of what it is given, as its user would move it."""
         if self.lenient and is_tensor(x) and isinstance(module, library.torch.nn.Module):
             kinds = {p.dtype for p in module.parameters()}
-            if kinds and kinds != {x.dtype} and x.dtype.is_floating_point:
+            if kinds and kinds != {x.dtype} and (x.dtype.is_floating_point or x.dtype.is_complex):
                 return module.to(x.dtype)
         return module
 

@@ -111,6 +111,11 @@ def answers(
         for _ in range(step.get("repeat", 1)):
             results |= caller.gradients(live, step)
     elif leaves and is_tensor(results["y"]):
+        g = live["g"]
+        if caller.lenient and g.dtype != results["y"].dtype and g.is_complex():
+            if not results["y"].is_complex():
+                return results  # a result of real numbers has no such gradients
+            live = live | {"g": g.to(results["y"].dtype)}
         results |= differentiate(step, results["y"], leaves, live)
     return results
 
