@@ -1,8 +1,14 @@
 """corrbench: verification and benchmarks for 2-D cross-correlation and convolution."""
 
+from typing import Any
 
-def __getattr__(name: str) -> str:
-    """``__version__``, which the distribution has from the tag; looked up when asked for, since that takes a while."""
+
+def __getattr__(name: str) -> Any:
+    """``adapt``, and ``__version__``, which the distribution has from the tag; had when they are asked for."""
+    if name == "adapt":
+        from corrbench.testing import adapt
+
+        return adapt
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import metadata

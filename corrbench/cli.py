@@ -113,7 +113,17 @@ def spec(name: str, given: Mapping[str, Any]) -> Spec:
     Raises:
         corrbench.target.UnknownTarget: no such name.
         corrbench.environment.naming.Unnamed: a file that has no such name, or from which one is to be chosen.
+        corrbench.environment.project.BadProject: the targets that pyproject.toml names cannot be used.
+        ValueError: an option is none of its choices, or contradicts another.
     """
+    own: dict[str, Any] = {one.name: one.default for one in fields(Given)}
+    said: dict[str, Any] = {key: value for key, value in given.items() if isinstance(value, type(own.get(key, ...)))}
+    if ":" not in name and not name.endswith(FILES):
+        from corrbench.environment import project
+
+        there = project.named(name, set(own))
+        name, said = there.pop("target", name), there | {key: value for key, value in said.items() if value}
+    Given(**said)
     place, _, attribute = name.rpartition(":") if ":" in name else (name, "", "")
     if place.endswith(FILES):
         from corrbench.environment import naming
@@ -125,8 +135,7 @@ def spec(name: str, given: Mapping[str, Any]) -> Spec:
             attribute = naming.chosen(place, at.command_path if at else "corrbench verify")
             click.echo(f"corrbench: {place}:{attribute} is what looks like a convolution there", err=True)
             name = f"{place}:{attribute}"
-    said = ((one, given.get(one.name)) for one in fields(Given))  # a command may have an option of its own so named
-    return find(name, **{one.name: value for one, value in said if isinstance(value, type(one.default))})
+    return find(name, **said)
 
 
 def target_option(name: str) -> Callable[[Command], Command]:

@@ -21,9 +21,8 @@ ROOT = "corrbench::"  # what the ids of items begin with; an argument that begin
 SEED = "corrbench_seed"  # in what a controller of xdist tells its workers
 CACHED = "corrbench/seed"  # in pytest's cache
 PROPERTY = "corrbench"  # of reports: the target
-CALLED = {
-    one.name: one for one in fields(Given) if one.name not in ("memory", "sanitize")
-}  # options that say how targets are called
+# options that say how targets are called
+CALLED = {one.name: one for one in fields(Given) if one.name not in ("memory", "sanitize")}
 
 
 @dataclass(slots=True)

@@ -53,7 +53,9 @@ class Options(TypedDict, total=False):
     no_guess: bool
 
 
-def parametrize_with_checks(target: str | Callable[..., Any], **options: Unpack[Options]) -> Callable[[Test], Test]:
+def parametrize_with_checks(
+    target: str | Callable[..., Any] | Adapted, **options: Unpack[Options]
+) -> Callable[[Test], Test]:
     """Run a test function once for each check of a target; it is given `check`, to be called.
 
     ::
@@ -75,7 +77,9 @@ def parametrize_with_checks(target: str | Callable[..., Any], **options: Unpack[
             `corrbench verify` takes.
         TypeError: no such option.
     """
-    return pytest.mark.corrbench(asked(target, **options).target, **options)
+    return pytest.mark.corrbench(
+        asked(target, **options).target, **(target.options if isinstance(target, Adapted) else {}) | options
+    )
 
 
 class ConvConformance:
@@ -203,7 +207,35 @@ def timed(form: str = "conv2d", arrays: str = "torch", suite: str = "speed") -> 
     return [(case, form, arrays) for case in dict.fromkeys(fitted)]
 
 
-def asked(target: str | Callable[..., Any], **options: Unpack[Options]) -> Request:
+@dataclass(frozen=True, slots=True)
+class Adapted:
+    """A target with the convention in which it is called; stands wherever a target may be given.
+
+    Attributes:
+        target: ``pkg.mod:attr`` or ``path/to/file.py:attr``.
+        options: how it is called, named as the options of `corrbench verify`.
+    """
+
+    target: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def adapt(target: str | Callable[..., Any], **options: Unpack[Options]) -> Adapted:
+    """A target in its own convention: ``adapt(conv_forward, call="f(x, w, b, dict(stride=s, pad=p))[0]")``.
+
+    Args:
+        target: as in `parametrize_with_checks`.
+        options: call, layer, params, backward, layout, output, flip, kernels, result, arrays and the others.
+
+    Raises:
+        ValueError: see `place`; or an option is none of its choices, or contradicts another.
+        TypeError: no such option.
+    """
+    asked(target, **options)
+    return Adapted(target if isinstance(target, str) else place(target), dict(options))
+
+
+def asked(target: str | Callable[..., Any] | Adapted, **options: Unpack[Options]) -> Request:
     """The Request for a target or the object itself.
 
     Raises:
@@ -211,6 +243,8 @@ def asked(target: str | Callable[..., Any], **options: Unpack[Options]) -> Reque
         TypeError: no such option.
     """
     given: dict[str, Any] = dict(options)
+    if isinstance(target, Adapted):
+        target, given = target.target, target.options | given
     for name in ("checks", "suites"):
         if name in given:
             given[name] = (given[name],) if isinstance(given[name], str) else tuple(given[name])

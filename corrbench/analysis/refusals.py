@@ -83,6 +83,8 @@ def conditional(result: Result) -> Result:
 def region(refused: set[Case], answered: Iterable[Case]) -> str:
     """The one region that all refused cases lie in, and no answered one; empty if there is none."""
     right = list(answered)
+    if not right:
+        return "every case"
     for name, inside in REGIONS.items():
         if all(map(inside, refused)) and not any(map(inside, right)):
             return name

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from corrbench.case import Case
+from corrbench.case import COMPLEX, Case
 from corrbench.checks import LIGHT, Outline, check
 from corrbench.judge.calls import Call, case_operands
 from corrbench.judge.protocol import Output, Reply
@@ -28,7 +28,8 @@ def differentiable(outline: Outline, mode: str = "backward") -> list[str]:
     """Element types in which the target can be differentiated, the common ones first."""
     if mode not in outline.support.takes:
         return []
-    return [dtype for dtype in outline.dtypes if dtype in DIFFERENTIABLE]
+    real = outline.support.convention.by_hand  # gradients that are written by hand are those of real numbers
+    return [dtype for dtype in outline.dtypes if dtype in DIFFERENTIABLE and not (real and dtype in COMPLEX)]
 
 
 def first_cases(outline: Outline) -> Iterator[Case]:

@@ -123,6 +123,9 @@ def verify(target: str | None, **given: Any) -> None:
 
         places = {run.target: found for run in runs if (found := cli.place(run.target))}
         cli.announce(console, github.notes(digests, places), github.summary(digests))
+    if any(run.stopped == verify.INTERRUPTED for run in runs):
+        click.echo(f"corrbench: interrupted{cli.RESUME}", err=True)
+        raise SystemExit(130)
     raise SystemExit(code(runs, strict=out.strict_baseline))
 
 

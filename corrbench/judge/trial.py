@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from corrbench.case import Case
+from corrbench.case import COMPLEX, Case
 from corrbench.judge.calls import Call, Violation, case_operands, violations
 from corrbench.judge.client import Remote
 from corrbench.judge.protocol import Output, Reply
@@ -66,7 +66,9 @@ class Trial:
     @property
     def differentiable(self) -> bool:
         """Whether the target gives gradients in the case's element type."""
-        return "backward" in self.support.takes and self.case.dtype in DIFFERENTIABLE
+        real = self.support.convention.by_hand  # gradients that are written by hand are those of real numbers
+        fitting = self.case.dtype in DIFFERENTIABLE and not (real and self.case.dtype in COMPLEX)
+        return "backward" in self.support.takes and fitting
 
     def operands(self, case: Case | None = None, extra: Iterable[str] = ()) -> dict[str, Array]:
         """x, w, where the case has one b, and the named others."""

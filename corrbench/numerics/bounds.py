@@ -140,12 +140,16 @@ def lax(
             twice = allowed + 2 * (unit * (1 + unit) * (reached + size * (problem.bias is not None)))
             overflows = (size + twice) >= MAX[dtype]
         return np.asarray(np.where(overflows | np.isnan(twice), np.inf, twice * MARGIN))
+    if dtype not in ("float64", "complex128", "int32", "int64"):
+        return np.zeros(problem.shape)
     unit = UNIT["float32"]
     with np.errstate(over="ignore", invalid="ignore"):
         factor = gamma(2 * problem.m + 4, unit) if problem.m * unit < 0.25 else np.inf
         allowed = factor * (1 + problem.is_complex) * size + problem.m * MIN_SUBNORMAL["float32"]
         if dtype not in INTEGERS:
             allowed = allowed + _flushed(problem, "float32")
+    if dtype in INTEGERS:  # sums that wrap around tell nothing of their rounding
+        return np.asarray(np.where(size + allowed < 2.0 ** (8 * np.dtype(dtype).itemsize - 1), allowed, 0.0))
     overflows = (size + allowed) >= MAX["float32"]
     return np.asarray(np.where(overflows | np.isnan(allowed), np.inf, allowed * MARGIN))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corrbench.analysis import baseline
+from corrbench.environment import project
 from corrbench.result import Run
 from corrbench.support import Support
 from corrbench.target import PROFILES, Given, Spec, find
@@ -65,7 +66,12 @@ class Request(Given):
         Raises:
             corrbench.target.UnknownTarget: no such name.
         """
-        return find(self.target, **{one.name: getattr(self, one.name) for one in fields(Given)})
+        own = {one.name: getattr(self, one.name) for one in fields(Given)}
+        if ":" in self.target:
+            return find(self.target, **own)
+        there = project.named(self.target, set(own))
+        own = {name: value or there.get(name, value) for name, value in own.items()}
+        return find(there.get("target", self.target), **own)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from corrbench.support import Support
 from corrbench.target import PROFILES, Spec
 
 SUITES = ("article", "handpicked", "pairwise", "common", "planes", "networks", "hidden")
+BORDERED = ("contract", "values", "memory", "determinism")  # families that leave a border as it was drawn
 FIRST = ("contract.result", "values.exact", "gradients.first", "memory.views", "contract.globals", "state.sequence")
 ORDER = (
     "float32",
@@ -83,6 +84,8 @@ def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
         if only not in chosen:  # not named one by one: those that have nothing to ask of such a target are left out
             chosen = {name: c for name, c in chosen.items() if next(iter(c.plan(shape)), None) is not None}
         return [Job(check=name, case=asked, seed=shape.seed) for name in chosen]
+    if shape.support.convention.structured:
+        chosen = {name: one for name, one in chosen.items() if name.partition(".")[0] in BORDERED}
     queues: list[tuple[float, int, Job]] = []
     for rank, (name, found) in enumerate(chosen.items()):
         planned = list(dict.fromkeys(c for c in found.plan(shape) if shape.support.all_of(c)))

@@ -38,6 +38,8 @@ def run(
             made.environment = verify.summary_environment() | made.environment
             known.apply(made)
             runs.append(made)
+            if made.stopped == verify.INTERRUPTED:
+                return runs, []
         narrow = replace(
             options, profile="quick", check="values", case="", suites=("article",), store=None, budget=0.0,
             resume=False, seed=runs[0].seed,

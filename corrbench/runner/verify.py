@@ -22,6 +22,7 @@ from corrbench.runner.store import Store
 from corrbench.support import FEATURES, Support
 from corrbench.target import Spec
 
+INTERRUPTED = "an interrupt"  # what a run was stopped at whose user wanted no more; what there is is reported
 START = 2.0  # seconds, about, that a new process for the target takes
 LOST = 180.0  # seconds a worker that the target's deaths may cost before the run is ended
 OFTEN = 12  # deaths after which a run is ended if more than half of the questions ended so
@@ -145,14 +146,7 @@ def verify(
     sources = _rounds(spec, support, options, run, todo) if options.budget else iter([todo])
     most = options.budget or options.limit
     deadline = began + most if most else float("inf")
-    for done in _asked(spec, support, options, run, sources, start):
-        if store is not None:
-            store.append((job.key, [result.to_json() for result in results]) for job, results in done)
-        if progress:
-            progress(run)
-        if time.monotonic() > deadline and (options.budget or run.judged < run.planned):
-            run.stopped, run.budgeted = f"the {'budget' if options.budget else 'limit'} of {most:g} s", True
-            break
+    _recorded(run, _asked(spec, support, options, run, sources, start), options, store, progress, deadline)
     if not spec.name and not options.case:
         refusals.settle(run)
     if not (options.case or options.check or run.stopped):
@@ -162,6 +156,26 @@ def verify(
     if store is not None:
         store.close(run.summary() | {"environment": summary_environment() | run.environment})
     return run
+
+
+def _recorded(
+    run: Run, answers: Iterable[Done], options: Options, store: Store | None, progress: Progress | None, deadline: float
+) -> None:
+    """Record the answers as they come, until the time is over or the user wants no more."""
+    try:
+        for done in answers:
+            if store is not None:
+                store.append((job.key, [result.to_json() for result in results]) for job, results in done)
+            if progress:
+                progress(run)
+            if time.monotonic() > deadline and (options.budget or run.judged < run.planned):
+                most = options.budget or options.limit
+                run.stopped, run.budgeted = f"the {'budget' if options.budget else 'limit'} of {most:g} s", True
+                break
+    except KeyboardInterrupt:
+        if not run.judged:
+            raise
+        run.stopped = INTERRUPTED
 
 
 def _asked(
