@@ -3,7 +3,8 @@
 In ``docs/tutorial.md`` a block ``python title=ops.py`` is a file, ``diff title=ops.py`` an edit of it (every line with
 its sign), and ``console`` a session: lines after ``$`` are typed, those below must come, in this order, but for the
 numbers in them; ``...`` stands for anything. The last command of a session ends with the code of ``exit=1``, 0 if none
-is given; with the second of ``exit=0,3`` it may say something else.
+is given; with the second of ``exit=0,3`` it may say something else. The blocks of these kinds in ``docs/usage.md`` are
+worked through in the same way, and every row of its table of conventions is typed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+USAGE = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+)(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 NUMBER = re.compile(r"\b[0-9a-f]{10}\b|[-+]?\d[\d.]*(?:e[-+]?\d+)?")  # commits among them
 
@@ -134,6 +136,21 @@ def test_the_tutorial_comes_true(tmp_path: Path) -> None:
     known = environment(tmp_path)
     for block in blocks(TUTORIAL):
         work_through(block, folder, known)
+
+
+@pytest.mark.slow
+def test_what_usage_says_of_conventions_comes_true(tmp_path: Path) -> None:
+    folder = tmp_path / "kernels"
+    folder.mkdir()
+    known = environment(tmp_path)
+    for block in blocks(USAGE):
+        work_through(block, folder, known)
+    rows = re.findall(r"^\| .* \| `(conventions\.py:.*)` \|$", USAGE, re.MULTILINE)
+    assert len(rows) > 15
+    for row in rows:
+        asked = "--check values.exact --profile quick --suite article --seed 1"
+        code, output = typed(Command(f"corrbench verify {row} {asked}"), folder, known)
+        assert code == 0, f"docs/usage.md: {row}: exit code {code}\n{output}"
 
 
 def test_what_is_shown_of_the_action_is_what_it_takes() -> None:
