@@ -244,7 +244,7 @@ def asked(target: str | Callable[..., Any] | Adapted, **options: Unpack[Options]
     """
     given: dict[str, Any] = dict(options)
     if isinstance(target, Adapted):
-        target, given = target.target, target.options | given
+        given, target = target.options | given, target.target
     for name in ("checks", "suites"):
         if name in given:
             given[name] = (given[name],) if isinstance(given[name], str) else tuple(given[name])

@@ -125,7 +125,7 @@ def inner(a: Array, b: Array) -> int | Fraction:
 
 def subset_cases(outline: Outline) -> Iterator[Case]:
     """Small cases, every other one with a bias where the target takes one."""
-    if differentiable(outline):
+    if differentiable(outline) and not outline.support.convention.by_hand:
         small = [case for case in outline.light if case.macs <= LIGHT / 10]
         for index, case in enumerate(outline.spread(small, 6 + 24 * outline.thorough)):
             bias = case.bias or (

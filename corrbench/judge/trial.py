@@ -93,7 +93,10 @@ class Trial:
         Raises:
             Concluded: the target said that it does not support this, or raised anything else.
         """
-        return self.calls([Call(case=self.case, arrays=arrays or self.drawn(self.case, mode), mode=mode)])[0]
+        # a second pass of a layer that keeps its gradients must not add to those of the first
+        options = {"repeat": 2} if mode == "backward" and self.support.convention.by_hand else {}
+        arrays = arrays or self.drawn(self.case, mode)
+        return self.calls([Call(case=self.case, arrays=arrays, mode=mode, options=options)])[0]
 
     def calls(
         self, calls: list[Call], *, ends: bool = True, into: list[Violation] | None = None, **request: Any
