@@ -118,6 +118,8 @@ def target_option(name: str) -> Callable[[Command], Command]:
     """An option made from a field of `Given`."""
     [said] = [one.metadata for one in fields(Given) if one.name == name]
     choices, least, default = said["choices"], said["least"], said["default"]
+    if name == "compile":
+        return click.option("--compile", is_flag=True, help=said["about"])
     number = least is not None and click.FloatRange(least, min_open=not least)
     return click.option(
         f"--{name}",

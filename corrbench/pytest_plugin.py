@@ -55,6 +55,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--corrbench-seed", type=int, metavar="N", help="Seed of data and hidden cases. [default: drawn, and shown]")
     add("--corrbench-baseline", default="", metavar="FILE", help="Findings recorded in this file are expected.")
     for name, one in CALLED.items():
+        if one.default is False:
+            add(f"--corrbench-{name}", action="store_true", help=one.metadata["about"])
+            continue
         said = f"{one.metadata['about']} [default: {one.metadata['default'] or 'this one'}]"
         add(f"--corrbench-{name}", choices=one.metadata["choices"] or None, default=one.default,
             type=type(one.default), metavar=None if one.metadata["choices"] else name.upper(), help=said)  # fmt: skip

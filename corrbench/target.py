@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import pkgutil
+import re
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import cache
@@ -24,6 +25,11 @@ def option(about: str, choices: tuple[str, ...] = (), *, default: str = "", leas
     return field(default="" if least is None else 0.0, metadata=said)
 
 
+def flag(about: str) -> Any:
+    """A field of `Given` that is on or off."""
+    return field(default=False, metadata={"about": about, "choices": (), "default": "", "least": None})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
     """What a user says of how a target is to be called; empty or 0 for what its adapter declares, or the default.
@@ -39,6 +45,7 @@ class Given:
     accuracy: str = option("The declared accuracy class.", ACCURACIES, default="direct")
     device: str = option("cpu or cuda.", default="cpu")
     python: str = option("Interpreter of another environment that targets run in.")
+    compile: bool = flag("Call targets under torch.compile.")
     timeout: float = option("Seconds that one call may take.", least=0.0, default="30")
     memory: float = option("GiB that the target's process may hold.", least=0.1, default="4")
 
@@ -57,13 +64,15 @@ class Spec:
     """A target and how it is to be called; strings and numbers only, so that it crosses processes and files.
 
     Attributes:
-        target: ``pkg.mod:attr`` or ``path/to/file.py:attr``.
+        target: ``pkg.mod:attr`` or ``path/to/file.py:attr``, or an artefact: ``path/lib.so:symbol``, ``cmd:PROGRAM`` or
+            ``path/model.onnx``.
         name: its registered name, if it has one.
         form: one of `FORMS`; empty until recognised from the signature.
         arrays: ``torch`` or ``numpy``, what it is given and returns.
         accuracy: the declared class, one of `ACCURACIES`.
         device: ``cpu`` or ``cuda``.
         python: interpreter of another environment to run it in; empty for this one.
+        compile: whether it is called under `torch.compile`.
         timeout: seconds that one call may take.
         memory: GiB that its process may hold.
         folder: where it runs, and what its imports see first; empty for the current folder.
@@ -81,6 +90,7 @@ class Spec:
     accuracy: str = "direct"
     device: str = "cpu"
     python: str = ""
+    compile: bool = False
     timeout: float = 30.0
     memory: float = 4.0
     folder: str = ""
@@ -132,13 +142,35 @@ def registered() -> dict[str, tuple[str, Declared]]:
     return found
 
 
+MODEL = "a model"
+ARTEFACTS = {  # what the name of a target looks like that is no Python; `judge/worker/artefacts.py` loads them
+    "a program": r"cmd:",
+    "a library": r".*\.(so(\.\d+)*|dylib):[^:/]*$",
+    MODEL: r".*\.onnx(:\w*)?$",
+}
+
+
+def artefact(name: str) -> str:
+    """What a target is that is no Python, in words; empty for one that is."""
+    return next((kind for kind, form in ARTEFACTS.items() if re.match(form, name, re.DOTALL)), "")
+
+
 def find(name: str, **given: Any) -> Spec:
     """The Spec for what a user typed; what is given there overrides what the adapter declares.
 
     Raises:
         UnknownTarget: neither a registered name nor ``place:attr``.
+        ValueError: an artefact cannot be called so.
     """
     given = {key: value for key, value in given.items() if value}
+    if kind := artefact(name):
+        for key, others in (("arrays", "torch"), ("form", "module"), ("compile", True)):
+            if given.get(key) == others:
+                option = f"--{key}" if others is True else f"--{key} {others}"
+                raise ValueError(
+                    f"{name} is {kind}, over numpy arrays, of the form conv2d or corr2d: leave out {option}"
+                )
+        return Spec(**{"target": name, "arrays": "numpy", "needs": "onnxruntime" if kind == MODEL else "", **given})
     if ":" in name:
         return Spec(target=name, **given)
     known = registered()
@@ -147,7 +179,7 @@ def find(name: str, **given: Any) -> Spec:
         there = f"did you mean {' or '.join(near)}?" if near else f"registered: {', '.join(sorted(known))}"
         raise UnknownTarget(
             f"{name!r} is not a registered target; name your own as pkg.mod:attr or path/to/file.py:attr"
-            + (f", here {name}:NAME" if name.endswith(".py") else f" ({there})")
+            + (f", here {name}:NAME" if name.endswith((".py", ".so", ".dylib")) else f" ({there})")
         )
     target, declared = known[name]
     said = {key: value for key, value in asdict(declared).items() if key != "about"}

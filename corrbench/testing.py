@@ -36,6 +36,7 @@ class Options(TypedDict, total=False):
     accuracy: str
     device: str
     python: str
+    compile: bool
     timeout: float
     memory: float
 
@@ -54,8 +55,8 @@ def parametrize_with_checks(target: str | Callable[..., Any], **options: Unpack[
 
     Args:
         target: what `corrbench verify` takes, or the function or class itself if a module has it under its name.
-        options: profile, checks, suites, baseline, form, arrays, accuracy, device, python, timeout and memory, as of
-            `corrbench verify`.
+        options: profile, checks, suites, baseline, form, arrays, accuracy, device, python, compile, timeout and
+            memory, as of `corrbench verify`.
 
     Raises:
         ValueError: the object cannot be found by a name (a lambda, a local function), or an option is not one that

@@ -118,6 +118,7 @@ def typed(targets: tuple[str, ...], seed: int, given: dict[str, Any]) -> str:
     for name in ("form", "arrays", "accuracy", "device", "python", "timeout"):
         words += [f"--{name}", str(given[name])] if given[name] else []
     words += [word for case in given["cases"] for word in ("--case", case)] or ["--suite", given["suite"]]
+    words += ["--compile"] if given["compile"] else []
     words += ["--backward"] if given["backward"] else []
     return shlex.join([*words, "--seed", str(seed)])
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from corrbench.judge import protocol, supervisor
+from corrbench.judge.compiling import COMPILING, Compilations
 from corrbench.judge.protocol import Broken, Reply, narrow
 from corrbench.judge.sandbox import Child, Died
 from corrbench.judge.time_limit import Pace
@@ -39,6 +40,7 @@ class Remote:
         self.loaded: dict[str, Any] = {}
         self.pace = Pace()
         self.hung = 0  # times in a row that it did not answer
+        self.compilations = Compilations()
 
     def __enter__(self) -> Remote:
         return self
@@ -58,13 +60,14 @@ class Remote:
         wire = [narrow(a) if dtype == "bfloat16" else a for a, dtype in zip(arrays, dtypes, strict=True)]
         child, limit = self._ready(), self.spec.memory * 2**30
         patience = max(LEAST, self.spec.timeout / 2**self.hung) if self.hung else self.spec.timeout
+        more, forget = self.compilations.ahead(steps, arrays) if self.spec.compile else (0.0, False)
         try:
             found = self._exchange(
                 child,
-                {"op": "steps", "steps": steps, **options},
+                {"op": "steps", "steps": steps, "forget": forget, **options},
                 wire,
                 lambda answer: protocol.replies(answer, len(steps), limit, child.read),
-                patience * (1 + (len(steps) - 1) / MANY),
+                patience * (1 + (len(steps) - 1) / MANY) + more,
             )
         except Died as death:
             self.hung = self.hung + 1 if death.status is Status.TIMEOUT else 0
@@ -81,11 +84,11 @@ class Remote:
         wire = [narrow(a) if dtype == "bfloat16" else a for a in arrays]
         child, limit = self._ready(), self.spec.memory * 2**30
         parse = lambda answer: protocol.replies(answer, 1, limit, child.read)  # noqa: E731
-        return self._exchange(child, request, wire, parse, patience)[0]
+        return self._exchange(child, request, wire, parse, self._patience(patience))[0]
 
     def module(self, arrays: list[np.ndarray], **options: Any) -> dict[str, Any]:
         """Facts that a module shows of itself."""
-        return self._exchange(self._ready(), {"op": "module", **options}, arrays, protocol.facts)
+        return self._exchange(self._ready(), {"op": "module", **options}, arrays, protocol.facts, self._patience())
 
     def load(self) -> dict[str, Any]:
         """Start the child and load the target. Returns its form, file, version and what loading changed globally."""
@@ -111,15 +114,19 @@ class Remote:
             self.child.end()
             self.child = None
 
+    def _patience(self, seconds: float = 0.0) -> float:
+        """The limit of a request whose calls are not told apart here."""
+        return (seconds or self.spec.timeout) + (COMPILING if self.spec.compile else 0.0)
+
     def _ready(self) -> Child:
         """The child, with the target loaded."""
         if self.child is None:
             spec = {
                 key: getattr(self.spec, key)
-                for key in ("target", "name", "form", "arrays", "device", "needs", "environ")
+                for key in ("target", "name", "form", "arrays", "device", "needs", "environ", "compile")
             }
             try:
-                self.child = Child(self.spec, self.before)
+                self.child, self.compilations = Child(self.spec, self.before), Compilations()
                 timeout = max(self.spec.timeout, LOADING)
                 found = self._exchange(self.child, {"op": "load", "spec": spec}, [], protocol.loaded, timeout)
             except Died as death:

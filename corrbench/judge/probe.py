@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +14,8 @@ from corrbench.judge.client import Remote
 from corrbench.judge.protocol import Reply
 from corrbench.judge.sandbox import Died
 from corrbench.judge.trial import Trial
-from corrbench.support import BASES, EXTENSIONS, Support, features, fit, needs, refusal
-from corrbench.target import Spec
+from corrbench.support import BASES, EXTENSIONS, Support, features, fit, needs, refusal, with_fixed
+from corrbench.target import Spec, artefact
 
 MODES = {"backward": "gx", "double": "ggx", "jvp": "t", "vmap": "y"}  # and the output that shows it
 SILENT = {
@@ -25,6 +26,7 @@ SILENT = {
 }
 # What autograd says of a gradient that does not fit its operand: that is wrong, where another error is a refusal.
 MISFIT = re.compile(r"invalid gradient|incorrect number of gradients|\b(shape|size|dimension)s?\b", re.IGNORECASE)
+UNFIXED = {"bias", "empty batch"}  # what is asked for even of one whose arguments are fixed
 ENOUGH = 2  # deaths after which the rest counts as taken, and is left to the checks
 
 
@@ -87,6 +89,13 @@ class Answers:
             self.refuses[mode] = SILENT[mode]
 
 
+def shown(fixed: dict[str, Any]) -> str:
+    """Arguments as text."""
+    return " ".join(
+        f"{key}={value if isinstance(value, str) else ','.join(map(str, value))}" for key, value in fixed.items()
+    )
+
+
 def probe(spec: Spec, remote: Remote) -> Support:
     """Ask for one feature at a time.
 
@@ -97,8 +106,9 @@ def probe(spec: Spec, remote: Remote) -> Support:
     form = loaded["form"]
     answers = Answers(Trial("probe", BASES[0], 0, spec, Support(frozenset(), {}, form), remote))
     dtypes = [dtype for dtype in DTYPES if spec.arrays != "numpy" or dtype != "bfloat16"]
-    base = BASES[0]
-    for base in (fitted for fitted in (fit(one, form) for one in BASES) if fitted):
+    base, fixed = BASES[0], loaded["fixed"] if artefact(spec.target) else {}
+    fitting = (fitted for one in BASES if (fitted := fit(one, form)))
+    for base in (given for one in fitting if (given := with_fixed(one, fixed))):
         answers.takes, answers.refuses = set(), {}
         for dtype in dtypes:
             answers.ask(dtype, base.but(dtype=dtype))
@@ -113,10 +123,14 @@ def probe(spec: Spec, remote: Remote) -> Support:
     elif form == "corr2d":
         answers.refuses["conv2d's arguments"] = "the form corr2d has no bias, stride, padding, dilation or groups"
     else:
-        for name, case in features(base).items():
-            if name not in EXTENSIONS:
-                answers.ask(name, case)
+        answers.takes |= needs(base) if fixed and answers.takes else set()
+        for name, case in features(BASES[0].but(dtype=main) if fixed else base).items():
+            free = not fixed or name in UNFIXED
+            if free and name not in EXTENSIONS and (asked := with_fixed(case, fixed)):
+                answers.ask(name, asked)
+            elif name not in answers.takes and name not in EXTENSIONS:
+                answers.refuses[name] = f"not among what is fixed in the model: {shown(fixed)}"
     if spec.arrays == "torch" and main.startswith("float"):
         for mode in MODES:
             answers.ask_mode(mode, base)
-    return Support(frozenset(answers.takes), answers.refuses, form, loaded.get("version", ""))
+    return Support(frozenset(answers.takes), answers.refuses, form, loaded.get("version", ""), fixed)

@@ -21,7 +21,10 @@ HELD = {**BARE, "device": str, "requires_grad": bool}
 FULL = {**HELD, "dtype": str, "shape": [int], "blob": int, "wire": str}
 FINDINGS = {"changed": [str], "aliases": [str], "late": [str], "globals": [str]}
 STEP = {"outputs": {str: (BARE, HELD, FULL)}, "raised": (None, RAISED), **FINDINGS}
-LOADED = ({"form": str, "file": str, "version": str, "at_load": [str]}, {"unloadable": str})
+LOADED = (
+    {"form": str, "file": str, "version": str, "at_load": [str], "fixed": {str: ([int], str)}},
+    {"unloadable": str},
+)
 LOOKS = {
     "given": {"parameters": {str: [int]}, "trainable": [str], "state": [str], "is_module": bool,
               "weight": [float], "bias": [float]},

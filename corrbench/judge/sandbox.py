@@ -25,8 +25,8 @@ from corrbench.target import Spec
 PACKAGE = Path(__file__).parents[1]
 WORKER = Path(__file__).with_name("worker")
 FILES = (  # each after what it imports
-    "library", "loading", "channel", "operands", "global_state", "poison", "late_writes", "calls", "modules",
-    "timed_calls", "serve",
+    "library", "geometry", "shared_library", "program", "model", "artefacts", "loading", "compiled", "channel",
+    "operands", "global_state", "poison", "late_writes", "calls", "modules", "timed_calls", "serve",
 )  # fmt: skip
 LENT = ("__init__.py", "case.py", "target.py", "targets", "reference.py")
 # The process divides in `stand`: the parent stays as the guard. The child makes modules of the files it is sent, in a

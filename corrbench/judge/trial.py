@@ -211,10 +211,11 @@ class Trial:
 def reproducer(spec: Spec, check: str, case: Case, seed: int) -> str:
     """The command that shows a finding again."""
     words = ["corrbench", "verify", spec.name or spec.target]
-    default = find(spec.name) if spec.name else Spec(target=spec.target)
+    default = find(spec.name or spec.target)
     for option in ("form", "arrays", "accuracy", "device", "python"):
         if getattr(spec, option) != getattr(default, option):
             words += [f"--{option}", getattr(spec, option)]
+    words += ["--compile"] if spec.compile else []
     return shlex.join([*words, "--check", check, "--case", str(case), "--seed", str(seed)])
 
 

@@ -133,6 +133,8 @@ def verify(
             return run
     run.form, run.unsupported = support.form, dict(support.refuses)
     run.environment = {"target version": support.version} if support.version else {}
+    if spec.compile:
+        run.environment["called under"] = "torch.compile"
     store = record(spec, options, seed)
     if store is not None:
         run.seed = store.header["seed"]

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from . import library
+from . import artefacts, library
+from .compiled import Compiled
 from .global_state import World
 from .late_writes import crowd, wait_for_late_writers
-from .library import Array, Words, is_tensor
-from .loading import Unloadable, prepare, recognise, resolve
+from .library import Array, Unloadable, Words, is_tensor
+from .loading import prepare, recognise, resolve
 from .operands import Operand, describe, span
 from .poison import dirty
 
@@ -34,11 +35,15 @@ class Caller:
         if library.torch and self.device != "cpu" and not library.torch.cuda.is_available():
             raise Unloadable(f"device {self.device!r} asked for, but torch sees no CUDA device here")
         prepare(spec.get("needs", ""), spec.get("environ", ""))
+        self.compiled = Compiled() if spec.get("compile") else None
         self.world = World(own)
         self.target = resolve(spec["target"])
+        self.fixed = artefacts.fixed(self.target)
         self.at_load = self.world.changes()
         self.world.settle()
         self.form = spec.get("form") or recognise(self.target)
+        if self.compiled is not None:
+            self.target = self.compiled.wrap(self.target)
         self.made: dict[str, Operand] = {}
         self.module: Any = None
 
@@ -207,6 +212,8 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
     if library.torch and threads != 1:
         library.torch.set_num_threads(threads)
         caller.world.before["thread count"] = str(threads)
+    if caller.compiled is not None and request.get("forget"):
+        caller.compiled.forget()
     before = crowd()
     for step in request["steps"]:
         words: Words = {"outputs": {}, "raised": None, "changed": [], "aliases": [], "late": []}

@@ -11,13 +11,14 @@ import os
 import sys
 from typing import Any
 
-
-class Unloadable(Exception):
-    """The target cannot be had; the message is for a person."""
+from . import artefacts
+from .library import Unloadable
 
 
 def resolve(spec: str) -> Any:
-    """The object that ``pkg.mod:attr`` or ``path/file.py:attr`` names."""
+    """The object that ``pkg.mod:attr`` or ``path/file.py:attr`` names, or a function that calls an artefact."""
+    if (load := artefacts.loader(spec)) is not None:
+        return load(spec)
     place, colon, attribute = spec.rpartition(":")
     if not colon or not place or not attribute:
         raise Unloadable(f"{spec!r} is not of the form pkg.mod:attr or path/to/file.py:attr")

@@ -9,8 +9,8 @@ from types import ModuleType
 
 from .calls import Caller, run_steps
 from .channel import Channel
-from .library import Words
-from .loading import Unloadable, origin, version
+from .library import Unloadable, Words
+from .loading import origin, version
 from .modules import inspect_module
 from .poison import keep_freed_memory
 from .timed_calls import Course
@@ -45,6 +45,7 @@ def serve(read: int, write: int) -> None:
                 answer: Words = {
                     "form": caller.form,
                     "at_load": caller.at_load,
+                    "fixed": caller.fixed,
                     "file": origin(request["spec"]["target"]),
                     "version": version(*(request["spec"].get(key, "") for key in ("needs", "name", "target"))),
                 }
