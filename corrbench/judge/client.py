@@ -73,6 +73,8 @@ class Remote:
             self.hung = self.hung + 1 if death.status is Status.TIMEOUT else 0
             raise
         self.hung = 0
+        if any(reply.raised for reply in found):  # then the target's process has forgotten what it compiled
+            self.compilations = Compilations()
         return found
 
     def course(self, request: dict[str, Any], arrays: list[np.ndarray], dtype: str, patience: float = 0.0) -> Reply:

@@ -69,6 +69,9 @@ class Answers:
         if self.trial.form == "corr2d" and mode == "vmap":
             self.refuses[mode] = "asked of the form conv2d only"
             return
+        if mode != "backward" and self.trial.spec.compile:  # of the others it calls some as they are, without a word
+            self.refuses[mode] = "torch.compile compiles the call and its first derivative only"
+            return
         if undeclared := self.trial.spec.undeclared({mode}):
             self.refuses[mode] = undeclared
             return

@@ -40,10 +40,22 @@ def test_a_module_shows_every_fact() -> None:
 
 
 def test_loading_gives_a_known_form_or_a_reason() -> None:
-    good = {"form": "corr2d", "file": "/ops.py", "version": "1", "at_load": []}
+    good = {
+        "form": "corr2d",
+        "file": "/ops.py",
+        "version": "1",
+        "at_load": [],
+        "fixed": {"stride": [2, 1], "padding": "same"},
+    }
     assert protocol.loaded(good) == good
     assert protocol.loaded({"unloadable": "no"}) == {"unloadable": "no"}
-    for bad in (good | {"form": "other"}, good | {"at_load": "none"}, {}, {"unloadable": None}):
+    for bad in (
+        good | {"form": "other"},
+        good | {"at_load": "none"},
+        good | {"fixed": {"stride": 2}},
+        {},
+        {"unloadable": None},
+    ):
         with pytest.raises(Broken):
             protocol.loaded(bad)
 

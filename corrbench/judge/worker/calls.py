@@ -221,9 +221,13 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
         made = len(blobs)
         try:
             seen, live = perform(step, arrays, caller, blobs)
+            if caller.compiled is not None:
+                caller.compiled.must_have_compiled()
             words |= seen
         except BaseException as error:  # whatever it raises is a result
             words["raised"] = failure(error)
+            if caller.compiled is not None:
+                caller.compiled.forget()
             del blobs[made:]
             caller.made.clear()  # they may lie otherwise now
         words["globals"] = caller.world.changes()

@@ -1,7 +1,8 @@
 """``--compile``: the target under torch.compile.
 
 TorchDynamo gives up on a function that it has compiled too often, and then calls it as it is without a word. So its
-limit is raised above what is asked between two fresh starts, which the judge orders, and passing it is an error.
+limit is raised above what is asked between two fresh starts, which the judge orders, and passing it is an error. So it
+does with a function that raised while it was traced: after an exception all begins anew.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from . import library
 from .library import Unloadable
 
 LIMIT = 512  # times that one function may be compiled before all is forgotten, at the judge's word
+
+
+class NotCompiled(Exception):
+    """TorchDynamo left the target as it is."""
 
 
 class Compiled:
@@ -39,14 +44,18 @@ class Compiled:
                 f"--compile needs Python's headers, and there is no Python.h in {headers}: install them (python3-dev)"
             )
         os.environ.setdefault("CXX", found[0])
-        dynamo = importlib.import_module("torch._dynamo.config")
-        names = {"recompile_limit", "cache_size_limit", "accumulated_recompile_limit", "accumulated_cache_size_limit"}
-        for name in names & set(dir(dynamo)):  # older releases have the older names
-            setattr(dynamo, name, LIMIT)
-        for name in {"fail_on_recompile_limit_hit", "fail_on_cache_limit_hit"} & set(dir(dynamo)):
-            setattr(dynamo, name, True)
+        dynamo: Any = importlib.import_module("torch._dynamo.config")
+        word = (
+            "recompile" if hasattr(dynamo, "recompile_limit") else "cache_size"
+        )  # older releases have the older names
+        setattr(dynamo, f"{word}_limit", LIMIT)
+        setattr(dynamo, f"accumulated_{word}_limit", LIMIT)
+        for name in ("fail_on_recompile_limit_hit", "fail_on_cache_limit_hit"):
+            if hasattr(dynamo, name):
+                setattr(dynamo, name, True)
         inductor: Any = importlib.import_module("torch._inductor.config")
         inductor.compile_threads = 1  # in this process: no others are left running
+        self.counters: Any = importlib.import_module("torch._dynamo.utils").counters
         functorch: Any = importlib.import_module("torch._functorch.config")
         if hasattr(functorch, "donated_buffer"):  # else a graph could be differentiated only once
             functorch.donated_buffer = False
@@ -68,3 +77,15 @@ class Compiled:
     def forget(self) -> None:
         """Begin anew, as if nothing had been compiled."""
         library.torch._dynamo.reset()
+        self.counters.clear()
+
+    def must_have_compiled(self) -> None:
+        """To be asked after a call.
+
+        Raises:
+            NotCompiled: since all was forgotten nothing has been compiled, and calls have been made as they are.
+        """
+        if not self.counters["stats"]["unique_graphs"]:
+            raise NotCompiled(
+                "torch.compile compiled nothing of it, and called it as it is (graph breaks, or disabled)"
+            )
