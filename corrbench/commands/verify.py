@@ -87,7 +87,7 @@ class Outputs:
 @cli.quiet
 @cli.verbose
 def verify(target: str | None, **given: Any) -> None:
-    """Judge TARGET: a registered name, pkg.mod:attr, path/to/file.py:attr, path/lib.so:symbol, cmd:PROGRAM or model.onnx.
+    """Judge TARGET: a name, pkg.mod:attr, path/to/file.py:attr, path/lib.so:symbol, cmd:PROGRAM or path/model.onnx.
 
     Without one: corrbench's own reference.
     """
