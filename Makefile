@@ -4,6 +4,12 @@ PYTHON ?= python3
 MACHINE ?= ci
 COMMITS ?= HEAD^!
 EVERY ?= 8
+# Of `make cuda` and `make wheels`: how long it may take; wheels that the environment of PYTHON lacks; cpu for a rehearsal;
+# the other Python.
+BUDGET ?= 8m
+WHEELS ?=
+DEVICE ?= cuda
+PYTHON_VERSION ?= 3.12
 # Where reports are written. What is committed under reports/ is written by `make reports`, or one alone by, for example,
 # `make audit REPORT=reports`; else the checkout stays as it is. (What asv measures is recorded in reports/asv.)
 REPORT ?= .corrbench/reports
@@ -15,7 +21,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test slow audit mutants bench changes follows gate history index peers somepeers machine performance score lint docs reports clean
+.PHONY: help verify test slow audit mutants bench changes follows gate history index peers somepeers machine performance score lint docs reports clean cuda wheels
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
@@ -41,7 +47,7 @@ slow: $(STAMP) ## run the tests that are slow by intent
 
 # Interrupted, `corrbench audit` with the same options and --resume goes on. With other suites beside it a quarter of an
 # hour longer: make audit RIVALS=--rivals. Which check finds what: make audit FULL='--profile quick --full'.
-audit: $(STAMP) ## what the suite catches of all that is planted, about 20 minutes; writes audit.md
+audit: $(STAMP) ## which mutants the suite catches, about 20 minutes; writes audit.md
 	$(PIP) -e '.[dev,rivals]'
 	OMP_NUM_THREADS=1 $(BIN)/corrbench audit --honest-profile quick --report $(REPORT) --seed 1 $(RIVALS) $(FULL)
 
@@ -98,12 +104,12 @@ $(PEERS:=/.installed): %/.installed: pyproject.toml constraints.txt
 
 # Interrupted, the same `corrbench peers` with --resume goes on.
 peers: $(STAMP) $(PEERS:=/.installed) ## judge released libraries, about 20 minutes; writes conformance.md
-	$(BIN)/corrbench peers $(PEERS:%=--python %/bin/python) --baselines baselines --seed 1 --report $(REPORT) $(NAMES)
+	$(BIN)/corrbench peers $(PEERS:%=--python %/bin/python) --baselines corrbench/baselines --seed 1 --report $(REPORT) $(NAMES)
 
 # The libraries that install in two minutes, on fewer questions. A finding that is not known is news of a library on this
 # processor and no fault of a commit: it is shown, and only what cannot be judged (2) fails.
 somepeers: $(STAMP) .venv-peers/.installed
-	OMP_NUM_THREADS=1 $(BIN)/corrbench peers --python .venv-peers/bin/python --baselines baselines --seed 1 \
+	OMP_NUM_THREADS=1 $(BIN)/corrbench peers --python .venv-peers/bin/python --baselines corrbench/baselines --seed 1 \
 		--check values --suite sample --limit 30 --no-speed || [ $$? -eq 1 ]
 
 gate: $(STAMP) ## has the verifier itself become dearer, in instructions, than it was at VERIFIER_BASE?
@@ -117,6 +123,14 @@ score: $(STAMP) ## how often the gate errs, beside asv and pytest-benchmark, abo
 .venv-otava/bin/otava:
 	$(PYTHON) -m venv .venv-otava
 	.venv-otava/bin/python -m pip install --quiet --disable-pip-version-check apache-otava==0.8.0
+
+# On a borrowed machine: nothing is installed there, and nothing of .venv is needed.
+cuda: ## all that needs a CUDA device, in 8 minutes, with the torch of PYTHON as it is; a folder and an archive
+	$(PYTHON) -m benchmarks.cuda --python $(PYTHON) --report $(REPORT)/cuda --budget $(BUDGET) --device $(DEVICE) \
+		$(if $(WHEELS),--wheels $(WHEELS))
+
+wheels: $(STAMP) ## collect in .wheels what corrbench needs beside torch, NumPy and SciPy, for PYTHON_VERSION
+	$(BIN)/python -m benchmarks.cuda.wheels --python-version $(PYTHON_VERSION) .wheels
 
 changes: $(STAMP) .venv-otava/bin/otava ## from which commits on do the results of asv have another level?
 	$(BIN)/corrbench history

@@ -17,7 +17,7 @@ PARTS = (
     ),
     (
         "audit.md",
-        "What does the suite catch of all that is planted, and what does it miss?",
+        "Which mutants does the suite catch, and which does it miss?",
         r"^\*\*(.+?)\*\*",
         "make audit",
     ),

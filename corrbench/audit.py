@@ -1,4 +1,4 @@
-"""The mutation score of the suite: `verify` on every planted implementation, and what became of each."""
+"""The mutation score of the suite: `verify` on every mutant, and what became of each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from corrbench.defects import Planted, catalogue
+from corrbench.defects import Mutant, absent, catalogue
 from corrbench.result import Run
 from corrbench.rivals._run import Score
 from corrbench.runner import executors, verify
@@ -20,10 +20,10 @@ AUDIT_SCHEMA = "corrbench-audit/1"
 
 @dataclass(slots=True, kw_only=True)
 class Fate:
-    """What became of one planted implementation.
+    """What became of one mutant.
 
     Attributes:
-        name, kind: as planted.
+        name, kind: of the mutant.
         named: the family of checks that must catch it.
         found: first finding of every check that has one, by the check's name.
         warned: checks that warned of something.
@@ -57,7 +57,7 @@ class Fate:
 
 @dataclass(slots=True, kw_only=True)
 class Audit:
-    """The fates of all that was planted, and the score.
+    """The fates of all mutants, and the score.
 
     Attributes:
         profile: of every run on what is wrong.
@@ -67,6 +67,7 @@ class Audit:
         seed: of every run.
         seconds: wall time of the whole.
         others: how other suites did on the same implementations, if they were asked.
+        absent: what is planted and cannot be judged here, for want of a device or a library, with the reason.
     """
 
     profile: str
@@ -77,19 +78,20 @@ class Audit:
     seconds: float = 0.0
     environment: dict[str, str] = field(default_factory=dict)
     others: list[Score] = field(default_factory=list)
+    absent: dict[str, str] = field(default_factory=dict)
 
     def of(self, *kinds: str) -> list[Fate]:
         return [fate for fate in self.fates if fate.kind in kinds]
 
     @property
-    def planted(self) -> list[Fate]:
-        """What is wrong on purpose."""
+    def wrong(self) -> list[Fate]:
+        """Defects and cheats, which must be found."""
         return self.of("defect", "cheat")
 
     @property
     def survivors(self) -> list[Fate]:
         """Wrong implementations that were not found out."""
-        return [fate for fate in self.planted if not fate.right]
+        return [fate for fate in self.wrong if not fate.right]
 
     @property
     def passed(self) -> bool:
@@ -104,20 +106,20 @@ class Audit:
     @property
     def elsewhere(self) -> list[Fate]:
         """Found, but by no check of the family that was named for it; in a full audit only."""
-        return [fate for fate in self.planted if self.full and fate.found and fate.named not in fate.families]
+        return [fate for fate in self.wrong if self.full and fate.found and fate.named not in fate.families]
 
     def sole(self) -> dict[str, list[str]]:
-        """For each check the planted implementations that it alone found; in a full audit only."""
+        """For each check the mutants that it alone found; in a full audit only."""
         alone: dict[str, list[str]] = {}
-        for fate in self.planted if self.full else ():
+        for fate in self.wrong if self.full else ():
             if len(fate.found) == 1:
                 alone.setdefault(next(iter(fate.found)), []).append(fate.name)
         return alone
 
     def kills(self) -> dict[str, int]:
-        """For each check the number of planted implementations that it found."""
+        """For each check the number of mutants that it found."""
         tally: dict[str, int] = {}
-        for fate in self.planted:
+        for fate in self.wrong:
             for check in fate.found:
                 tally[check] = tally.get(check, 0) + 1
         return tally
@@ -125,7 +127,7 @@ class Audit:
     @property
     def median_seconds(self) -> float:
         """Wall time of the command up to the first finding, the median over what was found; NaN where none was."""
-        return statistics.median([f.seconds for f in self.planted if f.right] or [float("nan")])
+        return statistics.median([f.seconds for f in self.wrong if f.right] or [float("nan")])
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``--json`` writes."""
@@ -133,39 +135,49 @@ class Audit:
             "schema": AUDIT_SCHEMA, "verdict": "pass" if self.passed else "fail",
             "profile": self.profile, "honest_profile": self.honest_profile,
             "full": self.full, "seed": self.seed, "seconds": round(self.seconds, 1),
-            "planted": len(self.planted), "killed": len(self.planted) - len(self.survivors),
+            "planted": len(self.wrong), "killed": len(self.wrong) - len(self.survivors),
             "honest": len(self.of("honest")), "false_alarms": len(self.false_alarms),
             "environment": self.environment, "fates": [asdict(fate) for fate in self.fates],
+            "absent": self.absent,
             "others": [asdict(score) for score in self.others],
         }  # fmt: skip
 
 
-def chosen(only: str) -> list[Planted]:
-    """What is to be judged: everything, or the names, kinds and families of checks in a comma-separated list.
+def chosen(only: str) -> list[Mutant]:
+    """What is to be judged: all that shows here, or the names, kinds and families of checks in a comma-separated list.
 
     Raises:
-        ValueError: nothing planted is called so.
+        ValueError: no mutant is called so, or one that is needs a library or a device that is not here.
     """
     words = [word.strip() for word in only.split(",") if word.strip()]
     everything = catalogue()
+    here = [one for one in everything if not absent(one)]
     if not words:
-        return list(everything)
+        return here
     for word in words:
         if not any(word in (one.name, one.kind, one.check) for one in everything):
             near = [one.name for one in everything if word in one.name][:5]
             raise ValueError(
-                f"nothing planted is called {word!r}; give a name, a kind (defect, cheat, honest) or a family of checks"
+                f"no mutant is called {word!r}; give a name, a kind (defect, cheat, honest) or a family of checks"
                 + (f"; perhaps you mean {', '.join(near)}" if near else "")
             )
-    return [one for one in everything if {one.name, one.kind, one.check} & set(words)]
+    for one in everything:
+        if one.name in words and (why := absent(one)):
+            raise ValueError(f"{one.name} {why}, and cannot be judged here")
+    return [one for one in here if {one.name, one.kind, one.check} & set(words)]
 
 
-def specification(one: Planted) -> Spec:
+def left_out() -> dict[str, str]:
+    """What is planted and cannot be judged here, with the reason."""
+    return {one.name: why for one in catalogue() if (why := absent(one))}
+
+
+def specification(one: Mutant) -> Spec:
     """What a user would type for it: where it is, which arrays it takes, what accuracy it declares."""
-    return Spec(target=one.target, arrays=one.arrays, accuracy=one.accuracy)
+    return Spec(target=one.target, arrays=one.arrays, accuracy=one.accuracy, needs=one.needs)
 
 
-def fate_of(one: Planted, run: Run) -> Fate:
+def fate_of(one: Mutant, run: Run) -> Fate:
     """What a run says."""
     found: dict[str, str] = {}
     for result in run.findings:
@@ -181,7 +193,7 @@ def fate_of(one: Planted, run: Run) -> Fate:
 def fates(
     options: verify.Options, *, full: bool, only: str = "", record: Store | None = None, calm: str = ""
 ) -> Iterator[Fate]:
-    """Run `verify` on what was planted, on every core one, and yield each fate as it comes.
+    """Run `verify` on the mutants, on every core one, and yield each fate as it comes.
 
     Args:
         options: profile and seed of every run, and how many run at a time.
@@ -202,7 +214,7 @@ def fates(
     waiting = sorted((one for one in waiting if one.name not in done), key=lambda one: one.kind != "honest")
     honest = replace(options, profile=calm or options.profile)
 
-    def verified(one: Planted, start: executors.Start) -> Fate:
+    def verified(one: Mutant, start: executors.Start) -> Fate:
         its = replace(honest if one.kind == "honest" else options, workers=1, fail_fast=not full, once=full)
         return fate_of(one, verify.verify(specification(one), its, start))
 

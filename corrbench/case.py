@@ -100,9 +100,9 @@ class Case:
 
     @property
     def single_channel(self) -> bool:
-        """Whether the plain two-operand form `corr2d(X, K)` can express the case (a bias aside)."""
-        plain = self.stride == self.dilation == (1, 1) and self.sides == (0, 0, 0, 0)
-        return plain and self.x[:2] == (1, 1) and self.w[:2] == (1, 1) and self.padding != "same"
+        """Whether the two-operand form `corr2d(X, K)` can express the case (a bias aside)."""
+        default = self.stride == self.dilation == (1, 1) and self.sides == (0, 0, 0, 0)
+        return default and self.x[:2] == (1, 1) and self.w[:2] == (1, 1) and self.padding != "same"
 
     def but(self, **changes: Any) -> Case:
         """The same case with some attributes changed."""

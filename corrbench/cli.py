@@ -18,16 +18,18 @@ import click
 
 from corrbench import commands
 from corrbench.commands import _completion
+from corrbench.runner import Step, secret_seed
 from corrbench.runner.store import unwritable
-from corrbench.target import PROFILES, Given, Spec, find
+from corrbench.target import PROFILES, Given, Spec, artefact, find
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
     from rich.console import Console
 
 PASSED, FOUND, UNJUDGED, INCONCLUSIVE = 0, 1, 2, 3
+FILES = (".py", ".ipynb")  # how a target ends that is a file without a name in it
 RESUME = "; the same command with --resume goes on"  # after an interrupt
-Step = Callable[[int, int, str], None]  # done, in all, what is being done
+FLAGS = [one.name for one in fields(Given) if one.default is False]
 Command = TypeVar("Command", bound=Callable[..., Any])
 Kind = TypeVar("Kind", bound="DataclassInstance")
 
@@ -110,16 +112,29 @@ def spec(name: str, given: Mapping[str, Any]) -> Spec:
 
     Raises:
         corrbench.target.UnknownTarget: no such name.
+        corrbench.environment.naming.Unnamed: a file that has no such name, or from which one is to be chosen.
     """
-    return find(name, **{one.name: given.get(one.name) for one in fields(Given)})
+    place, _, attribute = name.rpartition(":") if ":" in name else (name, "", "")
+    if place.endswith(FILES) and not artefact(name):
+        from corrbench.environment import naming
+
+        if attribute:
+            naming.checked(place, attribute)
+        else:
+            at = click.get_current_context(silent=True)
+            attribute = naming.chosen(place, at.command_path if at else "corrbench verify")
+            click.echo(f"corrbench: {place}:{attribute} is what looks like a convolution there", err=True)
+            name = f"{place}:{attribute}"
+    said = ((one, given.get(one.name)) for one in fields(Given))  # a command may have an option of its own so named
+    return find(name, **{one.name: value for one, value in said if isinstance(value, type(one.default))})
 
 
 def target_option(name: str) -> Callable[[Command], Command]:
     """An option made from a field of `Given`."""
     [said] = [one.metadata for one in fields(Given) if one.name == name]
     choices, least, default = said["choices"], said["least"], said["default"]
-    if name == "compile":
-        return click.option("--compile", is_flag=True, help=said["about"])
+    if name in FLAGS:
+        return click.option(f"--{name.replace('_', '-')}", is_flag=True, help=said["about"])
     number = least is not None and click.FloatRange(least, min_open=not least)
     return click.option(
         f"--{name}",
@@ -130,9 +145,12 @@ def target_option(name: str) -> Callable[[Command], Command]:
 
 
 def target_options(command: Command) -> Command:
-    """The options that say how a target is called, for commands that take any number of them."""
+    """The options that say how a target is called, for commands that take any number of them; not those of the same
+    name that the command has for another purpose.
+    """
+    taken = {"memory", "sanitize", *(param.name for param in getattr(command, "__click_params__", ()))}
     for one in reversed(fields(Given)):
-        command = command if one.name == "memory" else target_option(one.name)(command)
+        command = command if one.name in taken else target_option(one.name)(command)
     return command
 
 
@@ -151,7 +169,7 @@ def json_file(what: str) -> Callable[[Command], Command]:
 
 def seed(help: str) -> Callable[[Command], Command]:  # noqa: A002 - as click's
     """The option for a seed; a secret one if none is given."""
-    return click.option("--seed", type=click.IntRange(0), default=lambda: secrets.randbits(48), help=help)
+    return click.option("--seed", type=click.IntRange(0), default=secret_seed, help=help)
 
 
 quiet = click.option("--quiet", "-q", is_flag=True, help="Only the verdict.")

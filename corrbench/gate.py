@@ -6,18 +6,20 @@ import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
+from corrbench.analysis import causes
+from corrbench.analysis.causes import Group
 from corrbench.analysis.run_diff import Change, lost
 from corrbench.judge.client import NotLoaded
 from corrbench.judge.sandbox import Died
 from corrbench.result import Result, Run, finite
-from corrbench.runner import executors, verify
+from corrbench.runner import Step, executors, verify
 from corrbench.support import Support
 from corrbench.target import Spec
 from corrbench.timing import instructions, paired
-from corrbench.timing.interleaved import Step, Task
+from corrbench.timing.interleaved import Task
 from corrbench.timing.paired import PairedComparison
 from corrbench.timing.significance import CaseComparison, Verdict
 from corrbench.timing.stopwatch import Unmeasurable
@@ -45,7 +47,7 @@ class Side:
     absent: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Gate:
     """What became of a target between two revisions.
 
@@ -76,6 +78,11 @@ class Gate:
     instructions: dict[str, tuple[float, float]] = field(default_factory=dict)
     untimed: str = ""
     uncounted: str = ""
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """What became worse by cause."""
+        return causes.groups(self.runs[-1], self.worse) if self.worse else []
 
     @property
     def heavier(self) -> dict[str, float]:
@@ -128,16 +135,9 @@ class Gate:
 
 
 def examine(
-    target: str,
-    base: Side,
-    head: Side,
-    tasks: Sequence[Task],
-    *,
-    seed: int,
-    correctness: bool,
+    target: str, base: Side, head: Side, tasks: Sequence[Task], step: Step, *, seed: int, correctness: bool,
     counts: bool,
-    step: Step,
-) -> Gate:
+) -> Gate:  # fmt: skip
     """Compare a target, as it was typed, at two revisions; one that base does not have is judged by itself.
 
     Raises:
@@ -187,19 +187,9 @@ def _findings(runs: list[Run]) -> dict[str, Any]:
 
 def _timed(base: Spec, head: Spec, tasks: Sequence[Task], seed: int, step: Step) -> tuple[PairedComparison | None, str]:
     """Head compared with base, a second process of base beside them as a control; or why that cannot be done."""
-    names = (BASE, HEAD)
+    margins, names = {"tolerance": TOLERANCE, "resolution": RESOLUTION}, (BASE, HEAD)
     try:
-        return paired.compare(
-            base,
-            head,
-            tasks,
-            tolerance=TOLERANCE,
-            resolution=RESOLUTION,
-            seed=seed,
-            step=step,
-            control=True,
-            names=names,
-        ), ""
+        return paired.compare(base, head, tasks, **margins, seed=seed, step=step, control=True, names=names), ""
     except NotLoaded as error:
         return None, str(error)
 
@@ -212,7 +202,7 @@ def counted(base: Spec, head: Spec, tasks: Sequence[Task], step: Step) -> tuple[
     try:
         with ThreadPoolExecutor(2) as crew:
             before, after = crew.map(lambda spec: instructions.counts(spec, tasks), (base, head))
-    except (Died, NotLoaded, Unmeasurable) as error:  # a second witness: it cannot end the trial
+    except (Died, NotLoaded, Unmeasurable) as error:  # counts come beside the times, and cannot end the gate
         return {}, f"valgrind does not run it: {getattr(error, 'message', '') or error}"
     step(1, 1, "counting instructions")
     return {str(task.case): (before[task], after[task]) for task in tasks}, ""

@@ -6,7 +6,7 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from corrbench.analysis.conformance import Peer, peer
 from corrbench.case import Case
 from corrbench.judge.client import NotLoaded
 from corrbench.judge.sandbox import Died
-from corrbench.runner import verify
+from corrbench.runner import Step, verify
 from corrbench.runner.pool import many
 from corrbench.runner.store import Store
 from corrbench.target import find, registered
@@ -83,7 +83,7 @@ class Conformance:
 
 
 def names(wanted: Sequence[str] = ()) -> list[str]:
-    """The registered targets that are peers, or those of the wanted names and libraries.
+    """The registered targets on the CPU that are peers, or those of the wanted names and libraries.
 
     Raises:
         ValueError: a wanted name is neither; the message lists what there is.
@@ -93,7 +93,9 @@ def names(wanted: Sequence[str] = ()) -> list[str]:
     for word in wanted:
         if word not in (*known, *libraries):
             raise ValueError(f"no library or target named {word!r}; there are: {', '.join(libraries)}")
-    return [name for name in known if not wanted or {name, name.partition(".")[0]} & set(wanted)]
+    if not wanted:
+        return [name for name in known if registered()[name][1].device == "cpu"]
+    return [name for name in known if {name, name.partition(".")[0]} & set(wanted)]
 
 
 def baselines(chosen: Sequence[str], folder: str) -> dict[str, Baseline]:
@@ -160,9 +162,7 @@ def rows(
         yield row
 
 
-def time_them(
-    rows: Sequence[Peer], where: Mapping[str, str | None], seed: int, step: Callable[[int, int, str], None]
-) -> None:
+def time_them(rows: Sequence[Peer], where: Mapping[str, str | None], seed: int, step: Step) -> None:
     """Note in each row its time over PyTorch's on one thread, by case; a case that it does not take is left out."""
     groups = []
     for form in ("conv2d", "corr2d"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import warnings
 from collections import Counter
 from collections.abc import Generator, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from corrbench.runner import secret_seed
 from corrbench.target import PROFILES, Given
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ ROOT = "corrbench::"  # what the ids of items begin with; an argument that begin
 SEED = "corrbench_seed"  # in what a controller of xdist tells its workers
 CACHED = "corrbench/seed"  # in pytest's cache
 PROPERTY = "corrbench"  # of reports: the target
-CALLED = {one.name: one for one in fields(Given) if one.name != "memory"}  # options that say how targets are called
+# options that say how targets are called
+CALLED = {one.name: one for one in fields(Given) if one.name not in ("memory", "sanitize")}
 
 
 @dataclass(slots=True)
@@ -56,7 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--corrbench-baseline", default="", metavar="FILE", help="Findings recorded in this file are expected.")
     for name, one in CALLED.items():
         if one.default is False:
-            add(f"--corrbench-{name}", action="store_true", help=one.metadata["about"])
+            add(f"--corrbench-{name.replace('_', '-')}", action="store_true", help=one.metadata["about"])
             continue
         said = f"{one.metadata['about']} [default: {one.metadata['default'] or 'this one'}]"
         add(f"--corrbench-{name}", choices=one.metadata["choices"] or None, default=one.default,
@@ -112,7 +113,7 @@ def _seed(config: pytest.Config) -> int:
     again = config.getoption("lf", False) or config.getoption("failedfirst", False)
     if told is None and again and getattr(config, "cache", None) is not None:
         told = config.cache.get(CACHED, None)
-    return secrets.randbits(48) if told is None else told
+    return secret_seed() if told is None else told
 
 
 # ---- what is collected
@@ -184,14 +185,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         )
         metafunc.parametrize("check", _checks(metafunc.config, request), ids=str)
     if "conv_problem" in metafunc.fixturenames:
-        from corrbench.testing import short, timed
+        from corrbench.render._figures import short
+        from corrbench.testing import timed
 
         problems = metafunc.definition.get_closest_marker("conv_problems")
         try:
             chosen = timed(**(problems.kwargs if problems else {}))
         except (TypeError, ValueError) as error:
             raise pytest.Collector.CollectError(f"conv_problems: {error}") from None
-        metafunc.parametrize("conv_problem", chosen, indirect=True, ids=lambda problem: short(problem[0]))
+        metafunc.parametrize("conv_problem", chosen, indirect=True, ids=lambda problem: short(problem[0], "-"))
 
 
 @pytest.fixture

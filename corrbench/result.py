@@ -11,6 +11,7 @@ from typing import Any
 from corrbench.case import Case
 
 SCHEMA = "corrbench/1"
+LEAST = 10  # results with values, fewer of which are no pass where the user did not narrow what is asked
 
 
 class Status(StrEnum):
@@ -51,6 +52,7 @@ class Figures:
         map: where they lie as a picture, see `corrbench.numerics.diagnose.chart`.
         raised: class of the exception that the target raised.
         known, kind: what the baseline knows a finding as.
+        beyond: why a warning lies beyond what the target claims: ``type``, ``stepwise``, ``narrow``, ``inherited``.
     """
 
     own: dict[str, Any] = field(default_factory=dict)
@@ -72,6 +74,7 @@ class Figures:
     raised: str | None = None
     known: str | None = None
     kind: str | None = None
+    beyond: str | None = None
 
     @property
     def over_bound(self) -> float:
@@ -164,6 +167,7 @@ class Run:
         target, form, arrays, accuracy, device: what was judged, see `corrbench.target.Spec`.
         seed, profile: of the questions.
         environment: releases, processor and the like, by name.
+        notes: sentences on how the target was loaded, where that was not as usual.
         unsupported: what the target does not do, with what it says.
         results: a `Result` for each question, or several.
         fixed: what the baseline records and was not seen any more.
@@ -172,6 +176,7 @@ class Run:
         budgeted: whether it was to end then, having had its time.
         seconds: wall time.
         problem: why nothing could be judged; empty if something was.
+        little: what was not asked of the target, or how few results were compared; empty where enough was.
     """
 
     target: str
@@ -182,6 +187,7 @@ class Run:
     accuracy: str = "direct"
     device: str = "cpu"
     environment: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     unsupported: dict[str, str] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     fixed: list[dict[str, Any]] = field(default_factory=list)
@@ -191,6 +197,7 @@ class Run:
     budgeted: bool = False
     seconds: float = 0.0
     problem: str = ""
+    little: str = ""
 
     def sort(self) -> None:
         """Put the results in order: they come in any, and reports must not."""
@@ -217,6 +224,9 @@ class Run:
             return "fail"
         broken = any(result.status is Status.ERROR for result in self.results)
         missing = self.judged < self.planned and not self.budgeted
+        compared = sum(bool(result.numbers.elements) for result in self.results)
+        if self.little and compared < LEAST:
+            return "error"
         if self.problem or broken or missing or not any(r.status is Status.PASS for r in self.results):
             return "error"
         return "pass"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from corrbench.case import FLOATS, Case
+from corrbench.convention import Convention, options
 
 # Calls that any implementation takes; the later ones are for those that are made for square or for 3×3 kernels only.
 BASES = (
@@ -20,6 +21,7 @@ BASES = (
 def features(base: Case) -> dict[str, Case]:
     """For each feature the simplest case that asks for it and, beyond what `base` needs, for no other."""
     o, c, kh, kw = base.w
+    divides = not c % 2 and not o % 2
     return {
         "bias": base.but(bias=True),
         "stride": base.but(stride=(2, 2)),
@@ -30,12 +32,13 @@ def features(base: Case) -> dict[str, Case]:
         "padding='valid'": base.but(padding="valid"),
         "dilation": base.but(dilation=(2, 2)),
         "dilation by axis": base.but(dilation=(1, 2)),
-        "groups": base.but(w=(o, c // 2, kh, kw), groups=2),
+        **({"groups": base.but(w=(o, c // 2, kh, kw), groups=2)} if divides else {}),
         "empty batch": base.but(x=(0, *base.x[1:])),
         "four-sided padding": base.but(padding=(1, 0, 0, 2)),
     }
 
 
+FEATURES = tuple(features(BASES[0]))
 EXTENSIONS = {"four-sided padding"}  # beyond the signature of F.conv2d: asked of those who declare it
 DIFFERENTIABLE = ("float64", "float32", "float16", "bfloat16", "complex128", "complex64")
 
@@ -62,15 +65,7 @@ def needs(case: Case) -> set[str]:
 
 def fit(case: Case, form: str) -> Case | None:
     """The part of a case that a form can express; None where nothing is left."""
-    if form == "conv2d":
-        return case
-    if isinstance(case.padding, str) or case.x[0] == 0:
-        return None
-    height, width = (case.x[2 + i] + sum(case.sides[2 * i : 2 * i + 2]) for i in (0, 1))
-    return Case(
-        x=(1, 1, height, width), w=(1, 1, *case.w[2:]), bias=form == "module", dtype=case.dtype, data=case.data,
-        layout=case.layout,
-    )  # fmt: skip
+    return options.of(form).fit(case)
 
 
 def with_fixed(case: Case, fixed: dict[str, Any]) -> Case | None:
@@ -155,17 +150,29 @@ def refusal(raised: dict[str, Any], case: Case) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """What a target answered to the probe: features and modes it takes, and what it said of the others."""
+    """What a target answered to the probe: features and modes it takes, and what it said of the others; a `note` says
+    how it was loaded, if not as usual.
+    """
 
     takes: frozenset[str]
     refuses: dict[str, str]
     form: str
     version: str = ""
+    note: str = ""
+    said: Convention | None = None
+    adopted: dict[str, Any] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)  # arguments that it has once and for all, see `with_fixed`
+
+    @property
+    def convention(self) -> Convention:
+        """How it is called; by its form alone where nothing was said."""
+        return self.said or options.of(self.form)
 
     def all_of(self, case: Case) -> bool:
         """Whether it takes every feature and the dtype of a case."""
-        return needs(case) <= self.takes and with_fixed(case, self.fixed) == case
+        if not needs(case) <= self.takes or not self.convention.expresses(case):
+            return False
+        return with_fixed(case, self.fixed) == case
 
     @property
     def floats(self) -> list[str]:

@@ -6,16 +6,19 @@ import importlib
 import math
 import pkgutil
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
 from corrbench.case import DTYPES
+from corrbench.convention import Convention, options
 
-FORMS = ("corr2d", "conv2d", "module")
-ARRAYS = ("torch", "numpy")
+FORMS = ("corr2d", "conv2d", "module", "layer")
+ARRAYS = ("torch", "numpy", "list")
 ACCURACIES = ("direct", "winograd", "fft", "tf32")
+SANITIZERS = ("memcheck", "racecheck", "initcheck", "synccheck")  # tools of compute-sanitizer
 PROFILES = ("quick", "standard", "deep")  # how thoroughly a target is judged
 
 
@@ -26,7 +29,7 @@ def option(about: str, choices: tuple[str, ...] = (), *, default: str = "", leas
 
 
 def flag(about: str) -> Any:
-    """A field of `Given` that is on or off."""
+    """A field of `Given` that is said or not."""
     return field(default=False, metadata={"about": about, "choices": (), "default": "", "least": None})
 
 
@@ -44,10 +47,23 @@ class Given:
     arrays: str = option("What targets are given and return.", ARRAYS, default="torch")
     accuracy: str = option("The declared accuracy class.", ACCURACIES, default="direct")
     device: str = option("cpu or cuda.", default="cpu")
+    sanitize: str = option("Run targets under compute-sanitizer, with this tool of it.", SANITIZERS, default="no")
+    dtypes: str = option("The element types that it claims, and is asked about.", default="all that it takes")
     python: str = option("Interpreter of another environment that targets run in.")
     compile: bool = flag("Call targets under torch.compile.")
     timeout: float = option("Seconds that one call may take.", least=0.0, default="30")
     memory: float = option("GiB that the target's process may hold.", least=0.1, default="4")
+    call: str = option("How it is called: an expression over f x w b, s p d groups, sh sw ph pw, np torch.")
+    layer: str = option("How a layer is made: 'C(cin, cout, k, s, p)', or an expression over w and b.")
+    params: str = option("Where a layer keeps weight and bias: weight,bias.", default="looked for")
+    backward: str = option("How gradients are had: 'backward(g), .dW, .db', in the order gx, gw, gb.")
+    layout: str = option("Axes of input, kernel and result: NHWC,HWIO.", default="NCHW,OIHW")
+    output: str = option("How large results are: valid, same, same-lower or full, and the border, same:edge.")
+    kernels: str = option("Kernels that it is made for: odd, square, 3x3.")
+    result: str = option("The element type of every result.", default="that of the operands")
+    flip: bool = flag("It turns the kernel by a half turn: convolution, not cross-correlation.")
+    strict: bool = flag("Every element type that it takes, and the direct bound, decide the verdict.")
+    no_guess: bool = flag("Do not look for another calling convention where the signature does not fit.")
 
     def __post_init__(self) -> None:
         for one in fields(self):
@@ -57,6 +73,31 @@ class Given:
             if least is not None and not (isinstance(value, int | float) and (value == 0 or least <= value < math.inf)):
                 wanted = f"{least:g} GiB or more" if least else "seconds, more than 0"
                 raise ValueError(f"{one.name}={value!r}: give {wanted}, or 0 for the default")
+        options.dtypes(self.dtypes)
+        if self.result and options.dtypes(self.result) != self.result:
+            raise ValueError(f"result={self.result!r}: give one element type")
+        if self.backward:
+            options.parsed(options.attributes(self.backward), "--backward")
+        options.of(self.form or "conv2d", *(getattr(self, name) for name in CONVENTION))
+
+
+CONVENTION = (
+    "call",
+    "layer",
+    "params",
+    "layout",
+    "output",
+    "kernels",
+    "flip",
+    "backward",
+)  # what a convention is made from
+
+
+def words(given: Mapping[str, Any]) -> list[str]:
+    """The options of `Given` that are not empty, as they are typed."""
+    said = {one.name: given[one.name] for one in fields(Given) if given.get(one.name)}
+    typed = ([f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])] for name, value in said.items())
+    return [word for words in typed for word in words]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +120,12 @@ class Spec:
         tree: the checkout of a revision that it must come from; empty if it may come from anywhere.
         needs: the module of the library that it calls, imported before the target; empty for none.
         environ: variables set before that, ``NAME=value`` separated by spaces.
-        dtypes: the element types it declares, separated by spaces; empty to ask it about all.
+        dtypes: the element types that it is asked about, separated by spaces; empty for all.
         lacks: the features and modes it declares not to have, separated by commas.
+        call, layer, params, backward, layout, output, kernels, result, flip: its convention, as `Given` has them.
+        strict: whether every element type that it takes, and the direct bound, decide the verdict.
+        no_guess: whether another convention is looked for where its signature does not fit.
+        sanitize: the tool of compute-sanitizer that its process runs under; empty for none.
     """
 
     target: str
@@ -99,12 +144,38 @@ class Spec:
     environ: str = ""
     dtypes: str = ""
     lacks: str = ""
+    call: str = ""
+    layer: str = ""
+    params: str = ""
+    backward: str = ""
+    layout: str = ""
+    output: str = ""
+    kernels: str = ""
+    result: str = ""
+    flip: bool = False
+    strict: bool = False
+    no_guess: bool = False
+
+    @property
+    def lenient(self) -> bool:
+        """Whether it is judged for what its author evidently claims: code that is neither registered nor ours."""
+        return not (self.strict or self.name or self.target.startswith("corrbench."))
+
+    def convention(self, form: str) -> Convention:
+        """How it is called, given its form."""
+        return options.of(form, *(getattr(self, name) for name in CONVENTION))
+
+    sanitize: str = ""
 
     def undeclared(self, asked: set[str]) -> str:
         """Why a case that asks for these features and modes, and a dtype, is not for this target; empty if it is."""
         lacking = asked & set(self.lacks.split(","))
         types = asked & set(DTYPES) - set(self.dtypes.split() or DTYPES)
-        return f"the adapter declares no {' and no '.join(sorted(lacking | types))}" if lacking | types else ""
+        if not lacking | types:
+            return ""
+        if self.name:
+            return f"the adapter declares no {' and no '.join(sorted(lacking | types))}"
+        return f"not claimed: {', '.join(sorted(lacking | types))} (--dtypes)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,22 +226,36 @@ def artefact(name: str) -> str:
     return next((kind for kind, form in ARTEFACTS.items() if re.match(form, name, re.DOTALL)), "")
 
 
+PYTHON = {  # options that speak of what is Python only, and what may be given for them all the same
+    "arrays": ("numpy",), "form": ("conv2d", "corr2d"), "layer": (), "params": (), "backward": (), "compile": (),
+}  # fmt: skip
+
+
+def for_artefact(name: str, kind: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of an artefact's spec.
+
+    Raises:
+        ValueError: it cannot be called so.
+    """
+    for key, allowed in PYTHON.items():
+        if key in given and given[key] not in allowed:
+            option = " ".join(words({key: given[key]}))
+            raise ValueError(f"{name} is {kind}, over numpy arrays, of the form conv2d or corr2d: leave out {option}")
+    return {"arrays": "numpy", "needs": "onnxruntime" if kind == MODEL else "", **given}
+
+
 def find(name: str, **given: Any) -> Spec:
     """The Spec for what a user typed; what is given there overrides what the adapter declares.
 
     Raises:
         UnknownTarget: neither a registered name nor ``place:attr``.
-        ValueError: an artefact cannot be called so.
+        ValueError: `dtypes` names what is no element type, or an artefact cannot be called so.
     """
     given = {key: value for key, value in given.items() if value}
+    if "dtypes" in given:
+        given["dtypes"] = options.dtypes(given["dtypes"])
     if kind := artefact(name):
-        for key, others in (("arrays", "torch"), ("form", "module"), ("compile", True)):
-            if given.get(key) == others:
-                option = f"--{key}" if others is True else f"--{key} {others}"
-                raise ValueError(
-                    f"{name} is {kind}, over numpy arrays, of the form conv2d or corr2d: leave out {option}"
-                )
-        return Spec(**{"target": name, "arrays": "numpy", "needs": "onnxruntime" if kind == MODEL else "", **given})
+        return Spec(target=name, **for_artefact(name, kind, given))
     if ":" in name:
         return Spec(target=name, **given)
     known = registered()
@@ -179,7 +264,7 @@ def find(name: str, **given: Any) -> Spec:
         there = f"did you mean {' or '.join(near)}?" if near else f"registered: {', '.join(sorted(known))}"
         raise UnknownTarget(
             f"{name!r} is not a registered target; name your own as pkg.mod:attr or path/to/file.py:attr"
-            + (f", here {name}:NAME" if name.endswith((".py", ".so", ".dylib")) else f" ({there})")
+            + (f", here {name}:NAME" if name.endswith((".py", ".ipynb", ".so", ".dylib")) else f" ({there})")
         )
     target, declared = known[name]
     said = {key: value for key, value in asdict(declared).items() if key != "about"}

@@ -35,10 +35,23 @@ class Options(TypedDict, total=False):
     arrays: str
     accuracy: str
     device: str
+    sanitize: str
     python: str
     compile: bool
     timeout: float
     memory: float
+    call: str
+    layer: str
+    params: str
+    backward: str
+    layout: str
+    output: str
+    kernels: str
+    result: str
+    dtypes: str
+    flip: bool
+    strict: bool
+    no_guess: bool
 
 
 def parametrize_with_checks(target: str | Callable[..., Any], **options: Unpack[Options]) -> Callable[[Test], Test]:
@@ -55,8 +68,8 @@ def parametrize_with_checks(target: str | Callable[..., Any], **options: Unpack[
 
     Args:
         target: what `corrbench verify` takes, or the function or class itself if a module has it under its name.
-        options: profile, checks, suites, baseline, form, arrays, accuracy, device, python, compile, timeout and
-            memory, as of `corrbench verify`.
+        options: profile, checks, suites, baseline, form, arrays, accuracy, device, sanitize, dtypes, python, compile,
+            timeout and memory, as of `corrbench verify`.
 
     Raises:
         ValueError: the object cannot be found by a name (a lambda, a local function), or an option is not one that
@@ -189,11 +202,6 @@ def timed(form: str = "conv2d", arrays: str = "torch", suite: str = "speed") -> 
             raise ValueError(f"no {what} {given!r}; there are: {', '.join(there)}")
     fitted = [case for one in suites.registry()[suite](1, 0) if (case := fit(one, form)) is not None]
     return [(case, form, arrays) for case in dict.fromkeys(fitted)]
-
-
-def short(case: Case) -> str:
-    """Its text without blanks, and without what most have, for the id of a test."""
-    return "-".join(word for word in str(case).split() if word not in ("dtype=float32", "data=unit"))
 
 
 def asked(target: str | Callable[..., Any], **options: Unpack[Options]) -> Request:

@@ -28,9 +28,11 @@ def counts() -> dict[str, int]:
     """What can be counted on a page."""
     kinds = Counter(one.kind for one in catalogue())
     wrong = kinds["defect"] + kinds["cheat"]
+    audited = re.findall(r"of (\d+) defects and cheats found", (ROOT / "reports" / "audit.md").read_text("utf-8"))
     return {
         "defects": kinds["defect"], "cheats": kinds["cheat"], "honest": kinds["honest"], "wrong": wrong,
-        "classes": len({one.number for one in catalogue() if one.number}), "checks": len(registry()),
+        "classes": len({one.number for one in catalogue() if one.number}), "audited": int(audited[0]),
+        "checks": len(registry()),
         "families": len(families()), "suites": len(suites.registry()), "targets": len(target.registered()),
     }  # fmt: skip
 

@@ -114,13 +114,14 @@ for block, names in zip(blocks, made, strict=True):
     exec(block, names)
 assert target["DECLARED"].keys() <= target.keys()
 assert CHECKS["values.ones"].run is check["ones"]
-from corrbench.defects import catalogue
-[planted] = [one for one in catalogue() if one.name == "last-row-twice"]
-for text, right in ((planted.witness, False), (planted.near_miss, True)):
+from corrbench.defects import mutants
+[mutant] = mutants("example", blocks[2])
+assert mutant.name == "last-row-twice"
+for text, right in ((mutant.witness, False), (mutant.near_miss, True)):
     case = Case.parse(text)
     x, w = torch.randn(case.x, dtype=float), torch.randn(case.w, dtype=float)
     got = defect["last_row_twice"](x, w, stride=case.stride)
-    assert torch.allclose(got, torch.nn.functional.conv2d(x, w, stride=case.stride)) == right == planted.right_on(case)
+    assert torch.allclose(got, torch.nn.functional.conv2d(x, w, stride=case.stride)) == right == mutant.right_on(case)
 assert set(suite["cases"](0, 1)) < set(suite["cases"](2, 1))
 """
 

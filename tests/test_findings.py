@@ -16,7 +16,7 @@ from corrbench.target import registered
 
 ROOT = Path(__file__).parents[1]
 FINDINGS = {path.stem: path for path in sorted((ROOT / "reports" / "findings").glob("*.md"))}
-BASELINES = {path.stem: path for path in sorted((ROOT / "baselines").glob("*.json"))}
+BASELINES = {path.stem: path for path in sorted((ROOT / "corrbench" / "baselines").glob("*.json"))}
 PYTHONS = [Path(sys.executable), *sorted(ROOT.glob(".venv-*/bin/python"))]
 FIELDS = ("library", "version", "class", "target", "upstream")
 ENOUGH = 8  # findings

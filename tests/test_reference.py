@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from corrbench import reference
 from corrbench.reference import Conv2D, conv2d, corr2d
 from tests.support import article_as_published as article
+from tests.support.devices import DEVICES
 
 INTEGERS = (torch.int8, torch.uint8, torch.int16, torch.int32, torch.int64)
 
@@ -241,13 +242,12 @@ def test_bias_joins_before_the_only_rounding(channels):
     assert conv2d(x.half(), w.half(), b.half()).item() == 2050
 
 
-@pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("dtype", [*INTEGERS, torch.float64, torch.bfloat16])
-def test_cuda_gives_what_the_cpu_gives(dtype):
+def test_a_device_gives_what_the_cpu_gives(dtype, device):
     x, w, b = (integers(*shape, radius=2, dtype=dtype) for shape in ((2, 4, 6, 7), (6, 2, 3, 2), (6,)))
-    got = conv2d(x.cuda(), w.cuda(), b.cuda(), padding=1, groups=2)
-    assert got.is_cuda
+    got = conv2d(x.to(device), w.to(device), b.to(device), padding=1, groups=2)
+    assert got.device.type == device
     same(got.cpu(), conv2d(x, w, b, padding=1, groups=2))
 
 

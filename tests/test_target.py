@@ -41,7 +41,7 @@ def test_registered_names_resolve() -> None:
 
 
 def test_what_an_adapter_does_not_declare_is_told_apart() -> None:
-    spec = Spec(target="m:f", dtypes="float32 int8", lacks="dilation,double")
+    spec = Spec(target="m:f", name="f", dtypes="float32 int8", lacks="dilation,double")
     assert spec.undeclared({"float32", "stride", "bias"}) == ""
     assert spec.undeclared({"float64", "stride"}) == "the adapter declares no float64"
     assert spec.undeclared({"float32", "dilation", "dilation by axis"}) == "the adapter declares no dilation"
@@ -52,8 +52,8 @@ def test_what_an_adapter_does_not_declare_is_told_apart() -> None:
 def test_what_may_be_given_is_what_a_spec_has_and_the_help_says_its_defaults() -> None:
     spec = Spec(target="m:f")
     for one in fields(Given):
-        said = one.metadata["default"]
-        assert str(getattr(spec, one.name) or "") in (said, f"{said}.0", ""), one.name
+        said = one.metadata["default"] if one.default is not False else "False"
+        assert str(getattr(spec, one.name)) in (said, f"{said}.0", ""), one.name
     assert set(ACCURACIES) == set(bounds.ACCURACIES)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -83,31 +83,9 @@ class Baseline:
             raise BadBaseline(f"the baseline {path} is not JSON: {error}") from None
         if not isinstance(record, dict) or record.get("schema") != SCHEMA:
             raise BadBaseline(f"the baseline {path} does not say schema {SCHEMA!r}")
-        known = []
-        for number, entry in enumerate(record.get("known", ()), 1):
-            try:
-                listed: dict[str, Any] = {
-                    key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
-                }
-                one = Known(**listed)
-            except (TypeError, AttributeError) as error:
-                raise BadBaseline(f"the baseline {path}, entry {number}: {error}") from None
-            unknown = [name for name in one.where if name not in PREDICATES]
-            if unknown:
-                raise BadBaseline(f"the baseline {path}, entry {number}: no property of cases is called {unknown[0]!r}")
-            if not one.reason.strip():
-                raise BadBaseline(f"the baseline {path}, entry {number}: a known finding needs a reason")
-            if one.kind not in KINDS:
-                raise BadBaseline(
-                    f"the baseline {path}, entry {number}: kind {one.kind!r} is none of {', '.join(KINDS)}"
-                )
-            known.append(one)
-        return cls(
-            known=tuple(known),
-            target=str(record.get("target", "")),
-            accuracy=dict(record.get("accuracy", {})),
-            factor=float(record.get("factor", FACTOR)),
-        )
+        known = tuple(_known(entry, f"{path}, entry {n}") for n, entry in enumerate(record.get("known", ()), 1))
+        target, factor = str(record.get("target", "")), float(record.get("factor", FACTOR))
+        return cls(known=known, target=target, accuracy=dict(record.get("accuracy", {})), factor=factor)
 
     def meant_for(self, target: str) -> None:
         """Refuse another target than that which it was recorded for.
@@ -151,14 +129,27 @@ class Baseline:
                     f"less accurate than recorded: error over bound {now:.3g} for {key}, "
                     f"more than {self.factor:g} times the {before:.3g} of the baseline"
                 )
-                yield Result(
-                    check=worst.check,
-                    case=worst.case,
-                    status=Status.FAIL,
-                    message=message,
-                    numbers=worst.numbers,
-                    reproduce=worst.reproduce,
-                )
+                yield replace(worst, status=Status.FAIL, message=message, resembles="", seconds=0.0)
+
+
+def _known(entry: Any, place: str) -> Known:
+    """An entry of a file.
+
+    Raises:
+        BadBaseline: it is none.
+    """
+    try:
+        said: dict[str, Any] = {key: tuple(it) if isinstance(it, list) else it for key, it in entry.items()}
+        one = Known(**said)
+    except (TypeError, AttributeError) as error:
+        raise BadBaseline(f"the baseline {place}: {error}") from None
+    if unknown := [name for name in one.where if name not in PREDICATES]:
+        raise BadBaseline(f"the baseline {place}: no property of cases is called {unknown[0]!r}")
+    if not one.reason.strip():
+        raise BadBaseline(f"the baseline {place}: a known finding needs a reason")
+    if one.kind not in KINDS:
+        raise BadBaseline(f"the baseline {place}: kind {one.kind!r} is none of {', '.join(KINDS)}")
+    return one
 
 
 def measured(run: Run) -> dict[str, Result]:
@@ -176,26 +167,13 @@ def record(run: Run, reason: str) -> str:
     """The text of a baseline that accepts every finding of `run`, each group with its region or its cases."""
     known = []
     for group in causes.groups(run, run.findings):
-        where = predicates.names(group.region)
+        where = tuple(predicates.names(group.region))
         for check in group.checks:
             mine = [member for member in group.members if member.check == check]
-            known.append(
-                Known(
-                    check=check,
-                    reason=reason,
-                    where=tuple(where),
-                    cases=() if where else tuple(sorted({str(m.case) for m in mine})),
-                    statuses=tuple(sorted({m.status.value for m in mine})),
-                    message=mine[0].message,
-                    cause=group.cause[0],
-                )
-            )
+            cases = () if where else tuple(sorted({str(m.case) for m in mine}))
+            statuses = tuple(sorted({m.status.value for m in mine}))
+            said = {"message": mine[0].message, "cause": group.cause[0], "reason": reason}
+            known.append(Known(check=check, where=where, cases=cases, statuses=statuses, **said))
     accuracy = {key: result.numbers.over_bound for key, result in sorted(measured(run).items())}
-    body: dict[str, Any] = {
-        "schema": SCHEMA,
-        "target": run.target,
-        "factor": FACTOR,
-        "accuracy": accuracy,
-        "known": [asdict(one) for one in known],
-    }
-    return json.dumps(body, indent=1) + "\n"
+    body = {"schema": SCHEMA, "target": run.target, "factor": FACTOR, "accuracy": accuracy}
+    return json.dumps(body | {"known": [asdict(one) for one in known]}, indent=1) + "\n"

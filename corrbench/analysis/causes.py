@@ -6,13 +6,13 @@ import math
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 
 from corrbench.analysis.predicates import ENOUGH, describe, has
 from corrbench.case import Case
 from corrbench.result import Result, Run, Status
 
 MAIN = 0.8  # share of findings with one cause that a property must tell to part them from the rest
-MOST = 0.8  # share of findings that is most of them
 MANY, LOOSE = 8, (0.9, 0.75, 0.6)  # wrong cases, and shares of right ones left out, that are no coincidence
 
 
@@ -26,7 +26,6 @@ class Group:
         members: all of them.
         region: the property of cases that tells them from those that passed, in words; empty if none does.
         common: where there is no such property, one that all of them have and most that passed have not.
-        place: where in the arrays most of them are wrong, in words; empty if here and there.
         resembles: the fault whose numbers most of them look like; empty if none does.
     """
 
@@ -35,7 +34,6 @@ class Group:
     members: list[Result]
     region: str
     common: str
-    place: str
     resembles: str
 
     @property
@@ -57,6 +55,11 @@ class Group:
         return f"on {self.cases} cases, in {', '.join(self.checks)}; the smallest" if self.cases > 1 else ""
 
     @property
+    def text(self) -> list[str]:
+        """The lines of any report: the message of the smallest, and what there is to say of all."""
+        return [self.smallest.message, *self.remarks, *([f"{self.extent}: {self.smallest.case}"] * (self.cases > 1))]
+
+    @property
     def cases(self) -> int:
         return len({result.case for result in self.members})
 
@@ -65,16 +68,63 @@ class Group:
         return sorted({result.check for result in self.members})
 
 
+class Digest:
+    """A run as reports tell it, for all of them: what takes long is worked out once, when it is asked for."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._groups: dict[frozenset[Status], list[Group]] = {}
+
+    def groups(self, *statuses: Status) -> list[Group]:
+        """The results of these statuses by cause, see `groups`."""
+        asked = frozenset(statuses)
+        if asked not in self._groups:
+            self._groups[asked] = groups(self.run, [one for one in self.run.results if one.status in asked])
+        return self._groups[asked]
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """One for each check, in order of name."""
+        found: dict[str, list[Result]] = {}
+        for result in self.run.results:
+            found.setdefault(result.check, []).append(result)
+        return [Row.of(name, results) for name, results in sorted(found.items())]
+
+    @cached_property
+    def unsupported(self) -> dict[str, str]:
+        """What the target said it does not do, feature by feature, cases that it refused among them."""
+        found = dict(self.run.unsupported)
+        for result in self.run.results:
+            if result.status is Status.UNSUPPORTED:
+                found.setdefault(result.check, result.message)
+        return found
+
+
 @dataclass(slots=True)
 class Row:
     """One check's results added up."""
 
     check: str
-    counts: dict[Status, int]
+    counts: Counter[Status]
     ratio: float  # largest error as a fraction of the bound
     bits: float  # fewest effective bits
     rounded: float  # share of results correctly rounded
     worst: Result | None
+
+    @classmethod
+    def of(cls, check: str, results: list[Result]) -> Row:
+        measured = [result for result in results if not math.isnan(result.numbers.over_bound)]
+        worst = max(measured, key=lambda result: result.numbers.over_bound, default=None)
+        bits = [one for result in measured if (one := result.numbers.bits) is not None and math.isfinite(one)]
+        weights = [(n.elements or 0, n.rounded) for result in results if (n := result.numbers).rounded is not None]
+        total = sum(n for n, _ in weights)
+        rounded = sum(n * share for n, share in weights) / total if total else math.nan
+        ratio = worst.numbers.over_bound if worst else math.nan
+        return cls(check, Counter(r.status for r in results), ratio, min(bits, default=math.nan), rounded, worst)
+
+    def count(self, *statuses: Status) -> int:
+        """How many results have one of these."""
+        return sum(self.counts[status] for status in statuses)
 
 
 def size(result: Result) -> tuple[int, bool, int]:
@@ -98,15 +148,6 @@ def cause(result: Result) -> tuple[str, ...]:
     return (result.check, words)
 
 
-def place(results: list[Result]) -> str:
-    """Where in the arrays most of them are wrong, as far as they are not wrong all over."""
-    said = [result.numbers.pattern for result in results]
-    told = [text.removeprefix("only ") for text in said if text and text not in ("every element", "scattered")]
-    parts = Counter(part for text in told for part in text.split(", "))
-    held = [part for part, n in parts.most_common(2) if n >= MOST * len(told) and 3 * len(told) >= len(results)]
-    return " and ".join(part if part.startswith("at ") else f"in {part}" for part in held)
-
-
 def parted(members: list[Result], passed: set[Case]) -> list[list[Result]]:
     """Those that a simple property of their cases tells from the right ones, and the rest: another cause, most likely.
 
@@ -127,7 +168,7 @@ def _group(key: tuple[str, ...], members: list[Result], passed: set[Case]) -> Gr
     cases = [member.case for member in members]
     region = describe(cases, passed)
     common = "" if region or len(set(cases)) < MANY else describe(cases, passed, LOOSE)
-    return Group(key, min(members, key=size), members, region, common, place(members), alike[0] if alike else "")
+    return Group(key, min(members, key=size), members, region, common, alike[0] if alike else "")
 
 
 def groups(run: Run, results: list[Result]) -> list[Group]:
@@ -146,36 +187,3 @@ def groups(run: Run, results: list[Result]) -> list[Group]:
         made += [_group(key, part, passed) for part in parted(members, passed)]
     rank = {"values": 0, "raised": 1, "gradients": 2}
     return sorted(made, key=lambda group: (rank.get(group.cause[0], 3), -len(group.members)))
-
-
-def rows(run: Run) -> list[Row]:
-    """One row for each check, in order of name."""
-    table = []
-    for name in sorted({result.check for result in run.results}):
-        mine = [result for result in run.results if result.check == name]
-        counts = {status: sum(r.status is status for r in mine) for status in Status}
-        measured = [r for r in mine if not math.isnan(r.numbers.over_bound)]
-        worst = max(measured, key=lambda r: r.numbers.over_bound, default=None)
-        bits = [one for r in measured if (one := r.numbers.bits) is not None and math.isfinite(one)]
-        weights = [(n.elements or 0, n.rounded) for r in mine if (n := r.numbers).rounded is not None]
-        total = sum(n for n, _ in weights)
-        table.append(
-            Row(
-                name,
-                {status: n for status, n in counts.items() if n},
-                worst.numbers.over_bound if worst else math.nan,
-                min(bits, default=math.nan),
-                sum(n * share for n, share in weights) / total if total else math.nan,
-                worst,
-            )
-        )
-    return table
-
-
-def unsupported(run: Run) -> dict[str, str]:
-    """What the target said it does not do, feature by feature, cases that it refused among them."""
-    found = dict(run.unsupported)
-    for result in run.results:
-        if result.status is Status.UNSUPPORTED:
-            found.setdefault(result.check, result.message)
-    return found

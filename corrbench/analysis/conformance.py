@@ -10,6 +10,7 @@ from typing import Any
 
 from corrbench.analysis import causes
 from corrbench.case import DTYPES, FLOATS
+from corrbench.checks import registry
 from corrbench.result import Result, Run, Status
 from corrbench.support import needs
 
@@ -25,21 +26,14 @@ class Mark(StrEnum):
 
 
 ARGUMENTS = ("bias", "stride", "padding", "padding='same'", "dilation", "groups", "empty batch")
-DERIVATIVES = {
-    "gradients.first": "gradients", "gradients.subsets": "gradients", "gradients.gradcheck": "gradients",
-    "special.gradients": "gradients", "gradients.second": "second", "gradients.forward": "forward mode",
-    "gradients.vmap": "vmap",
-}  # fmt: skip
-MODES = {"gradients": "backward", "second": "double", "forward mode": "jvp", "vmap": "vmap"}
-CONDUCT = {
-    "contract": "contract", "memory": "views", "special": "NaN and Inf", "state": "repeated calls",
-    "determinism": "threads",
-}  # fmt: skip
+MODES = {"gradients": "backward", "second": "double", "forward mode": "jvp", "vmap": "vmap"}  # of derivatives
+COLUMNS = {name: check.column for name, check in registry().items()}
+CONDUCT = tuple(column for column in dict.fromkeys(COLUMNS.values()) if column and column not in MODES)
 SECTIONS: dict[str, tuple[str, ...]] = {
     "element types": DTYPES,
     "arguments": ARGUMENTS,
     "derivatives": tuple(MODES),
-    "conduct": tuple(CONDUCT.values()),
+    "conduct": CONDUCT,
 }
 
 
@@ -175,7 +169,7 @@ def columns(members: Iterable[Result]) -> set[str]:
     conduct: set[str] = set()
     for result in members:
         column = column_of(result)
-        if column in CONDUCT.values():
+        if column in CONDUCT:
             conduct.add(column)
         elif column:
             elsewhere.add(column)
@@ -189,11 +183,8 @@ def columns(members: Iterable[Result]) -> set[str]:
 
 def column_of(result: Result) -> str:
     """The column of derivatives or conduct that a result belongs to; empty for one of values."""
-    if result.check in DERIVATIVES:
-        return DERIVATIVES[result.check]
-    if result.numbers.derivative:
-        return "gradients"
-    return CONDUCT.get(result.family, "")
+    column = COLUMNS.get(result.check, "")
+    return "gradients" if result.numbers.derivative and column not in MODES else column
 
 
 def cells(run: Run, found: list[Found]) -> dict[str, str]:

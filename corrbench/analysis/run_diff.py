@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from corrbench.analysis import causes
+from corrbench.analysis.causes import Group
 from corrbench.analysis.run_files import INTERRUPTED
 from corrbench.case import Case
 from corrbench.result import FINDINGS, SCHEMA, Result, Run, Status, finite
@@ -62,6 +64,11 @@ class Change:
         return mended(self.before, self.after)
 
     @cached_property
+    def groups(self) -> tuple[list[Group], list[Group]]:
+        """The new findings by cause, and those that are fixed."""
+        return causes.groups(self.after, self.new), causes.groups(self.before, self.fixed)
+
+    @cached_property
     def refused(self) -> dict[str, str]:
         """What the second refuses and the first did."""
         return refusals(self.before, self.after)
@@ -100,11 +107,7 @@ class Change:
             name: {"target": run.target, "seed": run.seed, "verdict": run.verdict, "counts": run.counts}
             for name, run in (("before", self.before), ("after", self.after))
         }
-        shifted = [
-            {"check": s.check, "dtype": s.dtype, "cases": s.cases, "bits": s.bits, "before": s.before,
-             "after": s.after, "verdict": s.verdict}
-            for s in self.shifts
-        ]  # fmt: skip
+        shifted = [asdict(shift) | {"verdict": shift.verdict} for shift in self.shifts]
         found: dict[str, Any] = finite({
             "schema": SCHEMA, "verdict": self.verdict, **sides, "new": [one.to_json() for one in self.new],
             "fixed": [one.to_json() for one in self.fixed], "refused": self.refused, "accuracy": shifted,

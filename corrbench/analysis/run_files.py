@@ -109,21 +109,12 @@ def _chart(chart: dict[str, str], at: list[int], place: str) -> None:
 
 def _written(record: dict[str, Any]) -> list[Run]:
     """The runs that ``--json`` wrote; several stand in one object, each result with its target."""
-    several = record.get("runs", [record])
-    results = record["results"]
-    return [
-        Run.from_json(
-            one
-            | {
-                "results": [
-                    {key: value for key, value in result.items() if key != "target"}
-                    for result in results
-                    if result.get("target", one["target"]) == one["target"]
-                ]
-            }
-        )
-        for one in several
-    ]
+    runs = []
+    for one in record.get("runs", [record]):
+        mine = [result for result in record["results"] if result.get("target", one["target"]) == one["target"]]
+        bare = [{key: value for key, value in result.items() if key != "target"} for result in mine]
+        runs.append(Run.from_json(one | {"results": bare}))
+    return runs
 
 
 def _stored(header: dict[str, Any], text: str) -> Run:

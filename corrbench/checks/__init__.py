@@ -49,24 +49,30 @@ class Outline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One question: the cases it wants to be asked on, and how the answer is judged."""
+    """One question: the cases it wants to be asked on, and how the answer is judged.
+
+    Its findings count in a column of the conformance table, one of derivatives or of conduct; without one they count
+    where their cases do, at element types and arguments.
+    """
 
     name: str
     run: Callable[[Trial], Iterator[Result]]
     plan: Callable[[Outline], Iterable[Case]]
     about: str
+    column: str = ""
 
 
 CHECKS: dict[str, Check] = {}
 
 
 def check(
-    name: str, plan: Callable[[Outline], Iterable[Case]]
+    name: str, plan: Callable[[Outline], Iterable[Case]], column: str = ""
 ) -> Callable[[Callable[[Trial], Iterator[Result]]], Callable[[Trial], Iterator[Result]]]:
-    """Register a check under ``family.what``; its docstring's first line says what it asks."""
+    """Register a check under ``family.what``; its docstring's first line says what it asks. For `column`: `Check`."""
 
     def register(run: Callable[[Trial], Iterator[Result]]) -> Callable[[Trial], Iterator[Result]]:
-        CHECKS[name] = Check(name=name, run=run, plan=plan, about=(run.__doc__ or "").strip().splitlines()[0])
+        about = (run.__doc__ or "").strip().splitlines()[0]
+        CHECKS[name] = Check(name=name, run=run, plan=plan, about=about, column=column)
         return run
 
     return register

@@ -13,6 +13,8 @@ from corrbench.judge.trial import Trial
 from corrbench.numerics.problem import Array
 from corrbench.result import Result, Status
 
+RUNS = 12  # calls whose bits are compared under the flag
+
 
 def thread_cases(outline: Outline) -> Iterator[Case]:
     """Larger cases, for work to be shared among threads."""
@@ -26,7 +28,7 @@ def batch_cases(outline: Outline) -> Iterator[Case]:
     yield from (case.but(data="unit") for case in outline.spread(fitting, 3 + 12 * outline.thorough))
 
 
-@check("determinism.repeats", lambda outline: [*thread_cases(outline), *batch_cases(outline)])
+@check("determinism.repeats", lambda outline: [*thread_cases(outline), *batch_cases(outline)], column="threads")
 def repeats(trial: Trial) -> Iterator[Result]:
     """On integers, is every repeated result right on any number of threads? On reals, do bits change (a warning)?"""
     yield from (threads if trial.case.data == "small" else bits)(trial)
@@ -73,3 +75,24 @@ def bits(trial: Trial) -> Iterator[Result]:
     if len(found) > 4 and not np.array_equal(found[0][::-1], found[4], equal_nan=True):
         broken.append("with the place in the batch")
     yield trial.result(Status.WARN if broken else Status.PASS, "bits change " + " and ".join(broken) if broken else "")
+
+
+def flag_cases(outline: Outline) -> Iterator[Case]:
+    """The light cases of `bits`, in torch, whose flag it is."""
+    if outline.arrays == "torch":
+        yield from batch_cases(outline)
+
+
+@check("determinism.flag", flag_cases, column="threads")
+def flag(trial: Trial) -> Iterator[Result]:
+    """Do the bits stay the same from run to run where torch.use_deterministic_algorithms asks for it?"""
+    calls = [Call(case=trial.case, arrays=trial.operands())] * RUNS
+    replies = trial.calls(calls, deterministic=True)
+    found = [values for reply in replies if (values := trial.values(reply)) is not None]
+    if len(found) < RUNS:
+        yield trial.incomparable()
+    elif all(np.array_equal(found[0], other, equal_nan=True) for other in found[1:]):
+        yield trial.result(Status.PASS)
+    else:
+        said = "bits change from run to run under torch.use_deterministic_algorithms(True)"
+        yield trial.result(Status.FAIL, said)

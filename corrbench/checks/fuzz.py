@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from corrbench.case import INTEGERS, Case
 from corrbench.checks import Outline, check
-from corrbench.checks.gradients import gradients, judge
+from corrbench.checks.gradients import gradients, verdicts
 from corrbench.checks.values import compare
 from corrbench.judge.trial import Trial, conclude
 from corrbench.numerics.inputs import REAL, WHOLE
 from corrbench.result import Figures, Result, Status
-from corrbench.support import DIFFERENTIABLE, Support, fit
+from corrbench.support import DIFFERENTIABLE, Support, with_fixed
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
@@ -95,7 +95,7 @@ def derivatives(trial: Trial) -> Iterator[Result]:
     """Whether the gradients are."""
     arrays = trial.operands(extra=("g",))
     reply = trial.call("backward", arrays=arrays)
-    yield from judge(trial, reply, gradients(trial.problem(arrays=arrays), arrays["g"]))
+    yield from verdicts(trial, reply, gradients(trial.problem(arrays=arrays), arrays["g"]))
 
 
 def cases(support: Support, *, differentiate: bool) -> SearchStrategy[Case]:
@@ -129,15 +129,15 @@ def cases(support: Support, *, differentiate: bool) -> SearchStrategy[Case]:
             max(1, d * (k - 1) + r - 2 * p) for d, k, r, p in zip(dilation, kernel, rest, padding, strict=True)
         )
         try:
-            case = fit(
+            fitted = support.convention.fit(
                 Case(
                     x=(n, groups * each, height, width), w=(groups * kernels, each, *kernel), stride=stride,
                     padding=(padding[0],) * 2 + (padding[1],) * 2, dilation=dilation, groups=groups,
                     bias="bias" in takes and draw(st.booleans()), dtype=dtype, data=data,
                     layout=draw(st.sampled_from(views)),
-                ),
-                support.form,
+                )
             )  # fmt: skip
+            case = with_fixed(fitted, support.fixed) if fitted is not None else None
         except ValueError:
             case = None
         assume(case is not None and case.macs <= LARGEST)

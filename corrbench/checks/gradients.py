@@ -58,7 +58,7 @@ def value(output: Output | None, like: Array) -> Array | None:
     return output.values.reshape(like.shape)
 
 
-def judge(
+def verdicts(
     trial: Trial, reply: Reply, problems: dict[str, Problem], scale: int = 1, slack: Array | float = 0.0
 ) -> Iterator[Result]:
     """One result for each gradient; a missing one is a finding unless it would be zero."""
@@ -89,16 +89,16 @@ def transform_slack(trial: Trial, name: str) -> float:
     return TRANSFORM_GRADIENT * UNIT[bounds.accumulator(trial.case.dtype)] * prod(norms)
 
 
-@check("gradients.first", first_cases)
+@check("gradients.first", first_cases, column="gradients")
 def first(trial: Trial) -> Iterator[Result]:
     """Are gx, gw and gb right in every element, and do <y,g> = <x,gx> = <w,gw> hold exactly on integers?"""
     arrays = trial.operands(extra=("g",))
     problem = trial.problem(arrays=arrays)
     reply = trial.call("backward", arrays=arrays)
     problems = gradients(problem, arrays["g"])
-    yield from judge(trial, reply, problems)
-    plain = trial.spec.accuracy == "direct" and not trial.case.bias
-    if trial.case.data == "small" and plain and not trial.case.dtype.startswith("complex"):
+    yield from verdicts(trial, reply, problems)
+    linear = trial.spec.accuracy == "direct" and not trial.case.bias
+    if trial.case.data == "small" and linear and not trial.case.dtype.startswith("complex"):
         yield from adjoint(trial, reply, arrays)
 
 
@@ -125,22 +125,22 @@ def inner(a: Array, b: Array) -> int | Fraction:
 def subset_cases(outline: Outline) -> Iterator[Case]:
     """Small cases, every other one with a bias where the target takes one."""
     if differentiable(outline):
-        plain = [case for case in outline.light if case.macs <= LIGHT / 10]
-        for index, case in enumerate(outline.spread(plain, 6 + 24 * outline.thorough)):
+        small = [case for case in outline.light if case.macs <= LIGHT / 10]
+        for index, case in enumerate(outline.spread(small, 6 + 24 * outline.thorough)):
             bias = case.bias or (
                 "bias" in outline.support.takes and index % 2 == 0 and outline.support.form != "corr2d"
             )
             yield case.but(data="small", bias=bias)
 
 
-@check("gradients.subsets", subset_cases)
+@check("gradients.subsets", subset_cases, column="gradients")
 def subsets(trial: Trial) -> Iterator[Result]:
     """Does each gradient come out the same when only some operands ask for one, and do repeated passes add up?"""
     names = case_operands(trial.case)
     arrays = trial.operands(extra=("g",))
     problems = gradients(trial.problem(arrays=arrays), arrays["g"])
     wanted = [chosen for size in range(1, len(names)) for chosen in combinations(names, size)]
-    if trial.form == "module":  # parameters of a module always ask
+    if trial.support.convention.parameters:  # those of a module always ask
         wanted = [chosen for chosen in wanted if "x" not in chosen]
     calls = [Call(case=trial.case, arrays=arrays, mode="backward", grad=chosen) for chosen in wanted]
     wanted.append(names)
@@ -149,7 +149,7 @@ def subsets(trial: Trial) -> Iterator[Result]:
     for chosen, reply in zip(wanted, replies, strict=True):
         repeated = chosen == names
         asked = {"g" + name: problems["g" + name] for name in chosen}
-        for result in judge(trial, reply, asked, scale=2 if repeated else 1):
+        for result in verdicts(trial, reply, asked, scale=2 if repeated else 1):
             if result.finding:
                 how = "two backward passes over one graph" if repeated else f"only {', '.join(chosen)} requiring grad"
                 result.message = f"with {how}: {result.message}"
@@ -187,7 +187,7 @@ def mode_cases(outline: Outline, mode: str, count: int) -> Iterator[Case]:
                 yield case.but(dtype=dtype, data="unit" if index % 3 == 2 else "small")
 
 
-@check("gradients.second", lambda outline: mode_cases(outline, "double", 30 + 120 * outline.thorough))
+@check("gradients.second", lambda outline: mode_cases(outline, "double", 30 + 120 * outline.thorough), column="second")
 def second(trial: Trial) -> Iterator[Result]:
     """Is the derivative of the gradients right, <d<gw,v>/dx, u> = <conv(u,v), g> and its kin, in every element?"""
     names = case_operands(trial.case)
@@ -197,7 +197,7 @@ def second(trial: Trial) -> Iterator[Result]:
     if not any(name.startswith("gg") for name in reply.outputs):
         yield trial.result(Status.UNSUPPORTED, "gradients cannot be differentiated again")
         return
-    yield from judge(
+    yield from verdicts(
         trial,
         reply,
         {
@@ -209,7 +209,9 @@ def second(trial: Trial) -> Iterator[Result]:
     )
 
 
-@check("gradients.forward", lambda outline: mode_cases(outline, "jvp", 10 + 40 * outline.thorough))
+@check(
+    "gradients.forward", lambda outline: mode_cases(outline, "jvp", 10 + 40 * outline.thorough), column="forward mode"
+)
 def forward(trial: Trial) -> Iterator[Result]:
     """Is the directional derivative of forward-mode differentiation conv(tx, w) + conv(x, tw) + tb?"""
     names = case_operands(trial.case)
@@ -218,18 +220,17 @@ def forward(trial: Trial) -> Iterator[Result]:
     problem = trial.problem(arrays=arrays)
     tangents = joined(problem, arrays["tx"], arrays["tw"], arrays.get("tb"))
     slack = rounded_parts(trial, problem, arrays["tx"], arrays["tw"], arrays.get("tb"))
-    yield from judge(trial, reply, {"t": tangents}, slack=slack)
+    yield from verdicts(trial, reply, {"t": tangents}, slack=slack)
 
 
 def vmap_cases(outline: Outline) -> Iterator[Case]:
     """A few light cases."""
     if "vmap" in outline.support.takes:
-        yield from (
-            case.but(data="small") for case in outline.spread(outline.light, 4 + 12 * outline.thorough) if case.x[0]
-        )
+        few = outline.spread(outline.light, 4 + 12 * outline.thorough)
+        yield from (case.but(data="small") for case in few if case.x[0])
 
 
-@check("gradients.vmap", vmap_cases)
+@check("gradients.vmap", vmap_cases, column="vmap")
 def vmap(trial: Trial) -> Iterator[Result]:
     """Does torch.func.vmap over an extra axis give what calling in a loop gives?"""
     arrays = trial.operands()
@@ -254,7 +255,7 @@ def gradcheck_cases(outline: Outline) -> Iterator[Case]:
         yield from (case.but(dtype="float64", data="unit") for case in outline.spread(tiny, 1 + 3 * outline.thorough))
 
 
-@check("gradients.gradcheck", gradcheck_cases)
+@check("gradients.gradcheck", gradcheck_cases, column="gradients")
 def gradcheck(trial: Trial) -> Iterator[Result]:
     """Does the target pass torch.autograd.gradcheck and gradgradcheck, slow mode, in double precision?"""
     import torch

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from corrbench.case import Case
 from corrbench.checks import LIGHT, Outline, check
-from corrbench.checks.gradients import differentiable, gradients, judge
+from corrbench.checks.gradients import differentiable, gradients, verdicts
+from corrbench.judge.calls import Call
 from corrbench.judge.trial import Trial
 from corrbench.result import Result, Status
 
@@ -32,7 +35,9 @@ MIXED = (
 
 def view_cases(outline: Outline) -> Iterator[Case]:
     """Small bases of every kind of geometry, each under several layouts, so that each layout meets each geometry."""
-    names = list(VIEWS if outline.support.form == "conv2d" else PLANE_VIEWS) + (
+    convention = outline.support.convention
+    usual = (convention.x, convention.w) == ("NCHW", "OIHW")
+    names = list(VIEWS if usual else [view for view in PLANE_VIEWS if len(convention.x) == 2 or view != "expanded"]) + (
         ["reversed"] if outline.arrays == "numpy" else []
     )
     layouts = [f"{operand}:{view}" for operand in "xwg" for view in names] + list(MIXED)
@@ -45,13 +50,13 @@ def view_cases(outline: Outline) -> Iterator[Case]:
             turn += 7  # coprime to the number of layouts: all are met
             if ("g:" in layout and not backward) or ("b:" in layout and not base.bias):
                 layout = "x:transposed,w:step"
-            batched = outline.support.form == "conv2d" and ("expanded" in layout or "batch" in layout)
+            batched = usual and ("expanded" in layout or "batch" in layout)
             case = base.but(x=(2, *base.x[1:])) if batched and base.x[0] == 1 else base  # one sample shows nothing
             for dtype in outline.dtypes[: 1 + (turn % 3 == 0)]:
                 yield case.but(layout=layout, dtype=dtype, data="small")
 
 
-@check("memory.views", view_cases)
+@check("memory.views", view_cases, column="views")
 def views(trial: Trial) -> Iterator[Result]:
     """Are results and gradients right for views: transposed, strided, offset, expanded, channels last?"""
     backward = trial.differentiable
@@ -66,10 +71,35 @@ def views(trial: Trial) -> Iterator[Result]:
         expected = trial.expected(problem)
         yield trial.verdict(expected.compare(values), problem, values, note)
     if backward:
-        for result in judge(trial, reply, gradients(problem, arrays["g"])):
+        for result in verdicts(trial, reply, gradients(problem, arrays["g"])):
             if result.finding:
                 result.message += f"; {note}"
             yield result
+
+
+def far_cases(outline: Outline) -> Iterator[Case]:
+    """Small cases with the narrowest element type that is taken: what lies far apart takes memory on a device."""
+    narrow = [dtype for dtype in ("float16", "bfloat16", "float32", "float64") if dtype in outline.dtypes]
+    small = [case for case in outline.light if case.macs <= LIGHT / 100 and np.prod(case.out) and max(case.x) > 3]
+    for case in outline.spread(small, 2 + 2 * outline.thorough) if narrow else ():
+        yield case.but(layout="x:far", dtype=narrow[0], data="small")
+
+
+@check("memory.far", far_cases, column="views")
+def far(trial: Trial) -> Iterator[Result]:
+    """Is an input read right whose elements lie more than 2^31 places apart, too far for 32 bits?"""
+    arrays = trial.operands()
+    (reply,) = trial.calls([Call(case=trial.case, arrays=arrays)], ends=False)
+    if reply.raised and "OutOfMemory" in reply.raised["type"]:
+        yield trial.result(Status.SKIPPED, "the device has not enough memory for elements that lie so far apart")
+    elif reply.raised:
+        yield trial.raised(reply.raised, trial.case)
+    elif (values := trial.values(reply)) is None:
+        yield trial.incomparable()
+    else:
+        yield trial.verdict(
+            trial.expected(trial.problem(arrays=arrays)).compare(values), note="the input lies far apart"
+        )
 
 
 def conduct_cases(outline: Outline) -> Iterator[Case]:
@@ -77,7 +107,7 @@ def conduct_cases(outline: Outline) -> Iterator[Case]:
     yield from outline.spread([case.but(data="unit") for case in outline.light], 2 + 4 * outline.thorough)
 
 
-@check("memory.operands", conduct_cases)
+@check("memory.operands", conduct_cases, column="views")
 def operands(trial: Trial) -> Iterator[Result]:
     """Are operands left as they were, is the result in memory of its own, and does it stay as it was returned?"""
     yield from conduct(trial, trial.check)

@@ -74,6 +74,9 @@ def parameters(trial: Trial) -> Iterator[Result]:  # noqa: C901 - one question a
 def state(trial: Trial) -> Iterator[Result]:
     """Do state_dict round trip, dtype moves and train/eval leave the function the same?"""
     found = facts(trial)
+    if "raised" not in found["given"] and not {"weight", "bias"} <= set(found["given"]["state"]):
+        yield trial.result(Status.SKIPPED, "weight or bias is not registered; see module.parameters")
+        return
     wants = {
         "round_trip": ({"same": True}, "state_dict() and load_state_dict() do not carry the function over"),
         "moves": ({"dtype": "torch.float64", "weight": "torch.float64"}, "to(torch.float64) does not move it"),

@@ -22,7 +22,8 @@ def law_cases(outline: Outline) -> Iterator[Case]:
     whole = [dtype for dtype in ("float32", "float64", "int64", "int32") if dtype in outline.dtypes]
     for kinds, data, count in ((real, "unit", 12 + 48 * outline.thorough), (whole, "small", 6 + 26 * outline.thorough)):
         for index, case in enumerate(outline.spread(small, count) if kinds else ()):
-            bias = case.bias and (data == "unit" or outline.support.form == "module")  # the laws of whole numbers: none
+            # the laws of whole numbers have no bias
+            bias = case.bias and (data == "unit" or outline.support.convention.keeps_bias)
             yield case.but(data=data, dtype=kinds[index % len(kinds)], bias=bias)
 
 

@@ -35,7 +35,7 @@ def footprint_cases(outline: Outline) -> Iterator[Case]:
                     yield case.but(dtype=dtype, data=data)
 
 
-@check("special.footprint", footprint_cases)
+@check("special.footprint", footprint_cases, column="NaN and Inf")
 def footprint(trial: Trial) -> Iterator[Result]:
     """Do NaN and infinities reach just the elements whose window holds them, with the right sign?"""
     arrays = trial.operands()
@@ -162,7 +162,7 @@ def fits(case: Case) -> bool:
     return all(case.x[2 + i] > case.dilation[i] * (case.w[2 + i] - 1) for i in (0, 1))
 
 
-@check("special.extremes", extreme_cases)
+@check("special.extremes", extreme_cases, column="NaN and Inf")
 def extremes(trial: Trial) -> Iterator[Result]:
     """Do overflow, subnormal numbers, negative zeros and kernels of a single one come out as they should?"""
     case = trial.case
@@ -218,7 +218,7 @@ def gradient_cases(outline: Outline) -> Iterator[Case]:
         )
 
 
-@check("special.gradients", gradient_cases)
+@check("special.gradients", gradient_cases, column="gradients")
 def cotangent(trial: Trial) -> Iterator[Result]:
     """Does a NaN in the cotangent reach just the elements of gx that its window covers?"""
     arrays = trial.operands(extra=("g",))

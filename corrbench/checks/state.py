@@ -1,4 +1,4 @@
-"""Checks of state between calls: sequences on the same and on other buffers."""
+"""Checks of state: sequences of calls on the same and on other buffers; calls from elsewhere and from a graph."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from corrbench.case import Case
 from corrbench.checks import LIGHT, Outline, check
 from corrbench.judge.calls import Call
+from corrbench.judge.protocol import Reply
 from corrbench.judge.trial import Trial
 from corrbench.numerics.problem import Array
 from corrbench.result import Figures, Result, Status
@@ -46,7 +47,7 @@ def results(trial: Trial, calls: list[Call], names: list[str]) -> Iterator[Resul
             return
 
 
-@check("state.sequence", sequence_cases)
+@check("state.sequence", sequence_cases, column="repeated calls")
 def sequence(trial: Trial) -> Iterator[Result]:
     """Is each of A, B, A right, with new data in the same buffers, and with the same data in new ones?"""
     case, a = trial.case, trial.operands()
@@ -89,7 +90,7 @@ def relatives(base: Case, form: str) -> Iterator[Case]:
             yield other
 
 
-@check("state.arguments", sequence_cases)
+@check("state.arguments", sequence_cases, column="repeated calls")
 def arguments(trial: Trial) -> Iterator[Result]:
     """Is each call right when arguments, groups, bias, dtype or the size of the image change between calls?"""
     base = trial.case
@@ -99,7 +100,7 @@ def arguments(trial: Trial) -> Iterator[Result]:
             sequence += [other, base]
     for case in sequence:
         arrays = trial.operands(case)
-        (reply,) = trial.calls([Call(case=case, arrays=arrays)], settle=False)
+        (reply,) = trial.calls([Call(case=case, arrays=arrays)], ends=False)
         if reply.raised:
             said = replace(trial, case=case).raised(reply.raised, case)
             if said.finding or case == base:
@@ -124,7 +125,7 @@ def many_cases(outline: Outline) -> Iterator[Case]:
     yield from (case.but(data="small") for case in outline.spread(small, 1 + 3 * outline.thorough))
 
 
-@check("state.many", many_cases)
+@check("state.many", many_cases, column="repeated calls")
 def many(trial: Trial) -> Iterator[Result]:
     """Is the target still right after a hundred calls, each with data of its own?"""
     case, rounds = trial.case, 120
@@ -136,3 +137,48 @@ def many(trial: Trial) -> Iterator[Result]:
         if r.finding
     )
     yield trial.result(Status.PASS, numbers=Figures(own={"calls": rounds}))
+
+
+def elsewhere_cases(outline: Outline) -> Iterator[Case]:
+    """A few small cases; of torch's tensors on a device as well as on the CPU."""
+    small = [case for case in outline.light if case.macs <= LIGHT / 10 and np.prod(case.out)]
+    yield from (case.but(data="small") for case in outline.spread(small, 2 + 6 * outline.thorough))
+
+
+@check("state.elsewhere", elsewhere_cases, column="repeated calls")
+def elsewhere(trial: Trial) -> Iterator[Result]:
+    """Is a call right that another thread makes, on a device on a stream which has yet to write the operands?"""
+    arrays = trial.operands()
+    plain, other = trial.calls(
+        [Call(case=trial.case, arrays=arrays, mode=mode) for mode in ("forward", "elsewhere")], ends=False
+    )
+    yield from compared(trial, plain, other, arrays, "called from another thread and stream")
+
+
+def graph_cases(outline: Outline) -> Iterator[Case]:
+    """A few small cases, of tensors on a device only."""
+    if outline.device != "cpu" and outline.arrays == "torch":
+        yield from elsewhere_cases(outline)
+
+
+@check("state.graph", graph_cases, column="repeated calls")
+def graph(trial: Trial) -> Iterator[Result]:
+    """Does a captured graph of the call, replayed on other numbers, give what these numbers give?"""
+    arrays = trial.operands()
+    plain, other = trial.calls(
+        [Call(case=trial.case, arrays=arrays, mode=mode) for mode in ("forward", "graph")], ends=False
+    )
+    yield from compared(trial, plain, other, arrays, "replayed from a captured graph")
+
+
+def compared(trial: Trial, plain: Reply, other: Reply, arrays: dict[str, Array], how: str) -> Iterator[Result]:
+    """The verdict on a call made in an unusual way; one that raises only then has refused, which may be."""
+    if plain.raised:
+        yield trial.raised(plain.raised, trial.case)
+    elif other.raised:
+        first = other.raised["message"].partition("\n")[0][:200]
+        yield trial.result(Status.WARN, f"{how}, it raises {other.raised['type']}: {first}")
+    elif (values := trial.values(other)) is None:
+        yield trial.incomparable()
+    else:
+        yield trial.verdict(trial.expected(trial.problem(arrays=arrays)).compare(values), note=how)

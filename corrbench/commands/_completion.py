@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from glob import escape
 from pathlib import Path
 
 from click import Context, Parameter
 from click.shell_completion import BashComplete, CompletionItem, add_completion_class
 
+Complete = Callable[[Context, Parameter, str], list[str]]
 RECORDS = (".json", ".jsonl")  # how files end that hold a run
 
 
@@ -47,17 +48,22 @@ def matching(words: Iterable[str], incomplete: str) -> list[str]:
     return [word for word in words if word.startswith(incomplete)]
 
 
+def among(words: Callable[[], Iterable[str]]) -> Complete:
+    """The completion of what has names."""
+    return lambda ctx, parameter, incomplete: matching(words(), incomplete)
+
+
 # ---- what options and arguments name
 
 
 def targets(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
-    """Registered names, Python files, and after a file's colon its functions."""
+    """Registered names, Python files and notebooks, and after a file's colon its functions."""
     place, colon, begun = incomplete.partition(":")
     if colon:
         return [f"{place}:{name}" for name in matching(functions(place), begun)]
     from corrbench.target import registered
 
-    return [*matching(registered(), incomplete), *_beside(incomplete)]
+    return [*matching(registered(), incomplete), *_beside(incomplete, (".py", ".ipynb"))]
 
 
 def functions(place: str) -> list[str]:
@@ -72,18 +78,11 @@ def functions(place: str) -> list[str]:
 
 
 def _beside(begun: str, ends: tuple[str, ...] = (".py",)) -> Iterator[str]:
-    folder, _, name = begun.rpartition("/")
-    before = begun[: len(begun) - len(name)]
-    try:
-        with os.scandir(folder or ("/" if begun.startswith("/") else ".")) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                if entry.name.startswith(name) and (name or entry.name[0] not in "._"):
-                    if entry.is_dir():
-                        yield f"{before}{entry.name}/"
-                    elif entry.name.endswith(ends):
-                        yield before + entry.name
-    except OSError:
-        return
+    """Folders, and files of such an end, that begin so; hidden and private ones only if their name is begun."""
+    folder, slash, name = begun.rpartition("/")
+    for path in sorted(Path(folder + slash).glob(f"{escape(name)}*")):
+        if (name or path.name[0] not in "._") and (path.is_dir() or path.name.endswith(ends)):
+            yield f"{folder}{slash}{path.name}{'/' * path.is_dir()}"
 
 
 def records(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
@@ -92,35 +91,27 @@ def records(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
     return [*left, *_beside(incomplete, RECORDS)]
 
 
-def checks(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
-    """Families of checks, then checks."""
+def _checks() -> list[str]:
     from corrbench.checks import registry
 
-    return matching([*dict.fromkeys(name.partition(".")[0] for name in registry()), *registry()], incomplete)
+    return [*dict.fromkeys(name.partition(".")[0] for name in registry()), *registry()]
 
 
-def suites(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
-    """Names of suites."""
+def _suites() -> Iterable[str]:
     from corrbench.suites import registry
 
-    return matching(registry(), incomplete)
+    return registry()
 
 
-def planted(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
+checks, suites = among(_checks), among(_suites)  # families of checks go before checks
+executors, devices = among(lambda: ("local", "dask", "tcp://")), among(lambda: ("cpu", "cuda"))
+
+
+def mutants(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
     """What `audit --only` takes beside single names, the last of a list with commas."""
     before, comma, begun = incomplete.rpartition(",")
-    families = [name for name in checks(ctx, parameter, "") if "." not in name]
+    families = [name for name in _checks() if "." not in name]
     return [before + comma + word for word in matching(["defect", "cheat", "honest", *families], begun)]
-
-
-def executors(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
-    """Kinds of executors."""
-    return matching(["local", "dask", "tcp://"], incomplete)
-
-
-def devices(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
-    """Kinds of devices."""
-    return matching(["cpu", "cuda"], incomplete)
 
 
 def cases(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
@@ -129,19 +120,18 @@ def cases(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
 
     from corrbench import case
 
-    before, _, begun = incomplete.rpartition(" ")
-    before += " " if before else ""
-    used = {word.partition("=")[0] for word in before.split()}
+    head, blank, begun = incomplete.rpartition(" ")
     key, equals, value = begun.partition("=")
     if not equals:
+        used = {word.partition("=")[0] for word in head.split()}
         names = [one.name for one in fields(case.Case) if one.name not in used]
         keys = matching([name if name == "bias" else f"{name}=" for name in names], begun)
         if len(keys) != 1 or keys == ["bias"]:
-            return [before + word for word in keys]
+            return [head + blank + word for word in keys]
         key, value = keys[0].rstrip("="), ""  # the only one: within quotes bash would close them after it
     values: Iterable[str] = case.DTYPES if key == "dtype" else ()
     if key in ("data", "layout"):
         from corrbench.numerics import inputs
 
         values = inputs.FILLS if key == "data" else (f"{one}:{name}" for one in "xwbg" for name in inputs.LAYOUTS)
-    return [f"{before}{key}={word}" for word in matching(values, value)]
+    return [f"{head}{blank}{key}={word}" for word in matching(values, value)]

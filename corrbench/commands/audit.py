@@ -1,4 +1,4 @@
-"""The `audit` command: mutation testing of the suite, with faults planted on purpose, and the score."""
+"""The `audit` command: mutation testing of the suite, and the score."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from corrbench.target import PROFILES
 
 if TYPE_CHECKING:
     from corrbench.audit import Audit
+    from corrbench.runner import Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class Asked:
 @click.option(
     "--only",
     default="",
-    shell_complete=_completion.planted,
+    shell_complete=_completion.mutants,
     help="Names, kinds (defect, cheat, honest) or families of checks, with commas.",
 )
 @click.option("--full", is_flag=True, help="Let every check go on until it has found something: who finds what.")
@@ -59,7 +60,7 @@ class Asked:
 @cli.quiet
 @cli.verbose
 def audit(**given: Any) -> None:
-    """Test the suite by mutation: run `verify` on planted defects, cheats and honest implementations.
+    """Test the suite by mutation: run `verify` on defects, cheats and honest implementations.
 
     Exit code 1 if an honest one is flagged, or a wrong one survives that is not known to.
     """
@@ -83,13 +84,13 @@ def audit(**given: Any) -> None:
     raise SystemExit(cli.PASSED if made.passed else cli.FOUND)
 
 
-def scored(asked: Asked, step: cli.Step) -> Audit:
-    """What became of all that is planted.
+def scored(asked: Asked, step: Step) -> Audit:
+    """What became of all mutants.
 
     Raises:
         ValueError: nothing is called so, or there is no record that the audit could go on with.
     """
-    from corrbench.audit import Audit, chosen, fates
+    from corrbench.audit import Audit, chosen, fates, left_out
     from corrbench.render.audit import line, rival
     from corrbench.rivals import _run
     from corrbench.runner import store, verify
@@ -98,22 +99,23 @@ def scored(asked: Asked, step: cli.Step) -> Audit:
     header = {"audit": asked.only, "profile": asked.profile, "honest": calm, "full": asked.full, "seed": asked.seed}
     place = Path(".corrbench", f"audit-{asked.profile}{'-full' if asked.full else ''}.jsonl")
     began = time.monotonic()
-    planted = chosen(asked.only)
+    mutants = chosen(asked.only)
     record = store.Store.resume(place, header) if asked.resume else store.Store.create(place, header)
     seed = record.header["seed"]
     made = Audit(profile=asked.profile, honest_profile=calm, full=asked.full, seed=seed)
     options = cli.taken(verify.Options, {"profile": asked.profile, "seed": seed, "workers": asked.workers or None})
+    made.absent = {} if asked.only else left_out()
     made.environment = verify.summary_environment()
-    step(0, len(planted), "the first of them")
+    step(0, len(mutants), "the first of them")
     for fate in fates(options, full=made.full, only=asked.only, record=record, calm=calm):
         made.fates.append(fate)
         if asked.verbose or (not fate.right and sys.stderr.isatty() and not asked.quiet):
             sys.stderr.write(f"{line(fate).plain}\n")  # above the bar; click would write over it
-        step(len(made.fates), len(planted), fate.name)
+        step(len(made.fates), len(mutants), fate.name)
     made.seconds = time.monotonic() - began
     if asked.rivals:
         step(0, 1, "other suites")
-        for score in _run.scores(planted, options.workers, record):
+        for score in _run.scores(mutants, options.workers, record):
             sys.stderr.write(f"{rival(score)}\n")
             made.others.append(score)
     return made

@@ -4,37 +4,42 @@ from __future__ import annotations
 
 import importlib.util
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench.cli import (
-    FOUND,
-    PASSED,
-    UNJUDGED,
-    give_up,
-    json_file,
-    output,
-    quiet,
-    save,
-    seed,
-    target_options,
-    working,
-    writable,
-)
+from corrbench import cli
 from corrbench.commands import _completion
+from corrbench.target import Spec, find, words
 
 if TYPE_CHECKING:
-    from corrbench.cli import Step
+    from corrbench.runner import Step
     from corrbench.timing.bench import Bench
 
 PICTURES = (".svg", ".png", ".pdf")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was typed, named as the options are."""
+
+    device: str = ""
+    suite: str
+    cases: tuple[str, ...] = ()
+    backward: bool
+    seed: int
+    json_file: str = ""
+    markdown: str = ""
+    plot: str = ""
+    report: str = ""
+    quiet: bool
+
+
 @click.command()
 @click.argument("targets", nargs=-1, required=True, shell_complete=_completion.targets)
-@target_options
+@cli.target_options
 @click.option(
     "--suite",
     default="speed",
@@ -46,100 +51,90 @@ PICTURES = (".svg", ".png", ".pdf")
     "--case", "cases", multiple=True, shell_complete=_completion.cases, help="Only this case; may be repeated."
 )
 @click.option("--backward", is_flag=True, help="Time the result and all its gradients.")
-@seed("Of data and of the order of samples.  [default: a secret one]")
-@json_file("the measurement")
+@cli.seed("Of data and of the order of samples.  [default: a secret one]")
+@cli.json_file("the measurement")
 @click.option("--markdown", type=click.Path(dir_okay=False), help="Write it as Markdown.")
 @click.option("--plot", type=click.Path(dir_okay=False), help="Draw it: a file that ends in .svg, .png or .pdf.")
 @click.option("--report", type=click.Path(file_okay=False), help="Write performance.md and .svg into this folder.")
-@quiet
+@cli.quiet
 def bench(targets: tuple[str, ...], **given: Any) -> None:
     """Time TARGETS beside each other, PyTorch's conv2d and what the machine can do.
 
     Exit codes: 0 measured, 1 wrong while it was timed or faster than possible, 2 could not measure.
     """
-    console = output(given["json_file"])
-    possible(given)
-    with working("bench", quiet=given["quiet"]) as step:
-        made, seed = measured(targets, given, step)
+    asked, called = cli.taken(Asked, given), words(given)
+    console = cli.output(asked.json_file)
+    possible(asked)
+    with cli.working("bench", quiet=asked.quiet) as step:
+        if len(set(targets)) < len(targets):
+            raise ValueError(f"{max(targets, key=targets.count)} is named more than once")
+        made = measured({name: cli.spec(name, given) for name in targets}, asked, step)
     from corrbench.render import bench as render
 
-    if not given["quiet"]:
+    if not asked.quiet:
         render.show(console, made)
-    code = {"passed": PASSED, "unjudged": UNJUDGED}.get(made.verdict, FOUND)
+    code = {"passed": cli.PASSED, "unjudged": cli.UNJUDGED}.get(made.verdict, cli.FOUND)
     word = {"passed": "MEASURED", "unjudged": "NOTHING TIMED"}.get(made.verdict, made.verdict.upper())
-    console.print(f"{word}: {render.summary(made)}; seed {seed}", soft_wrap=True)
-    write(made, typed(targets, seed, given), seed, given)
+    console.print(f"{word}: {render.summary(made)}; seed {asked.seed}", soft_wrap=True)
+    write(made, typed([*targets, *called], asked), asked)
     raise SystemExit(code)
 
 
-def measured(targets: tuple[str, ...], given: dict[str, Any], step: Step) -> tuple[Bench, int]:
-    """The targets timed side by side, and the seed.
+def measured(specs: dict[str, Spec], asked: Asked, step: Step) -> Bench:
+    """The targets timed side by side, the baseline beside them.
 
     Raises:
         ValueError: one of them, or the machine, cannot be measured.
     """
-    from corrbench import target
-    from corrbench.cli import spec
     from corrbench.judge.client import NotLoaded
     from corrbench.judge.sandbox import Died
     from corrbench.timing import bench as measuring
     from corrbench.timing import cases
-    from corrbench.timing.interleaved import Task
     from corrbench.timing.roofline import Unmeasured
 
-    seed = given["seed"]
-    mode = "backward" if given["backward"] else "forward"
-    if len(set(targets)) < len(targets):
-        raise ValueError(f"{max(targets, key=targets.count)} is named more than once")
+    every = dict(specs)
+    every.setdefault(measuring.BASELINE, find(measuring.BASELINE, device=asked.device))
     try:
-        wanted = cases.wanted(given["cases"], given["suite"])
-        specs = {name: spec(name, given) for name in targets}
-        if measuring.BASELINE not in specs:
-            specs[measuring.BASELINE] = target.find(measuring.BASELINE, device=given["device"])
-        supports = [cases.support(one) for one in specs.values()]
-        tasks = [Task(case, mode) for case in cases.timeable(wanted, supports, mode, named=bool(given["cases"]))]
-        return measuring.measure(specs, targets, tasks, seed, step), seed
+        tasks = cases.tasks(every.values(), asked.cases, asked.suite, backward=asked.backward)
+        return measuring.measure(every, list(specs), tasks, asked.seed, step)
     except (NotLoaded, Died, Unmeasured) as error:
         raise ValueError(getattr(error, "message", "") or str(error)) from None
 
 
-def possible(given: dict[str, Any]) -> None:
+def possible(asked: Asked) -> None:
     """Give up before anything is measured if what was asked for cannot be written."""
-    if given["plot"] and Path(given["plot"]).suffix not in PICTURES:
-        give_up(f"--plot {given['plot']}: the name must end in {', '.join(PICTURES)}")
-    if (given["plot"] or given["report"]) and importlib.util.find_spec("matplotlib") is None:
-        give_up("a plot needs matplotlib: pip install 'corrbench[plot]'")
-    writable(given["json_file"], given["markdown"], given["plot"], folder=given["report"])
+    if asked.plot and Path(asked.plot).suffix not in PICTURES:
+        cli.give_up(f"--plot {asked.plot}: the name must end in {', '.join(PICTURES)}")
+    if (asked.plot or asked.report) and importlib.util.find_spec("matplotlib") is None:
+        cli.give_up("a plot needs matplotlib: pip install 'corrbench[plot]'")
+    cli.writable(asked.json_file, asked.markdown, asked.plot, folder=asked.report)
 
 
-def typed(targets: tuple[str, ...], seed: int, given: dict[str, Any]) -> str:
-    """The command that measures the same again."""
-    words = ["corrbench", "bench", *targets]
-    for name in ("form", "arrays", "accuracy", "device", "python", "timeout"):
-        words += [f"--{name}", str(given[name])] if given[name] else []
-    words += [word for case in given["cases"] for word in ("--case", case)] or ["--suite", given["suite"]]
-    words += ["--compile"] if given["compile"] else []
-    words += ["--backward"] if given["backward"] else []
-    return shlex.join([*words, "--seed", str(seed)])
+def typed(called: list[str], asked: Asked) -> str:
+    """The command that measures the same again, with the targets and how they are `called`."""
+    chosen = [word for case in asked.cases for word in ("--case", case)] or ["--suite", asked.suite]
+    chosen += ["--backward"] if asked.backward else []
+    return shlex.join(["corrbench", "bench", *called, *chosen, "--seed", str(asked.seed)])
 
 
-def write(made: Bench, command: str, seed: int, given: dict[str, Any]) -> None:
+def write(made: Bench, command: str, asked: Asked) -> None:
     """The files that were asked for."""
     from corrbench.render import bench as render
     from corrbench.runner import verify
 
     environment = verify.summary_environment()
     try:
-        save(given["json_file"], {**made.to_json(), "command": command, "seed": seed, "environment": environment})
-        save(given["markdown"], render.markdown(made, command, environment=environment))
-        if given["plot"]:
-            draw(render.figure(made), given["plot"])
-        if given["report"]:
+        record = {**made.to_json(), "command": command, "seed": asked.seed, "environment": environment}
+        cli.save(asked.json_file, record)
+        cli.save(asked.markdown, render.markdown(made, command, environment=environment))
+        if asked.plot:
+            draw(render.figure(made), asked.plot)
+        if asked.report:
             text = render.markdown(made, command, "performance.svg", environment)
-            save(Path(given["report"], "performance.md"), text)
-            draw(render.figure(made), str(Path(given["report"], "performance.svg")))
+            cli.save(Path(asked.report, "performance.md"), text)
+            draw(render.figure(made), str(Path(asked.report, "performance.svg")))
     except OSError as error:
-        give_up(f"cannot write {error.filename}: {error.strerror}")
+        cli.give_up(f"cannot write {error.filename}: {error.strerror}")
 
 
 def draw(figure: Any, name: str) -> None:

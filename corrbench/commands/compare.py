@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench.cli import (
-    FOUND,
-    INCONCLUSIVE,
-    PASSED,
-    UNJUDGED,
-    json_file,
-    output,
-    quiet,
-    save,
-    seed,
-    target_options,
-    working,
-    writable,
-)
+from corrbench import cli
 from corrbench.commands import _completion
 
 if TYPE_CHECKING:
-    from corrbench.cli import Step
+    from corrbench.runner import Step
+    from corrbench.target import Spec
     from corrbench.timing.paired import PairedComparison
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was typed, named as the options are."""
+
+    cases: tuple[str, ...] = ()
+    backward: bool
+    tolerance: float
+    seed: int
+    json_file: str = ""
+    quiet: bool
 
 
 @click.command()
 @click.argument("a", shell_complete=_completion.targets)
 @click.argument("b", shell_complete=_completion.targets)
-@target_options
+@cli.target_options
 @click.option(
     "--case",
     "cases",
@@ -43,60 +44,54 @@ if TYPE_CHECKING:
     "--tolerance", type=click.FloatRange(0, 100, min_open=True), default=3.0, show_default=True,
     help="Per cent by which B may be slower, and within which a change counts as none.",
 )  # fmt: skip
-@seed("Of data and of the order of samples.  [default: a secret one]")
-@json_file("the comparison")
-@quiet
+@cli.seed("Of data and of the order of samples.  [default: a secret one]")
+@cli.json_file("the comparison")
+@cli.quiet
 def compare(a: str, b: str, **given: Any) -> None:
     """Time B against A, sample by sample in turn.
 
     Exit codes: 0 B is not slower, 1 it is by more than the tolerance (or wrong while it was timed), 2 could not
     compare, 3 inconclusive.
     """
-    writable(given["json_file"])
-    console = output(given["json_file"])
-    with working("compare", quiet=given["quiet"]) as step:
-        found, seed = compared(a, b, given, step)
+    asked = cli.taken(Asked, given)
+    cli.writable(asked.json_file)
+    console = cli.output(asked.json_file)
+    with cli.working("compare", quiet=asked.quiet) as step:
+        found = compared(cli.spec(a, given), cli.spec(b, given), asked, step)
     from corrbench.render.compare import show, summary
     from corrbench.runner import verify
     from corrbench.timing.significance import Verdict
 
     slower, unsure = found.having(Verdict.SLOWER, Verdict.FAILED), found.having(Verdict.INCONCLUSIVE)
     judged = len(found.cases) - len(found.having(Verdict.SKIPPED))
-    code = FOUND if slower or found.wrong else UNJUDGED if not judged else INCONCLUSIVE if unsure else PASSED
-    if not given["quiet"]:
+    code = cli.INCONCLUSIVE if unsure else cli.PASSED
+    code = cli.FOUND if slower or found.wrong else code if judged else cli.UNJUDGED
+    if not asked.quiet:
         show(console, found, (a, b))
-    faster = len(found.having(Verdict.FASTER)) == judged
-    words = {UNJUDGED: "NOTHING TIMED", INCONCLUSIVE: "INCONCLUSIVE", PASSED: "FASTER" if faster else "NOT SLOWER"}
+    passed = "FASTER" if len(found.having(Verdict.FASTER)) == judged else "NOT SLOWER"
+    words = {cli.UNJUDGED: "NOTHING TIMED", cli.INCONCLUSIVE: "INCONCLUSIVE", cli.PASSED: passed}
     word = words.get(code, "SLOWER" if slower else "WRONG")
-    console.print(f"{word}: {summary(found)}; {found.seconds:.0f} s; seed {seed}", soft_wrap=True)
-    if given["json_file"]:
-        record = {"schema": "corrbench-compare/1", "a": a, "b": b, "verdict": word.lower(), "seed": seed,
-                  "tolerance": given["tolerance"] / 100, "environment": verify.summary_environment(),
-                  **found.to_json()}  # fmt: skip
-        save(given["json_file"], record)
+    console.print(f"{word}: {summary(found)}; {found.seconds:.0f} s; seed {asked.seed}", soft_wrap=True)
+    record = {"schema": "corrbench-compare/1", "a": a, "b": b, "verdict": word.lower(), "seed": asked.seed,
+              "tolerance": asked.tolerance / 100, "environment": verify.summary_environment(),
+              **found.to_json()}  # fmt: skip
+    cli.save(asked.json_file, record)
     raise SystemExit(code)
 
 
-def compared(a: str, b: str, given: dict[str, Any], step: Step) -> tuple[PairedComparison, int]:
-    """The two timed in turn, and the seed.
+def compared(a: Spec, b: Spec, asked: Asked, step: Step) -> PairedComparison:
+    """The two timed in turn.
 
     Raises:
         ValueError: one of them cannot be timed.
     """
-    from corrbench.cli import spec
     from corrbench.judge.client import NotLoaded
     from corrbench.judge.sandbox import Died
     from corrbench.timing import cases, paired
-    from corrbench.timing.interleaved import Task
 
-    seed = given["seed"]
-    tolerance = given["tolerance"] / 100
-    mode = "backward" if given["backward"] else "forward"
+    margin = asked.tolerance / 100
     try:
-        wanted, one, other = cases.wanted(given["cases"]), spec(a, given), spec(b, given)
-        supports = [cases.support(one), cases.support(other)]
-        tasks = [Task(case, mode) for case in cases.timeable(wanted, supports, mode, named=bool(given["cases"]))]
-        found = paired.compare(one, other, tasks, tolerance=tolerance, resolution=tolerance, seed=seed, step=step)
+        tasks = cases.tasks((a, b), asked.cases, backward=asked.backward)
+        return paired.compare(a, b, tasks, tolerance=margin, resolution=margin, seed=asked.seed, step=step)
     except (NotLoaded, Died) as error:
         raise ValueError(getattr(error, "message", "") or str(error)) from None
-    return found, seed

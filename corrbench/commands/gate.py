@@ -4,42 +4,46 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from corrbench.cli import (
-    FOUND,
-    INCONCLUSIVE,
-    PASSED,
-    UNJUDGED,
-    announce,
-    give_up,
-    json_file,
-    output,
-    place,
-    quiet,
-    refuse,
-    save,
-    seed,
-    target_options,
-    unheeded,
-    verbose,
-    working,
-    writable,
-)
+from corrbench import cli
 from corrbench.commands import _completion
 
 if TYPE_CHECKING:
-    from corrbench.cli import Step
     from corrbench.gate import Gate, Side
+    from corrbench.runner import Step
     from corrbench.target import Spec
 
 BUILT = "for a built package give --base-python and --head-python"
-CODES = {"passed": PASSED, "new": PASSED, "regressed": FOUND, "inconclusive": INCONCLUSIVE, "unjudged": UNJUDGED}
+CODES = {
+    "passed": cli.PASSED, "new": cli.PASSED, "regressed": cli.FOUND, "inconclusive": cli.INCONCLUSIVE,
+    "unjudged": cli.UNJUDGED,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was typed, named as the options are."""
+
+    base: str = ""
+    dirty: bool
+    base_python: str = ""
+    head_python: str = ""
+    cases: tuple[str, ...] = ()
+    no_correctness: bool
+    no_counts: bool
+    seed: int
+    json_file: str = ""
+    markdown: str = ""
+    junit: str = ""
+    github: bool
+    quiet: bool
+    verbose: bool
 
 
 @click.command()
@@ -50,7 +54,7 @@ CODES = {"passed": PASSED, "new": PASSED, "regressed": FOUND, "inconclusive": IN
     "--base-python", default="", help="Interpreter that has the built package of the base, instead of --base."
 )
 @click.option("--head-python", default="", help="Interpreter that has the built package to be judged.")
-@target_options
+@cli.target_options
 @click.option(
     "--case",
     "cases",
@@ -60,72 +64,74 @@ CODES = {"passed": PASSED, "new": PASSED, "regressed": FOUND, "inconclusive": IN
 )
 @click.option("--no-correctness", is_flag=True, help="Compare times only.")
 @click.option("--no-counts", is_flag=True, help="Count no instructions.")
-@seed("Of data and of the order of samples.  [default: a secret one]")
-@json_file("the verdict")
+@cli.seed("Of data and of the order of samples.  [default: a secret one]")
+@cli.json_file("the verdict")
 @click.option(
     "--markdown", type=click.Path(dir_okay=False), help="Append a summary to this file: $GITHUB_STEP_SUMMARY."
 )
 @click.option("--junit", type=click.Path(dir_okay=False), help="Write JUnit XML.")
 @click.option("--github", is_flag=True, help="Print what is worse as GitHub's annotations, and add to its summary.")
-@quiet
-@verbose
+@cli.quiet
+@cli.verbose
 def gate(target: str, **given: Any) -> None:
     """Compare TARGET in this checkout with what it was at --base: findings, accuracy, time, instructions.
 
     Exit codes: 0 no worse, or new and right; 1 worse; 2 could not judge; 3 inconclusive (timing noise).
     """
-    console = output(given["json_file"])
-    if bool(given["base_python"]) != bool(given["head_python"]):
-        give_up("--base-python and --head-python are given together, or neither")
-    if not given["base"] and not given["base_python"]:
-        give_up("--base REV says what to compare with, such as --base origin/main or --base HEAD~1")
-    writable(given["json_file"], given["markdown"], given["junit"])
+    asked = cli.taken(Asked, given)
+    console = cli.output(asked.json_file)
+    if bool(asked.base_python) != bool(asked.head_python):
+        cli.give_up("--base-python and --head-python are given together, or neither")
+    if not asked.base and not asked.base_python:
+        cli.give_up("--base REV says what to compare with, such as --base origin/main or --base HEAD~1")
+    cli.writable(asked.json_file, asked.markdown, asked.junit)
     title = f"corrbench gate cannot judge {target}"
-    refused = partial(refuse, console, title, target=target, github=given["github"])
-    with working("gate", quiet=given["quiet"], then="; the checkout is as it was", refused=refused) as step:
-        found = judged(target, given, step)
+    refused = partial(cli.refuse, console, title, target=target, github=asked.github)
+    with cli.working("gate", quiet=asked.quiet, then="; the checkout is as it was", refused=refused) as step:
+        found = compared(target, cli.spec(target, given), asked, step)
     from corrbench.render import gate as render
 
-    with unheeded(console, github=given["github"]):
-        if given["quiet"]:
+    with cli.unheeded(console, github=asked.github):
+        if asked.quiet:
             console.print(render.last(found), soft_wrap=True)
         else:
-            render.show(console, found, verbose=given["verbose"])
-    write(found, given)
-    if given["github"]:
+            render.show(console, found, verbose=asked.verbose)
+    cli.save(asked.json_file, found.to_json())
+    cli.save(asked.markdown, render.markdown(found), "a")
+    if asked.junit:
+        cli.save(asked.junit, render.xml(found))
+    if asked.github:
         from corrbench.render import github
 
-        announce(console, github.gate_notes(found, place(target)), render.markdown(found))
+        cli.announce(console, github.gate_notes(found, cli.place(target)), render.markdown(found))
     raise SystemExit(CODES[found.verdict])
 
 
-def judged(target: str, given: dict[str, Any], step: Step) -> Gate:
+def compared(target: str, spec: Spec, asked: Asked, step: Step) -> Gate:
     """What became of the target between the two revisions. All that can be refused without running it is refused first.
 
     Raises:
         ValueError: a case, git, the target or its process does not let it be judged.
     """
-    from corrbench.cli import spec
     from corrbench.gate import Side, examine
     from corrbench.judge.client import NotLoaded
     from corrbench.judge.sandbox import Died
     from corrbench.timing import cases
     from corrbench.timing.interleaved import Task
 
-    seed = given["seed"]
     try:
-        wanted, asked = cases.wanted(given["cases"]), spec(target, given)
+        wanted = cases.wanted(asked.cases)
         with contextlib.ExitStack() as stack:
-            if given["base_python"]:
-                base = Side(given["base"] or given["base_python"], replace(asked, python=given["base_python"]))
-                head = Side(given["head_python"], replace(asked, python=given["head_python"]))
+            if asked.base_python:
+                base = Side(asked.base or asked.base_python, replace(spec, python=asked.base_python))
+                head = Side(asked.head_python, replace(spec, python=asked.head_python))
             else:
-                base, head = revisions(stack, asked, given["base"], dirty=given["dirty"])
+                base, head = revisions(stack, spec, asked.base, dirty=asked.dirty)
             base, head = probed(base, head)
             there = [side.support for side in (base, head) if side.support]
-            chosen = [] if base.absent else cases.timeable(wanted, there, named=bool(given["cases"]))
-            wants = {"correctness": not given["no_correctness"], "counts": not given["no_counts"]}
-            return examine(target, base, head, [Task(case) for case in chosen], seed=seed, step=step, **wants)
+            chosen = [] if base.absent else cases.timeable(wanted, there, named=bool(asked.cases))
+            wants = {"correctness": not asked.no_correctness, "counts": not asked.no_counts}
+            return examine(target, base, head, [Task(case) for case in chosen], seed=asked.seed, step=step, **wants)
     except (NotLoaded, Died) as error:
         raise ValueError(getattr(error, "message", "") or str(error)) from None
 
@@ -144,7 +150,8 @@ def probed(base: Side, head: Side) -> tuple[Side, Side]:
         file = remote.load()["file"]
         if head.spec.tree and not inside(file, head.spec.tree):
             raise ValueError(f"{head.spec.target} is loaded from {file}, not from this repository: {BUILT}")
-        head = replace(head, support=probe(head.spec, remote))
+        support = probe(head.spec, remote)
+        head = replace(head, support=support, spec=replace(head.spec, **support.adopted))
     tree = base.spec.tree
     try:
         with Remote(base.spec) as remote:
@@ -195,20 +202,10 @@ def revisions(stack: contextlib.ExitStack, asked: Spec, base: str, *, dirty: boo
     for name, tree in zip((base, "the working tree" if dirty else commits[1][:10]), trees, strict=True):
         folder = tree / here.resolve().relative_to(top)
         place, colon, attribute = asked.target.rpartition(":")
-        if place.endswith(".py") and Path(place).is_absolute():
+        if place.endswith((".py", ".ipynb")) and Path(place).is_absolute():
             if not Path(place).resolve().is_relative_to(top):
                 raise git_worktree.GitError(f"{place} is not in the repository {top}: {BUILT}")
             place = str(tree / Path(place).resolve().relative_to(top))
         target, folder = f"{place}{colon}{attribute}", folder if folder.is_dir() else tree
         found.append(Side(name, replace(asked, target=target, tree=str(tree), folder=str(folder))))
     return found[0], found[1]
-
-
-def write(found: Gate, given: dict[str, Any]) -> None:
-    """The files that were asked for."""
-    from corrbench.render import gate as render
-
-    save(given["json_file"], found.to_json())
-    save(given["markdown"], render.markdown(found), "a")
-    if given["junit"]:
-        save(given["junit"], render.xml(found))

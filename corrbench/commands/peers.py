@@ -17,6 +17,7 @@ from corrbench.commands import _completion
 
 if TYPE_CHECKING:
     from corrbench.peers import Conformance
+    from corrbench.runner import Step
     from corrbench.runner.store import Store
 
 
@@ -115,14 +116,14 @@ def peers(**given: Any) -> None:
     raise SystemExit({"pass": cli.PASSED, "fail": cli.FOUND, "error": cli.UNJUDGED}[made.verdict])
 
 
-def table(asked: Asked, step: cli.Step) -> Conformance:
+def table(asked: Asked, step: Step) -> Conformance:
     """The table.
 
     Raises:
         ValueError: an unknown name, suite or check, an interpreter that does not run, or a file that cannot be used.
     """
     from corrbench.peers import SUITES, Conformance, baselines, names, places, rows, time_them
-    from corrbench.runner import plan, verify
+    from corrbench.runner import plan, secret_seed, verify
     from corrbench.suites import select
 
     chosen = names(asked.names)
@@ -130,7 +131,7 @@ def table(asked: Asked, step: cli.Step) -> Conformance:
     plan.select(asked.check)
     known = baselines(chosen, asked.baselines)
     where = places(chosen, asked.pythons)
-    record = recorded(asked, verify.secret_seed() if asked.seed is None else asked.seed)
+    record = recorded(asked, secret_seed() if asked.seed is None else asked.seed)
     seed = record.header["seed"]
     options = verify.Options(
         profile=asked.profile, check=asked.check, seed=seed, limit=asked.limit, suites=asked.suites or SUITES
@@ -155,7 +156,7 @@ def recorded(asked: Asked, seed: int) -> Store:
     Raises:
         BadStore: the file cannot be used, or belongs to another seed or to other baselines.
     """
-    from corrbench.runner.store import BadStore, Store
+    from corrbench.runner.store import Store
 
     header: dict[str, Any] = {
         "names": list(asked.names), "pythons": list(asked.pythons), "profile": asked.profile, "check": asked.check,
@@ -164,12 +165,7 @@ def recorded(asked: Asked, seed: int) -> Store:
     path = Path(".corrbench", f"peers-{digest(json.dumps(header).encode())}.jsonl")
     files = sorted(Path(asked.baselines).glob("*.json")) if asked.baselines else []
     header["known"] = digest(b"".join(file.name.encode() + file.read_bytes() for file in files))
-    if not asked.resume:
-        return Store.create(path, {**header, "seed": seed})
-    store = Store.resume(path, header)
-    if asked.seed not in (None, store.header["seed"]):
-        raise BadStore(f"{path} belongs to a run with --seed {store.header['seed']}: give that seed, or none")
-    return store
+    return Store.resume(path, header, asked.seed) if asked.resume else Store.create(path, header | {"seed": seed})
 
 
 def digest(data: bytes) -> str:

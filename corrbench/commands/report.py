@@ -33,6 +33,7 @@ def report(
     accuracy, 2 a file cannot be read, one of them could not be judged, or they share no question.
     """
     from corrbench.analysis import run_files
+    from corrbench.analysis.causes import Digest
     from corrbench.analysis.run_diff import Change
     from corrbench.commands.verify import code, combined
     from corrbench.render import markdown, run_diff, terminal
@@ -45,16 +46,17 @@ def report(
         change = Change(before=former[0], after=_only(b, runs)) if b else None
         if baseline:
             _accept(baseline, [*former, *runs])
-    for run in runs if change is None else ():
-        terminal.show(console, run)
+    digests = list(map(Digest, runs))
+    for digest in digests if change is None else ():
+        terminal.show(console, digest)
     if change is not None:
         run_diff.show(console, change)
     if page:
         from corrbench.render import html
 
-        save(page, html.write(runs, change=change))
+        save(page, html.write(digests, change=change))
     if prose:
-        text = markdown.write(runs, [])
+        text = markdown.write(digests)
         save(prose, f"{run_diff.write(change)}\n{text}" if change else text)
     if json_file:
         save(json_file, change.to_json() if change else runs[0].to_json() if len(runs) == 1 else combined(runs))

@@ -16,6 +16,7 @@ from corrbench.commands import _completion
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from corrbench.analysis.causes import Digest
     from corrbench.result import Run
 
 OWN = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
@@ -72,6 +73,7 @@ class Outputs:
 @click.option("--reason", default="", help="Why the findings recorded by --record-baseline are accepted.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first finding.")
 @click.option("--budget", default="", help="Go on with new cases for as long as this: 90s, 10m, 1h.")
+@click.option("--limit", default="", help="Ask no more after this: 90s, 10m, 1h; what was judged until then counts.")
 @click.option(
     "--executor",
     default="local",
@@ -80,6 +82,7 @@ class Outputs:
 )
 @click.option("--workers", type=click.IntRange(1), help="Judges at a time.  [default: one a core]")
 @cli.target_option("memory")
+@cli.target_option("sanitize")
 @click.option(
     "--store", type=click.Path(dir_okay=False, path_type=Path), help="File that results are recorded in as they come."
 )
@@ -100,12 +103,13 @@ def verify(target: str | None, **given: Any) -> None:
     refused = partial(cli.refuse, console, title, target=name, github=out.github)
     with cli.working("verify", quiet=out.quiet, then=cli.RESUME, refused=refused) as step:
         specs = [cli.spec(one, given) for one in ([name] if name else OWN)]
-        budget = seconds(given["budget"])
+        budget, limit = seconds(given["budget"]), seconds(given["limit"], "--limit")
         from corrbench.analysis.baseline import Baseline
+        from corrbench.analysis.causes import Digest
         from corrbench.runner import session, verify
 
         given["profile"] = given["profile"] or ("standard" if name else "quick")
-        options = cli.taken(verify.Options, given | {"budget": budget})
+        options = cli.taken(verify.Options, given | {"budget": budget, "limit": limit})
         known = Baseline.load(Path(given["baseline"])) if given["baseline"] else Baseline()
 
         def watch(run: Run) -> None:
@@ -114,17 +118,18 @@ def verify(target: str | None, **given: Any) -> None:
 
         crosscheck = not name or bool(out.report or out.page)
         runs, extras = session.run(specs, options, known, given["executor"], watch, crosscheck=crosscheck)
+    digests = list(map(Digest, runs))
     with cli.unheeded(console, github=out.github):
-        show(console, runs, extras, out)
+        show(console, digests, extras, out)
     if out.github:
         from corrbench.render import github
 
         places = {run.target: found for run in runs if (found := cli.place(run.target))}
-        cli.announce(console, github.notes(runs, places), github.summary(runs))
+        cli.announce(console, github.notes(digests, places), github.summary(digests))
     raise SystemExit(code(runs, strict=out.strict_baseline))
 
 
-def seconds(text: str) -> float:
+def seconds(text: str, option: str = "--budget") -> float:
     """``90s``, ``10m`` or ``1h`` in seconds; 0 for the empty string.
 
     Raises:
@@ -132,7 +137,7 @@ def seconds(text: str) -> float:
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text or "0")
     if not match:
-        raise ValueError(f"--budget {text!r} is no time: write 90s, 10m or 1h")
+        raise ValueError(f"{option} {text!r} is no time: write 90s, 10m or 1h")
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
@@ -142,16 +147,17 @@ def code(runs: list[Run], *, strict: bool = False) -> int:
     return cli.FOUND if "fail" in verdicts else cli.PASSED if verdicts == {"pass"} else cli.UNJUDGED
 
 
-def show(console: Console, runs: list[Run], extras: list[Run], out: Outputs) -> None:
+def show(console: Console, digests: list[Digest], extras: list[Run], out: Outputs) -> None:
     """Everything a user sees and every file they asked for."""
     from corrbench.analysis import baseline
     from corrbench.render import crosscheck, markdown, terminal
 
-    for run in runs:
+    runs = [digest.run for digest in digests]
+    for digest in digests:
         if out.quiet:
-            console.print(terminal.verdict(run), soft_wrap=True)
+            console.print(terminal.verdict(digest.run), soft_wrap=True)
         else:
-            terminal.show(console, run, verbose=out.verbose)
+            terminal.show(console, digest, verbose=out.verbose)
     if extras and not out.quiet:
         console.print(crosscheck.table(crosscheck.rows([*runs, *extras])))
     if out.json_file:
@@ -161,15 +167,15 @@ def show(console: Console, runs: list[Run], extras: list[Run], out: Outputs) -> 
     if out.page:
         from corrbench.render import html
 
-        cli.save(out.page, html.write(runs, extras))
+        cli.save(out.page, html.write(digests, extras))
     if out.junit or out.report:
         from corrbench.render import junit
 
         cli.save(out.junit, junit.write(runs))
         cli.save(out.report and Path(out.report, "correctness.xml"), junit.write(runs))
     if out.markdown or out.report:
-        cli.save(out.markdown, markdown.write(runs, extras))
-        cli.save(out.report and Path(out.report, "correctness.md"), markdown.write(runs, extras))
+        cli.save(out.markdown, markdown.write(digests, extras))
+        cli.save(out.report and Path(out.report, "correctness.md"), markdown.write(digests, extras))
     if out.report:
         console.print(f"Report: {Path(out.report, 'correctness.md')}")
 

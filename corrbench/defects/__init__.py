@@ -1,18 +1,20 @@
 """The mutants of the audit: implementations with a seeded fault, adversarial ones, and equivalent variants.
 
-Each is an ordinary target. To add one, write a function in any file of this folder and decorate it. The audit, which is
-mutation testing of the suite, runs the verifier on all of them: every ``defect`` (seeded fault, a mutant) and every
-``cheat`` (adversarial implementation) must be found by the family of checks that it names, and no ``honest`` one
-(equivalent variant, the negative control) may be flagged.
+Each is an ordinary target. To add one, write a function in any file of this folder and decorate it; what the decorator
+is told are literals. The audit, which is mutation testing of the suite, runs the verifier on all of them: every
+``defect`` (seeded fault, a mutant) and every ``cheat`` (adversarial implementation) must be found by the family of
+checks that it names, and no ``honest`` one (equivalent variant, the negative control) may be flagged.
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import Callable
+import ast
+import importlib.util
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict, TypeVar, Unpack
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypedDict, TypeVar, Unpack, get_args
 
 from corrbench.case import Case
 
@@ -27,7 +29,7 @@ NAMES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planted:
+class Mutant:
     """One implementation of which it is known beforehand what the verifier has to say: a mutant or a control.
 
     Attributes:
@@ -38,6 +40,8 @@ class Planted:
         form: how it is called, see `corrbench.target`.
         arrays: ``torch`` or ``numpy``.
         accuracy: the accuracy class it has to declare.
+        device: where its fault shows: ``cpu``, hence everywhere, or ``cuda`` only.
+        needs: the module of the library that it is written with; empty for torch and NumPy.
         number: class of fault in docs/faults.md; None where it has none.
         cites: reports of the same fault in released software, ``owner/repo#number``.
         region: where it is wrong, for a person.
@@ -61,6 +65,8 @@ class Planted:
     form: Form
     arrays: Literal["torch", "numpy"] = "torch"
     accuracy: str = "direct"
+    device: Literal["cpu", "cuda"] = "cpu"
+    needs: str = ""
     number: int | None = None
     cites: tuple[str, ...] = ()
     region: str = ""
@@ -91,12 +97,14 @@ class Planted:
 
 
 class About(TypedDict, total=False):
-    """What a decorator may say of its target; see `Planted`."""
+    """What a decorator may say of its target; see `Mutant`."""
 
     name: str
     form: Form
     arrays: Literal["torch", "numpy"]
     accuracy: str
+    device: Literal["cpu", "cuda"]
+    needs: str
     number: int
     cites: tuple[str, ...]
     region: str
@@ -108,38 +116,54 @@ class About(TypedDict, total=False):
     excuse: str
 
 
-_planted: dict[str, Planted] = {}
-
-
-def _plant(kind: Kind, about: About) -> Callable[[Target], Target]:
-    def register(target: Target) -> Target:
-        name = about.get("name") or target.__name__.lower().replace("_", "-")
-        known: dict[str, Any] = {"form": "conv2d", **about, "name": name}
-        if name in _planted:
-            raise ValueError(f"{name!r} is planted twice: {_planted[name].target} and {target.__module__}")
-        _planted[name] = Planted(kind=kind, target=f"{target.__module__}:{target.__qualname__}", **known)
-        return target
-
-    return register
-
-
 def defect(**about: Unpack[About]) -> Callable[[Target], Target]:
-    """Register a mutant: an implementation with a fault that somebody made by accident. It is returned unchanged."""
-    return _plant("defect", about)
+    """Mark a mutant: an implementation with a fault that somebody made by accident. It is returned unchanged."""
+    return lambda target: target
 
 
 def cheat(**about: Unpack[About]) -> Callable[[Target], Target]:
-    """Register an adversarial implementation, which tries to look right. It is returned unchanged."""
-    return _plant("cheat", about)
+    """Mark an adversarial implementation, which tries to look right. It is returned unchanged."""
+    return lambda target: target
 
 
 def honest(**about: Unpack[About]) -> Callable[[Target], Target]:
-    """Register an equivalent variant: a right implementation, which must not be flagged. It is returned unchanged."""
-    return _plant("honest", about)
+    """Mark an equivalent variant: a right implementation, which must not be flagged. It is returned unchanged."""
+    return lambda target: target
 
 
-def catalogue() -> tuple[Planted, ...]:
-    """All mutants, adversarial implementations and equivalent variants, in the order of files and of definitions."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
-    return tuple(sorted(_planted.values(), key=lambda one: one.target.partition(":")[0]))
+def absent(one: Mutant, device: str = "cpu") -> str:
+    """Why a mutant cannot be judged here, or shows no fault; empty where it can."""
+    if one.device != "cpu" and device == "cpu":
+        return f"shows on a {one.device} device only"
+    if one.needs and importlib.util.find_spec(one.needs.partition(".")[0]) is None:
+        return f"needs {one.needs}"
+    return ""
+
+
+@cache
+def catalogue() -> tuple[Mutant, ...]:
+    """All mutants, adversarial implementations and equivalent variants, in the order of files and of definitions.
+
+    Raises:
+        ValueError: two have one name, or see `mutants`.
+    """
+    found: dict[str, Mutant] = {}
+    for path in sorted(Path(__file__).parent.glob("*.py"), key=lambda path: path.stem):
+        for one in mutants(f"{__name__}.{path.stem}", path.read_bytes()):
+            if found.setdefault(one.name, one) is not one:
+                raise ValueError(f"{one.name!r} is there twice: {found[one.name].target} and {one.target}")
+    return tuple(found.values())
+
+
+def mutants(module: str, source: str | bytes) -> Iterator[Mutant]:
+    """What the decorators in a module's source say. They are read and not run, for running them would import torch.
+
+    Raises:
+        ValueError: one says what is no literal.
+    """
+    for node in (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.ClassDef)):
+        for mark in node.decorator_list:
+            if isinstance(mark, ast.Call) and (kind := ast.unparse(mark.func)) in get_args(Kind):
+                about: dict[str, Any] = {"kind": kind, "form": "conv2d", "name": node.name.lower().replace("_", "-")}
+                about |= {str(word.arg): ast.literal_eval(word.value) for word in mark.keywords}
+                yield Mutant(target=f"{module}:{node.name}", **about)

@@ -103,8 +103,8 @@ def winograd_from_32_channels(c: Call) -> Tensor:
 )  # fmt: skip
 @conv2d_form
 def fft_from_64_taps(c: Call) -> Tensor:
-    plain = (*c.stride, *c.dilation) == (1, 1, 1, 1) and c.x.dtype in (torch.float32, torch.float64)
-    return by_fft(c) if plain and c.kh * c.kw > 64 else c.y()
+    usual = (*c.stride, *c.dilation) == (1, 1, 1, 1) and c.x.dtype in (torch.float32, torch.float64)
+    return by_fft(c) if usual and c.kh * c.kw > 64 else c.y()
 
 
 @defect(

@@ -13,11 +13,9 @@ from torch import Tensor, nn
 from corrbench.defects import defect
 from corrbench.defects.correct import corr2d
 
-SQUARE, WIDE, TALL = "x=1,1,7,7 w=1,1,3,3", "x=1,1,5,9 w=1,1,3,3", "x=1,1,9,5 w=1,1,3,3"
-
 
 @defect(
-    form="corr2d", wrong="raises", witness=SQUARE,
+    form="corr2d", wrong="raises", witness="x=1,1,7,7 w=1,1,3,3",
     region="everywhere: the line that reads the kernel's shape ended up inside a comment",
 )  # fmt: skip
 def kernel_shape_unread(X: Tensor, K: Tensor) -> Tensor:
@@ -25,7 +23,8 @@ def kernel_shape_unread(X: Tensor, K: Tensor) -> Tensor:
 
 
 @defect(
-    form="corr2d", number=1, cites=("espressif/esp-dsp#45",), witness=WIDE, near_miss=SQUARE, outside="rows == cols",
+    form="corr2d", number=1, cites=("espressif/esp-dsp#45",), witness="x=1,1,5,9 w=1,1,3,3",
+    near_miss="x=1,1,7,7 w=1,1,3,3", outside="rows == cols",
     region="results that are not square: both loops run over the number of rows",
 )  # fmt: skip
 def rows_for_both_loops(X: Tensor, K: Tensor) -> Tensor:
@@ -140,7 +139,8 @@ class GivenWeightNotTrained(Conv2D):
 
 
 @defect(
-    name="square-results-only", form="module", number=1, witness=WIDE, near_miss=SQUARE, outside="rows == cols",
+    name="square-results-only", form="module", number=1, witness="x=1,1,5,9 w=1,1,3,3",
+    near_miss="x=1,1,7,7 w=1,1,3,3", outside="rows == cols",
     region="results that are not square: both loops run over the number of rows",
 )  # fmt: skip
 class SquareResultsOnly(Conv2D):

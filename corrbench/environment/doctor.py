@@ -12,6 +12,8 @@ NEEDED = ("torch", "numpy", "scipy", "click", "hypothesis", "jinja2", "junitpars
 SCHEMA = "corrbench-doctor/1"
 GOOD, LOOK, NONE, FATAL = "✓", "!", "–", "✗"  # as it should be; worth a look; not there, not needed; cannot work so
 STARTUP = "look for what sets torch up at startup: sitecustomize, usercustomize"
+UNSET = "unset {name}"
+PART = "does not use all of the processor: other sums, other times"
 LESS = "float32 may be computed with fewer bits"
 # What was looked at and what is to be said of it, as regular expressions; mark; what it means; what to type. The first
 # row that fits counts, and what fits none is as it should be.
@@ -39,17 +41,15 @@ RULES = (
     ("git", "not installed", NONE, "`gate` cannot compare revisions", "apt install {name}"),
     ("valgrind", "not installed", NONE, "`gate` counts no instructions", "apt install {name}"),
     ("git|valgrind", "does not run.*", LOOK, "`gate` needs it", "apt install {name}"),
-    ("(ONEDNN|DNNL)_DEFAULT_FPMATH_MODE", "(?!strict$).*", LOOK, f"in oneDNN {LESS}", "unset {name}"),
+    ("(ONEDNN|DNNL)_DEFAULT_FPMATH_MODE", "(?!strict$).*", LOOK, f"in oneDNN {LESS}", UNSET),
     ("NVIDIA_TF32_OVERRIDE", "(?!0$).*", LOOK, "float32 on the GPU is computed in TF32, whatever the program says",
-     "unset {name}"),
+     UNSET),
     ("TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "(?!0$).*", LOOK, "products of matrices on the GPU are computed in TF32",
-     "unset {name}"),
-    ("ONEDNN_MAX_CPU_ISA", "(?!all$).*", LOOK, "oneDNN does not use all of the processor: other sums, other times",
-     "unset {name}"),
-    ("ATEN_CPU_CAPABILITY", ".+", LOOK, "torch does not use all of the processor: other sums, other times",
-     "unset {name}"),
+     UNSET),
+    ("ONEDNN_MAX_CPU_ISA", "(?!all$).*", LOOK, f"oneDNN {PART}", UNSET),
+    ("ATEN_CPU_CAPABILITY", ".+", LOOK, f"torch {PART}", UNSET),
     ("OPENBLAS_CORETYPE|MKL_CBWR|MKL_ENABLE_INSTRUCTIONS", ".+", LOOK,
-     "the order of sums follows this, not the processor", "unset {name}"),
+     "the order of sums follows this, not the processor", UNSET),
     ("[A-Z0-9_]+", ".*", NONE, "", ""),
 )  # fmt: skip
 

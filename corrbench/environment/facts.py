@@ -13,7 +13,10 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib import metadata
+from itertools import compress
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +57,22 @@ def _trouble(*command: str) -> str:
     """Why a program does not run; empty if it does."""
     if shutil.which(command[0]) is None:
         return "not installed"
+    _, problem = _run(command, 60)
+    return f"does not run: {problem[:120]}" if problem else ""
+
+
+def _run(command: Sequence[str], seconds: float, **variables: str) -> tuple[str, str]:
+    """What a program prints, and why it failed; that is empty if it did not."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"does not run: {error}"
-    last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-    return f"does not run: {last[:120]}" if done.returncode else ""
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=seconds, env=os.environ | variables
+        )
+    except subprocess.TimeoutExpired:
+        return "", f"it takes more than {seconds:.0f} s"
+    except OSError as error:
+        return "", str(error)
+    last = (done.stderr.strip().splitlines() or [f"its process ended with exit code {done.returncode}"])[-1]
+    return done.stdout, last if done.returncode else ""
 
 
 def _version(name: str) -> str:
@@ -77,19 +90,14 @@ def _packages() -> dict[str, str]:
 
 def _extras() -> dict[str, str]:
     """For each extra of corrbench what is missing of it."""
-    try:
-        wanted = metadata.requires("corrbench") or []
-    except metadata.PackageNotFoundError:
-        return {}
     found: dict[str, list[str]] = {}
-    for line in wanted:
+    for line in (metadata.requires("corrbench") or []) if _version("corrbench") else []:
         match = re.match(r"([A-Za-z0-9._-]+).*;.*\bextra == ['\"]([\w-]+)['\"]", line)
         if match and match[1] != "corrbench":
-            missing = found.setdefault(match[2], [])
-            missing += [] if _version(match[1]) else [match[1]]
-    complete = ", ".join(sorted(extra for extra, names in found.items() if not names))
-    lacking = {extra: f"without {', '.join(names)}" for extra, names in found.items() if names}
-    return {"complete": complete} | lacking if complete else lacking
+            found.setdefault(match[2], []).extend([] if _version(match[1]) else [match[1]])
+    complete = ", ".join(sorted(extra for extra, missing in found.items() if not missing))
+    lacking = {extra: f"without {', '.join(missing)}" for extra, missing in found.items() if missing}
+    return ({"complete": complete} if complete else {}) | lacking
 
 
 def _read(name: str) -> str:
@@ -117,15 +125,11 @@ def _cores(usable: int) -> str:
 
 def _of_torch() -> Facts:
     """What torch says of itself, or under ``Installed`` why it cannot be asked."""
-    command = [sys.executable, "-m", "corrbench.environment.facts"]
     path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    variables = os.environ | {"PYTHONPATH": path}
-    problem = f"it takes more than {PATIENCE:.0f} s"
+    said, problem = _run([sys.executable, "-m", "corrbench.environment.facts"], PATIENCE, PYTHONPATH=path)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE, env=variables)
-        problem = (done.stderr.strip().splitlines() or [f"its process ended with exit code {done.returncode}"])[-1]
-        found: Facts = json.loads(done.stdout.strip().splitlines()[-1])
-    except (subprocess.TimeoutExpired, IndexError, ValueError):
+        found: Facts = json.loads(said.strip().splitlines()[-1])
+    except (IndexError, ValueError):
         return {"Installed": {"torch": f"cannot be imported: {problem[:200]}"} if _version("torch") else {}}
     return found
 
@@ -142,12 +146,8 @@ def told() -> Facts:
     import torch
 
     many = torch.full((1 << 20,), 1e-40) * 1.0  # enough for all of its threads
-    flushing = {
-        "from the start": before,
-        "once torch is imported": flushed(),
-        "in torch's threads": not bool(many.min() > 0),
-    }
-    where = " and ".join(place for place, there in flushing.items() if there)
+    places = ("from the start", "once torch is imported", "in torch's threads")
+    where = " and ".join(compress(places, (before, flushed(), not bool(many.min() > 0))))
     device = gpu(torch, driver=Path("/proc/driver/nvidia/version").exists())
     names = BACKENDS + GPU * torch.cuda.is_available()
     return {
@@ -169,35 +169,32 @@ def _build(torch: Any) -> str:
 
 def gpu(torch: Any, *, driver: bool) -> str:
     """The devices, or why there is none."""
-    found, why = [], "it does not say why not"
+    found: list[str] = []
+    why = "it does not say why not"
     try:
         torch.zeros(1, device="cuda")
-        for index in range(torch.cuda.device_count()):
-            properties = torch.cuda.get_device_properties(index)
-            works = float(torch.ones(2, device=f"cuda:{index}").sum()) == 2.0
-            said = f"{properties.name}, capability {properties.major}.{properties.minor}"
-            found.append(
-                f"{said}, {properties.total_memory / 2**30:.0f} GiB{'' if works else ': 1 + 1 is not 2 on it'}"
-            )
+        found += (_device(torch, index) for index in range(torch.cuda.device_count()))
     except (RuntimeError, AssertionError) as error:
         why = str(error).partition("\n")[0][:200]
     if found:
         return "; ".join(found)
     if not driver and not torch.cuda.device_count():
         return "no NVIDIA driver is loaded"
-    return (
-        f"torch cannot use it: {why}"
-        if _build(torch)
-        else "a driver is loaded, but this torch is built for the CPU only"
-    )
+    of_no_use = "a driver is loaded, but this torch is built for the CPU only"
+    return f"torch cannot use it: {why}" if _build(torch) else of_no_use
+
+
+def _device(torch: Any, index: int) -> str:
+    has = torch.cuda.get_device_properties(index)
+    works = float(torch.ones(2, device=f"cuda:{index}").sum()) == 2.0
+    said = f"{has.name}, capability {has.major}.{has.minor}, {has.total_memory / 2**30:.0f} GiB"
+    return said if works else f"{said}: 1 + 1 is not 2 on it"
 
 
 def _setting(backends: Any, name: str) -> Any:
     """One of the settings; None where this release has none of that name, or does not want to say."""
-    value = backends
     try:
-        for part in name.split("."):
-            value = getattr(value, part)
+        value = attrgetter(name)(backends)
         return value() if callable(value) else value
     except (AttributeError, RuntimeError):
         return None

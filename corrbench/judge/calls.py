@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from corrbench.case import Case
+import numpy as np
+
+from corrbench.case import DTYPES, Case
+from corrbench.convention import Convention
 from corrbench.judge.protocol import Reply
 from corrbench.numerics import inputs
 from corrbench.numerics.problem import Array
-from corrbench.support import config
+from corrbench.support import Support, config
 from corrbench.target import Spec
 
 OPERANDS = ("x", "w", "b")
@@ -27,23 +30,32 @@ class Call:
 
     case: Case
     arrays: dict[str, Array]
-    mode: str = "forward"  # forward, backward, double, jvp or vmap
+    mode: str = "forward"  # forward, backward, double, jvp, vmap, elsewhere or graph
     grad: tuple[str, ...] | None = None  # operands that require gradients; all by default
     options: dict[str, Any] = field(default_factory=dict)  # reuse, accumulate
     config: dict[str, Any] | None = None  # in place of the case's own arguments
 
-    def step(self, form: str, arrays: list[Array]) -> dict[str, Any]:
-        """What the target's process is told of it. Its operands, in the form's axes, are appended to `arrays`."""
+    def step(self, convention: Convention, arrays: list[Array]) -> dict[str, Any]:
+        """What the target's process is told of it. Its operands, as the target gets them, are appended to `arrays`."""
         case, index = self.case, {}
         for name, array in self.arrays.items():
             index[name] = len(arrays)
-            arrays.append(array if form == "conv2d" or array.ndim != 4 or self.mode == "vmap" else array[0, 0])
+            arrays.append(np.ascontiguousarray(convention.given(name, array, case)))
         told = {
             "mode": self.mode, "arrays": index, "dtype": case.dtype, "layout": inputs.layouts(case), **self.options,
-            "config": config(case) if self.config is None else self.config,
-            "out": case.out if form == "conv2d" else case.out[2:],
+            **called(case, convention, self.config),
         }  # fmt: skip
         return told if self.grad is None else told | {"grad": list(self.grad)}
+
+
+def called(case: Case, convention: Convention, given: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What a call is made with beside its arrays: arguments, sizes for an expression, shape of the result."""
+    (n, _, height, width), (o, _, kh, kw) = case.x, case.w
+    sizes = {"kh": kh, "kw": kw, "k": kh, "cin": case.x[1], "cout": o, "H": height, "W": width, "n": n}
+    words = (config(case) if given is None else given) if convention.output == "valid" else {
+        name: value for name, value in config(case).items() if name != "padding"
+    }  # fmt: skip
+    return {"config": words, "sizes": sizes, "out": convention.shape("y", case)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +64,23 @@ class Violation:
 
     check: str
     message: str
+    beyond: bool = False  # whether it lies beyond what the target evidently claims
 
 
-def violations(call: Call, reply: Reply, form: str, spec: Spec) -> Iterator[Violation]:
+def violations(call: Call, reply: Reply, support: Support, spec: Spec) -> Iterator[Violation]:
     """Exact type, dtype, shape and device; operands and global state untouched; a result in memory of its own."""
-    kind = "numpy.ndarray" if spec.arrays == "numpy" else "torch.Tensor"
-    two = form != "conv2d"
-    shapes = {"y": call.case.out[2:] if two else call.case.out, "t": call.case.out[2:] if two else call.case.out}
-    for name, array in call.arrays.items():
-        shapes["g" + name] = shapes["gg" + name] = array.shape[2:] if two and array.ndim == 4 else array.shape
+    kind = "torch.Tensor" if spec.arrays == "torch" else "numpy.ndarray"
+    convention, want_dtype = support.convention, spec.result or call.case.dtype
     for name, output in reply.outputs.items():
         if output.type != kind:
             yield Violation("contract.result", f"{name} is a {output.type}, not a {kind}")
             continue
-        if output.dtype != call.case.dtype:
-            said = f"{name} has dtype {output.dtype}, not that of the operands, {call.case.dtype}"
-            yield Violation("contract.result", said)
-        want = shapes.get(name, output.shape)
-        module_bias = form == "module" and name.endswith("b")
-        if output.shape != tuple(want) and not module_bias and call.mode != "vmap":
+        if output.dtype != want_dtype and spec.arrays != "list":
+            said = f"{name} has dtype {output.dtype}, not {'the declared' if spec.result else 'that of the operands,'} "
+            yield Violation("contract.result", said + want_dtype, beyond=spec.lenient and output.dtype in DTYPES)
+        want = convention.shape(name, call.case) if call.mode != "vmap" else output.shape
+        module_bias = convention.parameters and name.endswith("b")
+        if output.shape != tuple(want) and not module_bias:
             yield Violation("contract.result", f"{name} has shape {list(output.shape)}, not {list(want)}")
         if output.device != spec.device.partition(":")[0]:
             yield Violation("contract.result", f"{name} is on {output.device}, not {spec.device}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import struct
@@ -11,18 +12,32 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from corrbench.judge import protocol, supervisor
+from corrbench.convention import options
+from corrbench.judge import protocol, sanitizer, supervisor
 from corrbench.judge.compiling import COMPILING, Compilations
 from corrbench.judge.protocol import Broken, Reply, narrow
 from corrbench.judge.sandbox import Child, Died
-from corrbench.judge.time_limit import Pace
+from corrbench.judge.time_limit import Shown
 from corrbench.result import Status
-from corrbench.target import Spec
+from corrbench.target import Spec, artefact
 
 Answer = TypeVar("Answer")
 LEAST = 1.0  # seconds that one which hangs again and again is given; each time in a row it is given half as many
 MANY = 16  # calls in one request that double the time they may take together
+FILES = (".py", ".ipynb")  # how targets end that are files
 LOADING = 120.0  # seconds that loading may take at least
+
+
+TOLD = (  # of a spec, to the target's process
+    "target", "name", "form", "arrays", "device", "needs", "environ", "call", "layer", "params", "backward", "lenient",
+    "compile",
+)  # fmt: skip
+
+
+def told(spec: Spec) -> dict[str, Any]:
+    """What the target's process is told of a spec."""
+    found = {key: getattr(spec, key) for key in TOLD}
+    return found | {"backward": options.attributes(spec.backward)}
 
 
 class NotLoaded(Exception):
@@ -33,12 +48,16 @@ class Remote:
     """A target in a child process. Started on first use, and anew after it died."""
 
     def __init__(self, spec: Spec, before: tuple[str, ...] = ()) -> None:
-        """`before` is the command under which its process runs, such as valgrind; usually none."""
-        self.spec, self.before = spec, before
+        """`before` is the command under which its process runs, such as valgrind; usually none.
+
+        Raises:
+            ValueError: the spec asks for compute-sanitizer, which is not there.
+        """
+        self.spec, self.before = spec, before or sanitizer.command(spec.sanitize)
         self.elapsed = 0.0  # seconds from the last question's first byte to its answer's
         self.child: Child | None = None
         self.loaded: dict[str, Any] = {}
-        self.pace = Pace()
+        self.shown = Shown()
         self.hung = 0  # times in a row that it did not answer
         self.compilations = Compilations()
 
@@ -97,6 +116,13 @@ class Remote:
         self._ready()
         return self.loaded
 
+    def adapt(self, spec: Spec) -> dict[str, Any]:
+        """Let the loaded target be called in another convention from now on."""
+        self._ready()
+        assert self.child is not None
+        self.spec, self.compilations = spec, Compilations()
+        return self._exchange(self.child, {"op": "load", "spec": told(spec), "again": True}, [], protocol.loaded)
+
     def leftovers(self) -> int:
         """Number of forked copies that the target left running."""
         return supervisor.copies(self.child.process.pid) if self.child is not None else 0
@@ -123,22 +149,33 @@ class Remote:
     def _ready(self) -> Child:
         """The child, with the target loaded."""
         if self.child is None:
-            spec = {
-                key: getattr(self.spec, key)
-                for key in ("target", "name", "form", "arrays", "device", "needs", "environ", "compile")
-            }
+            spec = told(self.spec)
             try:
-                self.child, self.compilations = Child(self.spec, self.before), Compilations()
-                timeout = max(self.spec.timeout, LOADING)
-                found = self._exchange(self.child, {"op": "load", "spec": spec}, [], protocol.loaded, timeout)
+                found = self._load(spec)
             except Died as death:
-                raise NotLoaded(f"loading {self.spec.target!r}: {death.message}") from None
+                found = self._without_running(spec, death)
             if "unloadable" in found:
                 self.close()
                 raise NotLoaded(found["unloadable"])
             self.loaded = found
-            return self.child
+        assert self.child is not None
         return self.child
+
+    def _load(self, spec: dict[str, Any]) -> dict[str, Any]:
+        self.child, self.compilations = Child(self.spec, self.before), Compilations()
+        timeout = max(self.spec.timeout, LOADING)
+        return self._exchange(self.child, {"op": "load", "spec": spec}, [], protocol.loaded, timeout)
+
+    def _without_running(self, spec: dict[str, Any], death: Died) -> dict[str, Any]:
+        """What loading finds in a new process, which takes the target out of a file that ended the one before."""
+        file = not artefact(self.spec.target) and self.spec.target.rpartition(":")[0].endswith(FILES)
+        if file and death.status is not Status.TIMEOUT:
+            with contextlib.suppress(Died):
+                found = self._load(spec | {"died": "importing it ended its process"})
+                if "unloadable" not in found:
+                    return found
+            self.close()
+        raise NotLoaded(f"loading {self.spec.target!r}: {death.message}")
 
     def _exchange(
         self,
@@ -164,6 +201,8 @@ class Remote:
                 raise Broken(f"a frame of {length} bytes")
             answer = parse(protocol.words(child.read(length), nonce))
             child.must_run()
+            if self.spec.sanitize and (said := sanitizer.first(child.said())):
+                raise Died(Status.CRASH, f"compute-sanitizer, {self.spec.sanitize}: {said}")
         except Broken as error:
             self.close()
             raise Died(Status.CRASH, f"the target broke the channel to its process ({error})") from None

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
 from corrbench.case import DTYPES, Case
+from corrbench.convention import EXTENT, PLAIN, Convention
+from corrbench.judge import guess
 from corrbench.judge.calls import Call, case_operands
-from corrbench.judge.client import Remote
+from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.protocol import Reply
 from corrbench.judge.sandbox import Died
 from corrbench.judge.trial import Trial
-from corrbench.support import BASES, EXTENSIONS, Support, features, fit, needs, refusal, with_fixed
+from corrbench.support import BASES, EXTENSIONS, Support, features, needs, refusal, with_fixed
 from corrbench.target import Spec, artefact
 
 MODES = {"backward": "gx", "double": "ggx", "jvp": "t", "vmap": "y"}  # and the output that shows it
@@ -37,6 +39,7 @@ class Answers:
     trial: Trial
     takes: set[str] = field(default_factory=set)
     refuses: dict[str, str] = field(default_factory=dict)
+    answers: int = 0  # calls that returned something
     deaths: int = 0
 
     def call(self, call: Call) -> Reply | None:
@@ -44,7 +47,7 @@ class Answers:
         if self.deaths >= ENOUGH:
             return None
         try:
-            return self.trial.calls([call], settle=False)[0]
+            return self.trial.calls([call], ends=False)[0]
         except Died:
             self.deaths += 1
             return None
@@ -55,19 +58,34 @@ class Answers:
             self.refuses[name] = undeclared
             return
         reply = self.call(Call(case=case, arrays=self.trial.operands(case)))
+        self.answers += reply is not None and not reply.raised
         said = refusal(reply.raised, case) if reply and reply.raised else ""
         if said:
             self.refuses[name] = said
         else:
             self.takes.add(name)
 
+    def ask_features(self, base: Case) -> None:
+        """Which arguments it takes, of those that its call can express."""
+        convention, fixed = self.trial.support.convention, self.trial.support.fixed
+        self.takes |= needs(base) if fixed and self.takes else set()
+        for name, case in features(BASES[0].but(dtype=base.dtype) if fixed else base).items():
+            if name in EXTENSIONS or name in self.takes:
+                continue
+            fitted = convention.fit(case)
+            fitted = with_fixed(fitted, fixed) if fitted is not None else None
+            if fixed and (fitted is None or name not in UNFIXED):
+                self.refuses[name] = f"not among what is fixed in the model: {shown(fixed)}"
+            elif fitted is None or name not in needs(fitted):
+                self.refuses[name] = "the call does not express it"
+            else:
+                self.ask(name, fitted)
+
     def ask_mode(self, mode: str, base: Case) -> None:
         """Whether it can be differentiated in a mode; a graph that is not there is no error."""
-        if self.trial.form == "module" and mode in ("jvp", "vmap"):
-            self.refuses[mode] = "asked of functions only: a module's parameters carry no tangent"
-            return
-        if self.trial.form == "corr2d" and mode == "vmap":
-            self.refuses[mode] = "asked of the form conv2d only"
+        convention = self.trial.support.convention
+        if reason := unasked(mode, convention):
+            self.refuses[mode] = reason
             return
         if mode != "backward" and self.trial.spec.compile:  # of the others it calls some as they are, without a word
             self.refuses[mode] = "torch.compile compiles the call and its first derivative only"
@@ -92,6 +110,19 @@ class Answers:
             self.refuses[mode] = SILENT[mode]
 
 
+def unasked(mode: str, convention: Convention) -> str:
+    """Why a mode is not asked of a convention; empty if it is."""
+    if convention.structured:
+        return "gradients are asked with zeros around the image only"
+    if convention.by_hand and mode != "backward":
+        return "the gradients are written by hand: only the first ones are asked"
+    if convention.parameters and mode in ("jvp", "vmap"):
+        return "asked of functions only: a module's parameters carry no tangent"
+    if mode == "vmap" and convention != PLAIN:
+        return "asked of the form conv2d only"
+    return ""
+
+
 def shown(fixed: dict[str, Any]) -> str:
     """Arguments as text."""
     return " ".join(
@@ -106,34 +137,41 @@ def probe(spec: Spec, remote: Remote) -> Support:
         NotLoaded: the target cannot be loaded.
     """
     loaded = remote.load()
-    form = loaded["form"]
-    answers = Answers(Trial("probe", BASES[0], 0, spec, Support(frozenset(), {}, form), remote))
-    dtypes = [dtype for dtype in DTYPES if spec.arrays != "numpy" or dtype != "bfloat16"]
-    base, fixed = BASES[0], loaded["fixed"] if artefact(spec.target) else {}
-    fitting = (fitted for one in BASES if (fitted := fit(one, form)))
-    for base in (given for one in fitting if (given := with_fixed(one, fixed))):
+    fixed = loaded["fixed"] if artefact(spec.target) else {}
+    spec, assumed = guess.settled(spec, remote, loaded)
+    adapted = remote.adapt(spec) if spec is not remote.spec else loaded
+    if "unloadable" in adapted:
+        raise NotLoaded(adapted["unloadable"])
+    form = adapted["form"]
+    convention = spec.convention(form)
+    support = Support(frozenset(), {}, form, said=convention, fixed=fixed)
+    answers = Answers(Trial("probe", BASES[0], 0, spec, support, remote))
+    dtypes = [dtype for dtype in DTYPES if spec.arrays == "torch" or dtype != "bfloat16"]
+    base, fitting = BASES[0], [fitted for one in BASES if (fitted := convention.fit(one))]
+    for base in dict.fromkeys(given for one in fitting if (given := with_fixed(one, fixed))):
         answers.takes, answers.refuses = set(), {}
         for dtype in dtypes:
             answers.ask(dtype, base.but(dtype=dtype))
-        if answers.takes:
+        if answers.answers or answers.deaths:
             break
     main = next((dtype for dtype in ("float32", "float64", *DTYPES) if dtype in answers.takes), "float32")
     base = base.but(dtype=main)
     if spec.arrays == "numpy":
         answers.refuses["bfloat16"] = "numpy has no bfloat16"
-    if form == "module":
+    if convention.keeps_bias:
         answers.takes.add("bias")
-    elif form == "corr2d":
+    if convention.pads:
+        answers.takes |= set(EXTENT)
+    if form == "corr2d":
         answers.refuses["conv2d's arguments"] = "the form corr2d has no bias, stride, padding, dilation or groups"
-    else:
-        answers.takes |= needs(base) if fixed and answers.takes else set()
-        for name, case in features(BASES[0].but(dtype=main) if fixed else base).items():
-            free = not fixed or name in UNFIXED
-            if free and name not in EXTENSIONS and (asked := with_fixed(case, fixed)):
-                answers.ask(name, asked)
-            elif name not in answers.takes and name not in EXTENSIONS:
-                answers.refuses[name] = f"not among what is fixed in the model: {shown(fixed)}"
-    if spec.arrays == "torch" and main.startswith("float"):
+    elif form != "module":
+        answers.ask_features(base)
+    if (spec.arrays == "torch" or convention.by_hand) and main.startswith("float"):
         for mode in MODES:
             answers.ask_mode(mode, base)
-    return Support(frozenset(answers.takes), answers.refuses, form, loaded.get("version", ""), fixed)
+    return Support(
+        frozenset(answers.takes), answers.refuses, form, loaded.get("version", ""),
+        note="; ".join(filter(None, (loaded.get("note", ""), assumed))),
+        said=None if convention == PLAIN else convention,
+        adopted={one.name: getattr(spec, one.name) for one in fields(spec)} if assumed else {}, fixed=fixed,
+    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Callable
@@ -21,8 +22,18 @@ HELD = {**BARE, "device": str, "requires_grad": bool}
 FULL = {**HELD, "dtype": str, "shape": [int], "blob": int, "wire": str}
 FINDINGS = {"changed": [str], "aliases": [str], "late": [str], "globals": [str]}
 STEP = {"outputs": {str: (BARE, HELD, FULL)}, "raised": (None, RAISED), **FINDINGS}
+PARAMETER = {"name": str, "required": bool, "by_name": bool, "default": str, "value": str, "keys": [str]}
+SIGNATURE = {"text": str, "parameters": [PARAMETER], "uses": [str], "makes": bool, "binds": bool}
 LOADED = (
-    {"form": str, "file": str, "version": str, "at_load": [str], "fixed": {str: ([int], str)}},
+    {
+        "form": str,
+        "file": str,
+        "version": str,
+        "at_load": [str],
+        "note": str,
+        "signature": SIGNATURE,
+        "fixed": {str: ([int], str)},
+    },
     {"unloadable": str},
 )
 LOOKS = {
@@ -79,9 +90,8 @@ def widen(bits: np.ndarray) -> np.ndarray:
 
 def narrow(values: np.ndarray) -> np.ndarray:
     """float32 values that bfloat16 can represent, as bfloat16 bits (int16)."""
-    return np.ascontiguousarray(
-        (np.ascontiguousarray(values, np.float32).view(np.uint32) >> 16).astype(np.uint16)
-    ).view(np.int16)
+    bits = np.ascontiguousarray(values, np.float32).view(np.uint32) >> 16
+    return np.ascontiguousarray(bits.astype(np.uint16)).view(np.int16)
 
 
 # ---- words
@@ -89,39 +99,30 @@ def narrow(values: np.ndarray) -> np.ndarray:
 
 def agreed(value: Any, form: Any, where: str) -> Any:
     """A value in its form: a type, a list of a form, a dict by keys or of a form, or one form of several."""
-    if isinstance(form, tuple):
-        for one in form:
-            try:
-                return agreed(value, one, where)
-            except Broken:
-                continue
-    elif form is None and value is None:
-        return None
-    elif isinstance(form, list) and isinstance(value, list):
-        return [agreed(item, form[0], where) for item in value]
-    elif isinstance(form, dict) and isinstance(value, dict):
-        if str in form:
-            return {plain(name): agreed(item, form[str], f"{where} {plain(name)[:40]}") for name, item in value.items()}
-        if value.keys() == form.keys():
+    match form, value:
+        case tuple(), _:
+            for one in form:
+                with contextlib.suppress(Broken):
+                    return agreed(value, one, where)
+        case [each], list():
+            return [agreed(item, each, where) for item in value]
+        case dict(), dict() if str in form:
+            return {clean(name): agreed(item, form[str], f"{where} {clean(name)[:40]}") for name, item in value.items()}
+        case dict(), dict() if value.keys() == form.keys():
             return {name: agreed(value[name], item, name) for name, item in form.items()}
-    elif form is str and isinstance(value, str):
-        return plain(value)
-    elif form is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return within(value)
-    elif isinstance(form, type) and type(value) is form:
-        return value
+        case type(), str() if form is str:
+            return clean(value)
+        case type(), int() | float() if form is float and not isinstance(value, bool):
+            with contextlib.suppress(OverflowError):
+                return float(value)
+        case (type(), _) if type(value) is form:
+            return value
+        case None, None:
+            return None
     raise Broken(f"what it says of {where} is not in the form agreed upon")
 
 
-def within(value: float) -> float:
-    """A number as a float."""
-    try:
-        return float(value)
-    except OverflowError:
-        raise Broken("a number that no float holds") from None
-
-
-def plain(text: str) -> str:
+def clean(text: str) -> str:
     """A text of bounded length that can be shown and stored anywhere."""
     return "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text[:TEXT])
 
@@ -135,14 +136,16 @@ def words(text: bytes | bytearray, nonce: str) -> dict[str, Any]:
     try:
         answer = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Broken(f"no JSON: {plain(str(error))[:80]}") from None
+        raise Broken(f"no JSON: {clean(str(error))[:80]}") from None
     if not isinstance(answer, dict) or answer.pop("nonce", None) != nonce:
         raise Broken("the answer is not to this question")
     return answer
 
 
 def loaded(answer: dict[str, Any]) -> dict[str, Any]:
-    """What loading found: form, version and what it changed globally; or why it failed, as ``unloadable``."""
+    """What loading found: form, version, what it changed globally and what there is to say of it; or why it failed, as
+    ``unloadable``.
+    """
     found: dict[str, Any] = agreed(answer, LOADED, "loading")
     if "unloadable" not in found and found["form"] not in FORMS:
         raise Broken("an unknown form")
@@ -183,9 +186,8 @@ def size(info: dict[str, Any]) -> int:
     """The bytes of an array as it travels."""
     if WIRES.get(info["dtype"]) != info["wire"]:
         raise Broken(f"elements of type {info['dtype'][:40]!r} that travel as {info['wire'][:40]!r}")
-    if len(info["shape"]) > 32 or not all(0 <= length < 1 << 40 for length in info["shape"]):
-        raise Broken("an impossible shape")
-    if math.prod(max(1, length) for length in info["shape"]) >= 1 << 50:
+    bounded = len(info["shape"]) <= 32 and all(0 <= length < 1 << 40 for length in info["shape"])
+    if not bounded or math.prod(max(1, length) for length in info["shape"]) >= 1 << 50:
         raise Broken("an impossible shape")
     elements: Any = math.prod(info["shape"])
     return int(elements * np.dtype(info["wire"]).itemsize)

@@ -25,10 +25,11 @@ from corrbench.target import Spec
 PACKAGE = Path(__file__).parents[1]
 WORKER = Path(__file__).with_name("worker")
 FILES = (  # each after what it imports
-    "library", "geometry", "shared_library", "program", "model", "artefacts", "loading", "compiled", "channel",
-    "operands", "global_state", "poison", "late_writes", "calls", "modules", "timed_calls", "serve",
+    "library", "geometry", "shared_library", "program", "model", "artefacts", "sources", "extraction", "loading",
+    "compiled", "channel", "operands", "global_state", "poison", "late_writes", "signature", "expressions", "streams",
+    "caller", "calls", "modules", "timed_calls", "serve",
 )  # fmt: skip
-LENT = ("__init__.py", "case.py", "target.py", "targets", "reference.py")
+LENT = ("__init__.py", "case.py", "convention", "target.py", "targets", "reference.py")
 # The process divides in `stand`: the parent stays as the guard. The child makes modules of the files it is sent, in a
 # package of a name that tells a target nothing.
 STAND = "scope['stand']({life}, ({read}, {write}))"
@@ -70,11 +71,14 @@ def environment(spec: Spec, folder: str) -> dict[str, str]:
     if spec.python and spec.name:
         theirs = [lend(folder), *theirs]
     path = os.pathsep.join(p for p in (*own, *theirs) if p and os.path.isdir(p))
+    # without a device kernels in Triton are run by its interpreter; read when Triton is imported
+    own_variables = {"TRITON_INTERPRET": os.environ.get("TRITON_INTERPRET", "1")} if spec.device == "cpu" else {}
     tunables = [kept[name] for name in ("GLIBC_TUNABLES",) if kept.get(name)]
-    return kept | {
+    return kept | own_variables | {
         "HOME": folder, "TMPDIR": folder, "XDG_CACHE_HOME": folder,
         "PYTHONUSERBASE": site.getuserbase(),
         "OPENBLAS_NUM_THREADS": "1",
+        "MPLBACKEND": "Agg",  # a demonstration that runs as its file is imported waits for no window
         "PYTHONPATH": path,
         # glibc's cache of small blocks would bypass what `worker/dirt.py` asks of malloc
         "GLIBC_TUNABLES": ":".join([*tunables, "glibc.malloc.tcache_count=0"]),
@@ -218,6 +222,10 @@ class Child:
         self.end()
         said = f"; it last printed: {last}" if last else ""
         return Died(Status.CRASH, f"the target's process {how or 'closed its channel'}{said}")
+
+    def said(self) -> str:
+        """All that was printed, up to a megabyte."""
+        return os.pread(self.printed.fileno(), ROOM, 0).decode(errors="replace")
 
     def _last_words(self) -> str:
         """The last line that was printed. Read from the open file: its name is the target's to change."""

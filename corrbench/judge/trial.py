@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,19 +13,25 @@ import numpy as np
 from corrbench.case import Case
 from corrbench.judge.calls import Call, Violation, case_operands, violations
 from corrbench.judge.client import Remote
-from corrbench.judge.protocol import Reply
+from corrbench.judge.protocol import Output, Reply
 from corrbench.judge.sandbox import Died
-from corrbench.judge.time_limit import plain
+from corrbench.judge.time_limit import simplest
 from corrbench.numerics import inputs
-from corrbench.numerics.comparison import Expected, Judgement
+from corrbench.numerics.bounds import LAX
+from corrbench.numerics.comparison import Expected, Judgement, as_type
 from corrbench.numerics.diagnose import chart, pattern, resemblance
 from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Figures, Result, Status
 from corrbench.support import DIFFERENTIABLE, Support, refusal
-from corrbench.target import Spec, find
+from corrbench.target import Spec, find, words
+
+BEYOND = {
+    "stepwise": "each product was rounded to the type (class stepwise), which is honest for code that is composed so",
+    "narrow": "as float32 computes it: the code is not made for this type",
+}  # what a laxer class says of a result
 
 
-class Settled(Exception):
+class Concluded(Exception):
     """The check is over; carries its result."""
 
     def __init__(self, result: Result) -> None:
@@ -65,7 +71,13 @@ class Trial:
     def operands(self, case: Case | None = None, extra: Iterable[str] = ()) -> dict[str, Array]:
         """x, w, where the case has one b, and the named others."""
         case = case or self.case
-        return {name: inputs.draw(case, self.seed, name) for name in (*case_operands(case), *extra)}
+        found = {name: inputs.draw(case, self.seed, name) for name in (*case_operands(case), *extra)}
+        return found | {"x": self.support.convention.enlarged(found["x"], case)}
+
+    def drawn(self, case: Case, mode: str) -> dict[str, Array]:
+        """The operands of a call in one mode."""
+        tangents = ("v" + name for name in case_operands(case))
+        return self.operands(case, {"backward": ("g",), "double": ("g", *tangents)}.get(mode, ()))
 
     def random(self, salt: int = 0) -> np.random.Generator:
         """A generator of this trial's own."""
@@ -77,79 +89,89 @@ class Trial:
         """Make one call of the trial's case. Ends the check where the target refuses or raises.
 
         Raises:
-            Settled: the target said that it does not support this, or raised anything else.
+            Concluded: the target said that it does not support this, or raised anything else.
         """
-        if arrays is None:
-            extra = {"backward": ("g",), "double": ("g", *("v" + n for n in case_operands(self.case)))}.get(mode, ())
-            arrays = self.operands(extra=extra)
-        return self.calls([Call(case=self.case, arrays=arrays, mode=mode)])[0]
+        return self.calls([Call(case=self.case, arrays=arrays or self.drawn(self.case, mode), mode=mode)])[0]
 
     def calls(
-        self, calls: list[Call], *, settle: bool = True, into: list[Violation] | None = None, **request: Any
+        self, calls: list[Call], *, ends: bool = True, into: list[Violation] | None = None, **request: Any
     ) -> list[Reply]:
         """Make several calls in one request; all results are held until the last is made.
 
         Args:
             calls: in order.
-            settle: whether an exception ends the check.
+            ends: whether an exception ends the check.
             into: the violations are noted there instead of in the trial.
             request: options of the request as a whole.
 
         Raises:
             Died: the target's process crashed, or hung or outgrew its limit where it had no reason to.
-            Settled: as in `call`; or the target is too slow, or needs too much memory, for cases of this size.
+            Concluded: as in `call`; or the target is too slow, or needs too much memory, for cases of this size.
         """
         noted = self.violations if into is None else into
-        arrays: list[Array] = []
-        steps = [call.step(self.form, arrays) for call in calls]
-        dtypes = [call.case.dtype for call in calls for _ in call.arrays]
-        heaviest, pace = max(calls, key=lambda call: call.case.macs), self.remote.pace
-        if pace.too_slow(heaviest.mode, heaviest.case):
-            raise Settled(self.result(Status.SKIPPED, "too large for the target's speed or memory"))
+        heaviest, shown = max(calls, key=lambda call: call.case.macs), self.remote.shown
+        if shown.too_slow(heaviest.mode, heaviest.case):
+            raise Concluded(self.result(Status.SKIPPED, "too large for the target's speed or memory"))
         begun = time.monotonic()
         try:
-            replies = self.remote.steps(steps, arrays, dtypes, **request)
+            replies = self._answers(calls, **request)
         except Died as death:
-            if death.status is Status.CRASH or pace.astray(heaviest.mode, heaviest.case) or self._plain_works(heaviest):
+            fault = death.status is Status.CRASH or shown.in_time(heaviest.mode, heaviest.case)
+            if fault or self._simplest_works(heaviest):
                 raise
-            pace.over[heaviest.mode] = heaviest.case.macs
+            shown.over[heaviest.mode] = heaviest.case.macs
             said = f"{death.message}; nor does it manage a plain case of this size, so larger ones are left out"
-            raise Settled(self.result(Status.SKIPPED, said)) from None
-        pace.done(heaviest.mode, heaviest.case, (time.monotonic() - begun) / len(calls), self.spec.timeout)
+            raise Concluded(self.result(Status.SKIPPED, said)) from None
+        shown.done(heaviest.mode, heaviest.case, (time.monotonic() - begun) / len(calls), self.spec.timeout)
         for call, reply in zip(calls, replies, strict=True):
-            if reply.raised and settle:
-                raise Settled(self.raised(reply.raised, call.case))
+            if reply.raised and ends:
+                raise Concluded(self.raised(reply.raised, call.case))
             if reply.raised:
                 continue
-            noted += [v for v in dict.fromkeys(violations(call, reply, self.form, self.spec)) if v not in noted]
-            for output in reply.outputs.values():  # those of the two-dimensional forms are given four axes
-                if self.form != "conv2d" and output.values is not None and output.values.ndim == 2:
-                    output.values = output.values[None, None]
+            seen = dict.fromkeys(violations(call, reply, self.support, self.spec))
+            noted += [v for v in seen if v not in noted and (not v.beyond or v.check == self.check)]  # told once
+            for name, output in reply.outputs.items():
+                if output.values is not None:
+                    output.values = self.support.convention.taken(name, output.values, call.case)
+                    self._express(output, call.case.dtype)
         return replies
 
-    def _plain_works(self, call: Call) -> bool:
-        """Whether the target manages a plain case of the size of a call that it did not manage."""
-        case = plain(call.case).but(bias=self.form == "module")
-        extra = {"backward": ["g"], "double": ["g", *("v" + name for name in case_operands(case))]}
-        mode = call.mode if call.mode in extra else "forward"
-        asked = Call(case=case, arrays=self.operands(case, extra.get(mode, ())), mode=mode)
+    def _answers(self, calls: list[Call], **request: Any) -> list[Reply]:
         arrays: list[Array] = []
-        steps = [asked.step(self.form, arrays)]
+        steps = [call.step(self.support.convention, arrays) for call in calls]
+        return self.remote.steps(steps, arrays, [call.case.dtype for call in calls for _ in call.arrays], **request)
+
+    def _express(self, output: Output, dtype: str) -> None:
+        """Values of another element type than the operands' as what they express in it, if that is no finding."""
+        if output.dtype == dtype or not (self.spec.lenient or self.spec.result or self.spec.arrays == "list"):
+            return
+        assert output.values is not None
+        values = as_type(output.values, dtype)
+        if values is not None:
+            output.values, output.dtype = values, dtype
+
+    def _simplest_works(self, call: Call) -> bool:
+        """Whether the target manages a simple case of the size of a call that it did not manage."""
+        case = simplest(call.case).but(bias=self.support.convention.keeps_bias)
+        mode = call.mode if call.mode in ("backward", "double") else "forward"
         try:
-            self.remote.steps(steps, arrays, [case.dtype] * len(arrays))
+            self._answers([Call(case=case, arrays=self.drawn(case, mode), mode=mode)])
         except Died:
             return False
         return True
 
     def raised(self, raised: dict[str, Any], case: Case) -> Result:
         """The result for an exception: unsupported, or a finding."""
-        said = refusal(raised, case)
+        said, other = refusal(raised, case), {"call": str(case)} if case != self.case else {}
         if said:
-            return self.result(Status.UNSUPPORTED, said)
+            numbers = Figures(own=other, raised=raised["type"])
+            made = self.result(Status.UNSUPPORTED, said, numbers=numbers if not self.spec.name else None)
+            made.reproduce = "" if self.spec.name else reproducer(self.spec, self.check, made.case, self.seed)
+            return made
         where = f" (at {raised['where']})" if raised["where"] else ""
         first = raised["message"].splitlines()[0][:300] if raised["message"] else ""
         return self.result(
-            Status.FAIL, f"raised {raised['type']}: {first}{where}", numbers=Figures(raised=raised["type"])
+            Status.FAIL, f"raised {raised['type']}: {first}{where}", numbers=Figures(own=other, raised=raised["type"])
         )
 
     # ---- what comes out
@@ -161,7 +183,16 @@ class Trial:
 
     def expected(self, problem: Problem, *, slack: Array | float = 0.0) -> Expected:
         flush = self.case.data == "subnormal"
-        return Expected(problem, self.case.dtype, self.spec.accuracy, flush=flush, slack=slack)
+        lax = LAX if self.spec.lenient or self.spec.result else ()
+        return Expected(
+            problem,
+            self.case.dtype,
+            self.spec.accuracy,
+            flush=flush,
+            slack=slack,
+            lax=lax,
+            rows=self.spec.arrays != "torch",
+        )
 
     def values(self, reply: Reply, case: Case | None = None) -> Array | None:
         """The values of y where they can be compared at all; what is amiss otherwise is a violation."""
@@ -183,6 +214,11 @@ class Trial:
         numbers = Figures(**judgement.numbers)
         if judgement.right:
             return self.result(Status.PASS, numbers=numbers)
+        if judgement.beyond:
+            if self.spec.result:  # a type that it declares: less cannot be expected of it
+                return self.result(Status.PASS, numbers=numbers)
+            numbers.beyond = judgement.beyond
+            return self.result(Status.WARN, f"{judgement.message}; {BEYOND[judgement.beyond]}", numbers=numbers)
         where = pattern(judgement.wrong)
         message = judgement.message + (f"; {where}" if where else "") + (f"; {note}" if note else "")
         numbers.pattern, numbers.map = where, chart(judgement.wrong, judgement.numbers["at"])
@@ -210,13 +246,10 @@ class Trial:
 
 def reproducer(spec: Spec, check: str, case: Case, seed: int) -> str:
     """The command that shows a finding again."""
-    words = ["corrbench", "verify", spec.name or spec.target]
-    default = find(spec.name or spec.target)
-    for option in ("form", "arrays", "accuracy", "device", "python"):
-        if getattr(spec, option) != getattr(default, option):
-            words += [f"--{option}", getattr(spec, option)]
-    words += ["--compile"] if spec.compile else []
-    return shlex.join([*words, "--check", check, "--case", str(case), "--seed", str(seed)])
+    default = asdict(find(spec.name or spec.target))
+    options = words({name: value if value != default[name] else "" for name, value in asdict(spec).items()})
+    asked = ["--check", check, "--case", str(case), "--seed", str(seed)]
+    return shlex.join(["corrbench", "verify", spec.name or spec.target, *options, *asked])
 
 
 def conclude(trial: Trial, run: Callable[[Trial], Iterator[Result]]) -> list[Result]:
@@ -225,13 +258,15 @@ def conclude(trial: Trial, run: Callable[[Trial], Iterator[Result]]) -> list[Res
     results: list[Result] = []
     try:
         results.extend(run(trial))
-    except Settled as settled:
-        results.append(settled.result)
+    except Concluded as concluded:
+        results.append(concluded.result)
     except Died as death:
         results.append(trial.result(death.status, death.message))
     except MemoryError as error:
         results.append(trial.result(Status.SKIPPED, f"the judge has not enough memory for this case: {error}"))
-    results += [trial.result(Status.FAIL, one.message, check=one.check) for one in trial.violations]
+    for one in trial.violations:
+        status, numbers = (Status.WARN, Figures(beyond="type")) if one.beyond else (Status.FAIL, None)
+        results.append(trial.result(status, one.message, check=one.check, numbers=numbers))
     for result in results:
         result.seconds = round((time.perf_counter() - start) / len(results), 6)
     return results

@@ -25,6 +25,8 @@ Array = NDArray[Any]
 
 ACCURACIES = ("direct", "tf32", "winograd", "fft")  # each of them admits a direct computation
 
+LAX = ("stepwise", "narrow")  # of code that is not made for a type, see METHODOLOGY.md
+
 MARGIN = 1 + 2.0**-40  # for the roundings of this module
 LEAST = MIN_SUBNORMAL["float64"]  # and for those among subnormal numbers
 TRUNCATED = 2.0**-10  # relative error of an input cut, not rounded, to the 11 bits of TF32
@@ -105,6 +107,47 @@ def bound(
         if UNIT[dtype] > unit:
             allowed = allowed + np.maximum(UNIT[dtype] * reached, MIN_SUBNORMAL[dtype] / 2)
         return np.asarray(np.where(overflows | np.isnan(allowed), np.inf, allowed * MARGIN + LEAST))
+
+
+def lax(
+    problem: Problem, truth: Exact, *, dtype: str, kind: str, magnitude: Array | None = None, partial: int = 0
+) -> Array:
+    """The error allowed by a class of `LAX`, float64, of shape `problem.shape`; infinity where it says nothing.
+
+    ``stepwise``, for 16-bit types: each product is rounded to the type, the sum is wide and rounded, a bias is added
+    to the rounded sum and rounded again: u*A + (1 + u)*gamma(m)*A of float32 before the two roundings of the result.
+    With `partial` so many partial sums are rounded as well: an autograd engine adds up the many small uses of an
+    operand term by term, and `numpy.einsum` rounds the sum of each inner loop.
+
+    ``narrow``, for wider types: operands and computation are float32, or float64 for integers of 64 bits that float32
+    cannot hold; numbers too large or too small for it are lost.
+
+    Raises:
+        ValueError: `kind` is unknown.
+    """
+    if kind not in LAX:
+        raise ValueError(f"unknown class {kind!r}; known: {', '.join(LAX)}")
+    size = oracle.magnitude(problem) if magnitude is None else magnitude
+    if kind == "stepwise":
+        if UNIT.get(dtype, 0.0) < 2.0**-12:
+            return np.zeros(problem.shape)
+        unit = UNIT[dtype]
+        with np.errstate(over="ignore", invalid="ignore"):
+            rounded = gamma(partial + 1, unit) if partial * unit < 1 else np.inf
+            allowed = (rounded + (1 + unit) * gamma(problem.m, UNIT["float32"])) * size
+            allowed = allowed + problem.m * MIN_SUBNORMAL[dtype]
+            reached = absolute(truth.hi) + allowed
+            twice = allowed + 2 * (unit * (1 + unit) * (reached + size * (problem.bias is not None)))
+            overflows = (size + twice) >= MAX[dtype]
+        return np.asarray(np.where(overflows | np.isnan(twice), np.inf, twice * MARGIN))
+    unit = UNIT["float32"]
+    with np.errstate(over="ignore", invalid="ignore"):
+        factor = gamma(2 * problem.m + 4, unit) if problem.m * unit < 0.25 else np.inf
+        allowed = factor * (1 + problem.is_complex) * size + problem.m * MIN_SUBNORMAL["float32"]
+        if dtype not in INTEGERS:
+            allowed = allowed + _flushed(problem, "float32")
+    overflows = (size + allowed) >= MAX["float32"]
+    return np.asarray(np.where(overflows | np.isnan(allowed), np.inf, allowed * MARGIN))
 
 
 def absolute(a: Array) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from corrbench.case import INTEGERS
-from corrbench.numerics import bounds, oracle
+from corrbench.numerics import bounds, expansion, oracle
 from corrbench.numerics.formats import UNIT
 from corrbench.numerics.problem import Array, Problem
 
@@ -22,6 +22,7 @@ class Judgement:
     wrong: Array
     message: str = ""
     numbers: dict[str, Any] = field(default_factory=dict)
+    beyond: str = ""  # the laxer class of `bounds.LAX` that all elements keep
 
     @property
     def right(self) -> bool:
@@ -37,6 +38,8 @@ class Expected:
     accuracy: str = "direct"
     flush: bool = False
     slack: Array | float = 0.0  # allowed on top, for results that are composed of several rounded ones
+    lax: tuple[str, ...] = ()  # classes of `bounds.LAX` that a wrong result is tried against
+    rows: bool = False  # whether partial sums may be rounded in the laxer class, a row of the kernel at a time
     truth: oracle.Exact = field(init=False)
     magnitude: Array = field(init=False)
     allowed: Array = field(init=False)
@@ -125,7 +128,45 @@ class Expected:
         }
         if not wrong.any():
             return Judgement(wrong, numbers=numbers)
-        return Judgement(wrong, _sentence(numbers, self), numbers)
+        return Judgement(wrong, _sentence(numbers, self), numbers, beyond=self._lax(got, name))
+
+    def _lax(self, got: Array, name: str) -> str:
+        """The first of the laxer classes whose bound a wrong result keeps; empty if it keeps none."""
+        terms = self.problem.m
+        partial = terms if name != "y" else -(-terms // self.problem.w.shape[3]) if self.rows else 0
+        for kind in self.lax:
+            allowed = bounds.lax(
+                self.problem, self.truth, dtype=self.dtype, kind=kind, magnitude=self.magnitude, partial=partial
+            )
+            with np.errstate(all="ignore"):
+                rounded = self.truth.rounded(self.dtype)
+                off = _distance(got, rounded) if self.dtype in INTEGERS else oracle.error(got, self.truth)
+                off = np.where(got == rounded, 0.0, bounds.absolute(off))
+            if bounds.within(off, allowed + self.slack).all():
+                return kind
+        return ""
+
+
+def as_type(values: Array, dtype: str) -> Array | None:
+    """Values of another element type as what they express in `dtype`; integers wrap. None where it cannot hold them.
+
+    bfloat16 values come in float32.
+    """
+    kind = values.dtype.kind
+    with np.errstate(all="ignore"):
+        if dtype in INTEGERS:
+            if kind in "iub":
+                return values.astype(dtype)
+            if kind != "f" or not (np.isfinite(values).all() and (np.abs(values) < 2.0**53).all()):
+                return None
+            whole = np.floor(values)
+            return whole.astype(np.int64).astype(dtype) if (whole == values).all() else None
+        if dtype.startswith("complex") != (kind == "c"):
+            return None
+        if kind == "c":
+            return values.astype(dtype)
+        wide = values.astype(np.float64)
+        return expansion.rounded(wide, np.zeros_like(wide), dtype)
 
 
 def _distance(got: Array, want: Array) -> Array:

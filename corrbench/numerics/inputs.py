@@ -19,7 +19,7 @@ SCALE = {"float64": 300, "complex128": 300, "float32": 40, "complex64": 40, "bfl
 SPREAD = {"float64": 30, "complex128": 30, "float32": 16, "complex64": 16, "bfloat16": 16, "float16": 3}
 LAYOUTS = (
     "contiguous", "transposed", "channels_last", "batch_last", "step", "rows", "channels", "batch", "offset",
-    "expanded", "expanded_all", "lonely", "reversed",
+    "expanded", "expanded_all", "lonely", "reversed", "far",
 )  # fmt: skip
 BASE = {"v": "", "t": ""}  # tangents vx, tx, ... are drawn like their operand
 
@@ -216,19 +216,19 @@ def subnormal(rng: np.random.Generator, shape: tuple[int, ...], role: str, case:
 # ---- special values, one of them, on small integers
 
 
-def _planted(value: float, where: str) -> Fill:
-    def planted(rng: np.random.Generator, shape: tuple[int, ...], role: str, case: Case) -> Array:
+def _single(value: float, where: str) -> Fill:
+    def single(rng: np.random.Generator, shape: tuple[int, ...], role: str, case: Case) -> Array:
         values: Array = rng.integers(1, 4, shape) * rng.choice((-1.0, 1.0), shape)
         if role == where and values.size:
             values.reshape(-1)[rng.integers(values.size)] = value
         return values
 
-    return planted
+    return single
 
 
 FILLS |= {
-    "nan": _planted(math.nan, "x"), "inf": _planted(math.inf, "x"), "ninf": _planted(-math.inf, "x"),
-    "nan_w": _planted(math.nan, "w"), "inf_w": _planted(math.inf, "w"), "nan_b": _planted(math.nan, "b"),
+    "nan": _single(math.nan, "x"), "inf": _single(math.inf, "x"), "ninf": _single(-math.inf, "x"),
+    "nan_w": _single(math.nan, "w"), "inf_w": _single(math.inf, "w"), "nan_b": _single(math.nan, "b"),
 }  # fmt: skip
 SPECIAL = ("nan", "inf", "ninf", "nan_w", "inf_w", "nan_b")
 WHOLE = ("small", "full", "wide", "narrow", "sums")

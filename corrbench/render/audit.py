@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from corrbench.defects import Planted, catalogue
+from corrbench.defects import Mutant, catalogue
 from corrbench.render.markdown import table
 
 if TYPE_CHECKING:
@@ -35,23 +35,23 @@ def line(fate: Fate) -> Text:
 
 
 def families(audit: Audit) -> list[tuple[str, int, int]]:
-    """For each family that is named for something: how many were planted for it, and how many of these were found."""
-    names = sorted({fate.named for fate in audit.planted})
+    """For each family that is named for something: how many mutants name it, and how many of these were found."""
+    names = sorted({fate.named for fate in audit.wrong})
     return [
         (name, len(mine), sum(fate.right for fate in mine))
         for name in names
-        for mine in [[fate for fate in audit.planted if fate.named == name]]
+        for mine in [[fate for fate in audit.wrong if fate.named == name]]
     ]
 
 
 def score(audit: Audit) -> str:
     """The score in one line."""
-    planted, honest = len(audit.planted), len(audit.of("honest"))
-    killed = planted - len(audit.survivors)
-    said = f"{killed} of {planted} planted faults and cheats found"
-    said += f" ({killed / planted:.1%})" if planted else ""
+    wrong, honest = len(audit.wrong), len(audit.of("honest"))
+    killed = wrong - len(audit.survivors)
+    said = f"{killed} of {wrong} defects and cheats found"
+    said += f" ({killed / wrong:.1%})" if wrong else ""
     said += f"; {len(audit.false_alarms)} false alarms on {honest} honest implementations"
-    if planted and not audit.full and not math.isnan(audit.median_seconds):
+    if wrong and not audit.full and not math.isnan(audit.median_seconds):
         said += f"; median {audit.median_seconds:.1f} s from the start to the first finding"
     return said
 
@@ -61,10 +61,10 @@ def show(console: Console, audit: Audit) -> None:
     how = "every check to its first finding" if audit.full else "to the first finding"
     console.print(Text.assemble(("corrbench ", "dim"), ("audit", "bold"), (f"  {audit.profile} · {how}", "dim")))
     grid = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("named for it", "planted", "found"):
+    for name in ("named for it", "mutants", "found"):
         grid.add_column(name, justify="left" if name == "named for it" else "right")
-    for name, planted, found in families(audit):
-        grid.add_row(name, str(planted), Text(str(found), "" if found == planted else "bold red"))
+    for name, mutants, found in families(audit):
+        grid.add_row(name, str(mutants), Text(str(found), "" if found == mutants else "bold red"))
     console.print(grid)
     for fate in (*audit.survivors, *audit.false_alarms):
         console.print(Padding(line(fate), (0, 0, 0, 2)))
@@ -73,7 +73,14 @@ def show(console: Console, audit: Audit) -> None:
     for fate in audit.elsewhere:
         text = f"{fate.name}: not by {fate.named}, which was named for it, but by {', '.join(sorted(fate.found))}"
         console.print(Padding(Text(text, "yellow"), (0, 0, 0, 2)))
+    if audit.absent:
+        console.print(Padding(Text(not_here(audit), "dim"), (0, 0, 0, 2)))
     console.print(last(audit), soft_wrap=True)
+
+
+def not_here(audit: Audit) -> str:
+    """What is planted and was not judged, in one line."""
+    return "Not judged here: " + "; ".join(f"{name} ({why})" for name, why in audit.absent.items()) + "."
 
 
 def last(audit: Audit) -> Text:
@@ -89,11 +96,9 @@ def markdown(audit: Audit) -> str:
 
 def _lines(audit: Audit) -> Iterator[str]:
     known = {one.name: one for one in catalogue()}
-    yield "# Audit: what the suite catches, and what it misses"
-    yield ""
+    yield from ("# Audit: what the suite catches, and what it misses", "")
     other = f"; {audit.honest_profile} for the honest ones" if audit.honest_profile != audit.profile else ""
-    yield f"**{score(audit)}** (profile {audit.profile}{other})."
-    yield ""
+    yield from (f"**{score(audit)}** (profile {audit.profile}{other}).", "")
     yield (
         "Each line below is a small implementation of 2-D correlation: a *defect* is right almost everywhere and wrong "
         "in one region, after a fault reported against released software; a *cheat* tries to look right; an *honest* "
@@ -101,11 +106,12 @@ def _lines(audit: Audit) -> Iterator[str]:
         "the same profile and no hints."
     )
     yield ""
-    yield from table(("family named for it", "planted", "found"), [tuple(map(str, row)) for row in families(audit)])
+    yield from table(("family named for it", "mutants", "found"), [tuple(map(str, row)) for row in families(audit)])
+    if audit.absent:
+        yield ""
+        yield not_here(audit)
     for title, fates in (("Survivors", audit.survivors), ("False alarms", audit.false_alarms)):
-        yield ""
-        yield f"## {title}"
-        yield ""
+        yield from ("", f"## {title}", "")
         if not fates:
             yield "None."
         for fate in fates:
@@ -115,19 +121,12 @@ def _lines(audit: Audit) -> Iterator[str]:
         yield from _others(audit)
     if audit.full:
         yield from _checks(audit)
-    yield ""
-    yield "## Every planted implementation"
-    yield ""
+    yield from ("", "## Every mutant and equivalent variant", "")
     rows = [_row(fate, known[fate.name]) for fate in audit.fates if fate.name in known]
     yield from table(("name", "kind", "wrong where", "after", "named", "found by", "s"), rows)
-    yield ""
-    yield "## Environment"
-    yield ""
-    for key, value in {
-        **audit.environment,
-        "seed": str(audit.seed),
-        "seconds of all runs": f"{sum(fate.seconds for fate in audit.fates):.0f}",
-    }.items():
+    yield from ("", "## Environment", "")
+    seconds = sum(fate.seconds for fate in audit.fates)
+    for key, value in (audit.environment | {"seed": audit.seed, "seconds of all runs": f"{seconds:.0f}"}).items():
         yield f"- {key}: {value}"
 
 
@@ -140,9 +139,7 @@ def rival(score: Score) -> str:
 
 
 def _others(audit: Audit) -> Iterator[str]:
-    yield ""
-    yield "## Other suites on the same implementations"
-    yield ""
+    yield from ("", "## Other suites on the same implementations", "")
     yield (
         "Each suite with its own data, comparison and tolerances, in one run on this machine. What an implementation "
         "refuses with `NotImplementedError` is left out, as a test runner would skip it. A crash or a hang counts as "
@@ -150,7 +147,7 @@ def _others(audit: Audit) -> Iterator[str]:
     )
     yield ""
     seconds = sum(fate.seconds for fate in audit.fates)
-    own = (f"corrbench verify, {audit.profile}", "this report", len(audit.planted) - len(audit.survivors),
+    own = (f"corrbench verify, {audit.profile}", "this report", len(audit.wrong) - len(audit.survivors),
            len(audit.false_alarms), 0, seconds)  # fmt: skip
     rows = [own] + [
         (one.name, one.about, len(one.killed), len(one.alarms), one.idle, one.seconds)
@@ -161,22 +158,17 @@ def _others(audit: Audit) -> Iterator[str]:
     yield from table(("suite", "what it is", "found", "false alarms", "no case for", "s"), cells)
     for one in audit.others:
         if one.missing:
-            yield ""
-            yield f"{one.name}: not run ({one.missing})."
+            yield from ("", f"{one.name}: not run ({one.missing}).")
         for name, said in one.alarms.items():
-            yield ""
-            yield f"{one.name} on the honest `{name}`: {said[:160]}"
+            yield from ("", f"{one.name} on the honest `{name}`: {said[:160]}")
 
 
 def _checks(audit: Audit) -> Iterator[str]:
     from corrbench.checks import registry
 
     kills, sole = audit.kills(), audit.sole()
-    yield ""
-    yield "## Checks"
-    yield ""
-    yield "A check that is the only one to find something cannot be left out."
-    yield ""
+    yield from ("", "## Checks", "")
+    yield from ("A check that is the only one to find something cannot be left out.", "")
     rows = [
         (f"`{check}`", str(kills.get(check, 0)), str(len(sole.get(check, ()))), ", ".join(sole.get(check, ())[:6]))
         for check in registry()
@@ -189,7 +181,7 @@ def _checks(audit: Audit) -> Iterator[str]:
         )
 
 
-def _row(fate: Fate, one: Planted) -> tuple[str, ...]:
+def _row(fate: Fate, one: Mutant) -> tuple[str, ...]:
     after = ", ".join(one.cites[:2]) + (f" (class {one.number})" if one.number else "")
     by = ", ".join(sorted(fate.found)) or ("passed" if fate.verdict == "pass" else f"**{fate.verdict}**")
     return (f"`{fate.name}`", fate.kind, one.region, after.strip(), fate.named, by, f"{fate.seconds:.1f}")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from corrbench.render.compare import duration, short
+from corrbench.render._figures import duration, number, share, short, size
 from corrbench.render.markdown import table
 from corrbench.timing.bench import BASELINE, BLOCKS, Bench, Timing
 from corrbench.timing.crossover import crossings, sweep
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 HEADS = ("time", "IQR", "GFLOP/s", "of limit", f"/ {BASELINE}", "memory")
 WIDTHS = (9, 7, 8, 8, 8, 9)
-PAGE = 4096  # bytes by which the system counts
 NAME = 38  # columns of a terminal for a target's name, at the most
 # Colours that the colour-blind tell apart (Okabe and Ito, 2008), and marks for those who print in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -42,31 +41,9 @@ METHOD = (
 )
 
 
-def size(count: float) -> str:
-    """Bytes with a unit; empty for NaN. What is less than a page cannot be seen."""
-    if math.isnan(count):
-        return ""
-    if count < PAGE:
-        return f"< {PAGE >> 10} KiB"
-    for unit, unity in (("GiB", 2**30), ("MiB", 2**20)):
-        if count >= 0.9765 * unity:  # 1000 of the smaller unit and more have no room
-            return f"{count / unity:.3g} {unit}"
-    return f"{count / 2**10:.3g} KiB"
-
-
-def share(value: float) -> str:
-    """A fraction in per cent, two figures; empty for NaN."""
-    return "" if math.isnan(value) else f"{100 * value:.0f}%" if value >= 0.0995 else f"{100 * value:.2g}%"
-
-
-def number(value: float, form: str) -> str:
-    """A number in that form; empty for NaN."""
-    return "" if math.isnan(value) else format(value, form)
-
-
 def cells(row: Timing) -> tuple[str, ...]:
     """What the columns of `HEADS` say of a row."""
-    rate, ratio = number(row.rate / 1e9, ".3g"), number(row.ratio, ".3g")
+    rate, ratio = number(row.rate / 1e9), number(row.ratio)
     return duration(row.seconds), number(row.spread, ".1%"), rate, share(row.fraction), ratio, size(row.memory)
 
 
@@ -74,7 +51,7 @@ def title(task: Task, row: Timing) -> str:
     """A case, with what limits it."""
     mode = "" if task.mode == "forward" else f" {task.mode}"
     limit = f"  limit {duration(row.least)}, {row.limit}" if not math.isnan(row.least) else ""
-    return f"{short(str(task.case))}{mode}{limit}"
+    return f"{short(task.case)}{mode}{limit}"
 
 
 def chosen(room: int) -> list[int]:
@@ -181,15 +158,13 @@ def markdown(bench: Bench, command: str = "", plot: str = "", environment: dict[
         fastest = min((row.seconds for row in rows.values() if row.samples), default=math.nan)
         marks = ["**" if row.seconds == fastest else "" for row in rows.values()]
         times = [f"{mark}{duration(row.seconds)}{mark}" for mark, row in zip(marks, rows.values(), strict=True)]
-        what = f"{task.case.w[2]}×{task.case.w[3]}" if sizes else f"`{short(str(task.case))}`"
+        what = f"{task.case.w[2]}×{task.case.w[3]}" if sizes else f"`{short(task.case)}`"
         by_case.append((what, duration(next(iter(rows.values())).least), *times))
     align = ("r" if sizes else "l") + "r" * (len(names) + 1)
     lines += [*table(("kernel" if sizes else "case", "limit", *names), by_case, align), ""]
-    each = [(f"`{short(str(row.task.case))}`", row.target, *cells(row)) for row in bench.all_rows]
+    each = [(f"`{short(row.task.case)}`", row.target, *cells(row)) for row in bench.all_rows]
     lines += table(("case", "target", *HEADS), each, "ll" + "r" * len(HEADS))
-    said = [
-        f"- `{short(str(row.task.case))}`, {name}: {text}" for row in bench.all_rows for name, text in remarks([row])
-    ]
+    said = [f"- `{short(row.task.case)}`, {name}: {text}" for row in bench.all_rows for name, text in remarks([row])]
     lines += ["", *said, ""] if said else [""]
     lines += [METHOD, ""]
     if environment:
@@ -263,7 +238,7 @@ def by_case(axes: Axes, bench: Bench) -> None:
     least = [next(iter(by_name.values())).least for by_name in bench.rows.values()]
     if not any(map(math.isnan, least)):
         axes.scatter(least, list(heights), color="#777777", marker="|", s=140, label="limit of a direct sum", zorder=2)
-    axes.set_yticks(list(heights), [short(str(task.case)) for task in bench.rows], fontsize=8)
+    axes.set_yticks(list(heights), [short(task.case) for task in bench.rows], fontsize=8)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: duration(value))
     axes.minorticks_off()

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from corrbench.render._figures import duration, percent, short
 from corrbench.render.markdown import escape, table
 from corrbench.render.terminal import NARROW
 from corrbench.timing.paired import PairedComparison
@@ -19,28 +20,6 @@ STYLES = {
     Verdict.FAILED: "bold red", Verdict.SKIPPED: "dim",
 }  # fmt: skip
 LONG = 12  # characters of a target that take a second line
-
-
-def duration(seconds: float) -> str:
-    """Seconds with a unit and three figures; empty for NaN."""
-    if math.isnan(seconds):
-        return ""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= 0.9995 * size:  # what would be rounded to a thousand of the next unit
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds / 1e-9:.3g} ns"
-
-
-def percent(share: float) -> str:
-    """A change as a percentage with its sign; empty for NaN."""
-    if math.isnan(share):
-        return ""
-    return f"{share:+.1%}" if math.isfinite(share) else ("+∞" if share > 0 else "-∞")
-
-
-def short(text: str) -> str:
-    """A case without what is the same for all that are timed."""
-    return " ".join(word for word in text.split() if word not in ("data=unit", "dtype=float32"))
 
 
 def cells(one: CaseComparison) -> tuple[str, ...]:

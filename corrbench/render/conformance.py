@@ -13,6 +13,7 @@ from rich.text import Text
 
 from corrbench.analysis.conformance import SECTIONS, Found, Mark, Peer
 from corrbench.peers import TIMED
+from corrbench.render._figures import counted
 from corrbench.render.markdown import escape, table
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def line(one: Peer, found: Found) -> str:
     """A finding in one sentence."""
     where = f" ({found.region})" if found.region else ""
     what = f"{found.name}, {found.kind}" if found.name else found.kind
-    return f"{one.name}: {what}, {found.cases} case{'s' * (found.cases != 1)}{where}: {found.message}"
+    return f"{one.name}: {what}, {counted(found.cases, 'case')}{where}: {found.message}"
 
 
 def show(console: Console, made: Conformance) -> None:

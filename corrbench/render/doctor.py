@@ -22,13 +22,10 @@ def show(console: Console, lines: list[Line]) -> None:
         for column in (1, width, None):
             grid.add_column(width=column, overflow="fold")
         for line in several:
-            said = Text(line.said)
-            if line.todo:
-                said.append("  → ").append(line.todo, "cyan")
-            name, mark = line.name, Text(line.mark, "bold red" if line.fatal else STYLES[line.mark])
-            if len(name) > width:  # a long name goes before what is said of it
-                name, said = "", Text.assemble(f"{line.name}", "" if said.plain.startswith("=") else " ", said)
-            grid.add_row(mark, name, said)
+            mark = Text(line.mark, "bold red" if line.fatal else STYLES[line.mark])
+            todo = ("  → ", (line.todo, "cyan")) if line.todo else ()
+            name, before = (line.name, "") if len(line.name) <= width else ("", f"{line.name} ")
+            grid.add_row(mark, name, Text.assemble(before, line.said, *todo))
         console.print(grid)
     console.print(last(lines))
 

@@ -8,9 +8,9 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 from rich.console import Console
 from rich.text import Text
 
-from corrbench.analysis import causes
 from corrbench.gate import BASE, HARDLY, HEAD, Gate
 from corrbench.render import compare, junit
+from corrbench.render._figures import percent, short
 from corrbench.render.markdown import escape
 from corrbench.timing.significance import Verdict
 
@@ -32,7 +32,7 @@ def lines(gate: Gate, shown: int = SHOWN) -> Iterator[str]:
     yield from _lost(gate)
     for case, ratio in gate.ratios.items():
         if ratio > HARDLY or ratio < 2 - HARDLY:
-            yield f"{'heavier' if case in gate.heavier else 'instructions'}: {compare.short(case)}: {ratio - 1:+.2%}"
+            yield f"{'heavier' if case in gate.heavier else 'instructions'}: {short(case)}: {ratio - 1:+.2%}"
     for said in gate.failed:
         yield f"failed while it was timed: {said}"
     if gate.untimed:
@@ -57,25 +57,24 @@ def regressions(gate: Gate) -> Iterator[str]:
     """Everything that makes a gate say *regressed*, a line each, beside its new findings."""
     yield from _lost(gate)
     for one in gate.slower:
-        yield f"slower: {compare.short(one.case)}: {compare.percent(one.change)}"
+        yield f"slower: {short(one.case)}: {percent(one.change)}"
     for case, ratio in gate.heavier.items():
-        yield f"heavier: {compare.short(case)}: {ratio - 1:+.2%} instructions"
+        yield f"heavier: {short(case)}: {ratio - 1:+.2%} instructions"
     for said in gate.failed:
         yield f"failed while it was timed: {said}"
 
 
 def _findings(gate: Gate, shown: int) -> Iterator[str]:
     """New findings, those of one cause together; what belongs to one is indented below it."""
-    groups = causes.groups(gate.runs[-1], gate.worse) if gate.worse else []
-    for group in groups[:shown]:
+    for group in gate.groups[:shown]:
         one = group.smallest
         more = f" (on {group.cases} cases)" if group.cases > 1 else ""
         yield f"new finding: {one.check}{more}: {one.message}"
         yield from (f"    {said}" for said in group.remarks)
         if one.reproduce:
             yield f"    `{one.reproduce}`"
-    if len(groups) > shown:
-        yield f"and {len(groups) - shown} groups of findings more"
+    if len(gate.groups) > shown:
+        yield f"and {len(gate.groups) - shown} groups of findings more"
 
 
 def summary(gate: Gate) -> str:
@@ -140,11 +139,11 @@ def xml(gate: Gate) -> str:
     for one in gate.speed.cases if gate.speed else ():
         unsure = one.verdict in (Verdict.INCONCLUSIVE, Verdict.SKIPPED)
         slower = one.verdict is Verdict.SLOWER and not (gate.speed and gate.speed.unfit)
-        said = f"{one.verdict.value}: {compare.percent(one.change)}"
-        said += f" ({compare.percent(one.low)} to {compare.percent(one.high)})"
-        add(f"speed {compare.short(one.case)}", [said] if slower else [], f"{said} {one.note}" if unsure else "")
+        said = f"{one.verdict.value}: {percent(one.change)}"
+        said += f" ({percent(one.low)} to {percent(one.high)})"
+        add(f"speed {short(one.case)}", [said] if slower else [], f"{said} {one.note}" if unsure else "")
     for case, ratio in gate.ratios.items():
-        add(f"instructions {compare.short(case)}", [f"{ratio - 1:+.2%}"] if case in gate.heavier else [])
+        add(f"instructions {short(case)}", [f"{ratio - 1:+.2%}"] if case in gate.heavier else [])
     document = JUnitXml()
     document.add_testsuite(suite)
     text: bytes = document.tostring()  # type: ignore[no-untyped-call]

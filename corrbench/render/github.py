@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from corrbench.analysis import causes
+from corrbench.analysis.causes import Digest, Group
 from corrbench.gate import Gate
 from corrbench.render import gate as gates
 from corrbench.render.junit import UNWRITABLE
 from corrbench.render.markdown import escape, table
-from corrbench.result import Run, Status
+from corrbench.result import FINDINGS, Run, Status
 
 MOST = 10  # annotations of one level that GitHub shows of a step
 SHOWN = 10  # groups of findings of one run in the summary
@@ -50,36 +50,27 @@ def quoted(text: str) -> str:
     return UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.split())).replace("##[", "## [")
 
 
-def notes(runs: Sequence[Run], places: dict[str, Place]) -> list[Note]:
+def notes(digests: Sequence[Digest], places: dict[str, Place]) -> list[Note]:
     """One annotation for each group of findings, and of what could not be judged; places by the target's name."""
     found = []
-    for run in runs:
-        place = places.get(run.target)
+    for digest in digests:
+        run, place = digest.run, places.get(digest.run.target)
         if run.problem:
             found.append(Note(title=f"corrbench: {run.target} could not be judged", message=run.problem, place=place))
-        found += _of_groups(run, causes.groups(run, run.findings), place)
-        found += _of_groups(run, causes.groups(run, [r for r in run.results if r.status is Status.ERROR]), place)
+        found += _of_groups(run, digest.groups(*FINDINGS) + digest.groups(Status.ERROR), place)
     return limited(found)
 
 
-def _of_groups(run: Run, groups: Iterable[causes.Group], place: Place | None) -> Iterator[Note]:
+def _of_groups(run: Run, groups: Iterable[Group], place: Place | None) -> Iterator[Note]:
     for group in groups:
-        lines = filter(None, (*_words(group), group.smallest.reproduce))
+        lines = filter(None, (*group.text, group.smallest.reproduce))
         yield Note(title=f"{run.target}: {group.smallest.check}", message="\n".join(lines), place=place)
-
-
-def _words(group: causes.Group) -> Iterator[str]:
-    one = group.smallest
-    yield one.message
-    yield from group.remarks
-    if group.extent:
-        yield f"{group.extent}: {one.case}"
 
 
 def gate_notes(gate: Gate, place: Place | None) -> list[Note]:
     """One annotation for each thing that became worse."""
     title = f"{gate.target} against {gate.base}"
-    found = list(_of_groups(gate.runs[-1], causes.groups(gate.runs[-1], gate.worse), place)) if gate.worse else []
+    found = list(_of_groups(gate.runs[-1], gate.groups, place)) if gate.worse else []
     found += [Note(title=title, message=said, place=place) for said in gates.regressions(gate)]
     return limited(found)
 
@@ -98,29 +89,28 @@ def problem(title: str, said: str) -> str:
     return f"## {escape(title)}\n\n{escape(said)}\n"
 
 
-def summary(runs: Sequence[Run]) -> str:
+def summary(digests: Sequence[Digest]) -> str:
     """Runs as Markdown for the page of the job: verdicts, then what is wrong and how to see it again."""
-    return "\n".join(_summary(runs)) + "\n"
+    return "\n".join(_summary(digests)) + "\n"
 
 
-def _summary(runs: Sequence[Run]) -> Iterator[str]:
-    yield "## corrbench verify"
-    yield ""
+def _summary(digests: Sequence[Digest]) -> Iterator[str]:
+    yield from ("## corrbench verify", "")
     rows = [
         (f"`{run.target}`", f"**{run.verdict}**", len(run.findings), f"{run.judged} of {run.planned}",
          f"{run.seconds:.0f} s", run.seed)
-        for run in runs
+        for run in (digest.run for digest in digests)
     ]  # fmt: skip
     yield from table(("target", "verdict", "findings", "questions", "time", "seed"), rows)
-    for run in runs:
+    for digest in digests:
+        run, groups = digest.run, digest.groups(*FINDINGS, Status.ERROR)
         if run.problem:
             yield from ("", f"`{run.target}` could not be judged: {escape(run.problem)}")
-        bad = [result for result in run.results if result.finding or result.status is Status.ERROR]
-        groups = causes.groups(run, bad)
         if groups:
-            yield from ("", f"### `{run.target}`: {len(bad)} findings in {len(groups)} groups")
+            bad = sum(len(group.members) for group in groups)
+            yield from ("", f"### `{run.target}`: {bad} findings in {len(groups)} groups")
         for index, group in enumerate(groups[:SHOWN], 1):
-            yield from ("", f"{index}. **{group.smallest.check}**: " + "  \n   ".join(map(escape, _words(group))))
+            yield from ("", f"{index}. **{group.smallest.check}**: " + "  \n   ".join(map(escape, group.text)))
             if group.smallest.reproduce:
                 yield from ("", "   ```sh", f"   {group.smallest.reproduce}", "   ```")
         if len(groups) > SHOWN:

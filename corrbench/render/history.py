@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from corrbench.history import FEWEST, ChangePoint, Series
-from corrbench.render.compare import duration, percent
+from corrbench.render._figures import duration, percent
 from corrbench.render.terminal import NARROW
 
 BARS = "▁▂▃▄▅▆▇█"

@@ -12,17 +12,15 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from corrbench.analysis import causes
+from corrbench.analysis.causes import Digest, Group, size
 from corrbench.analysis.run_diff import Change
 from corrbench.case import DTYPES
 from corrbench.checks import registry
 from corrbench.render import crosscheck, plots, run_diff
+from corrbench.render._figures import counted, number
 from corrbench.result import FINDINGS, Result, Run, Status
 
 WORDS = 1_200_000  # characters that all messages of the table of results may have together
-TITLES = {"values": "Wrong values", "gradients": "Wrong gradients", "raised": "Exceptions", "crash": "Crashes",
-          "timeout": "No answer in time", "memory": "Too much memory"}  # fmt: skip
-MOSTLY = 0.8  # share of a group's findings that are in one array
 PLAIN = ("values.exact", "values.bound", "gradients.first")
 HEADLINES = {"pass": "Right, as far as it was asked", "fail": "Wrong", "error": "Not judged"}
 
@@ -53,15 +51,15 @@ class Shown:
         return plots.errormap(self.result)
 
 
-def write(runs: Sequence[Run], extras: Sequence[Run] = (), change: Change | None = None) -> str:
+def write(digests: Sequence[Digest], extras: Sequence[Run] = (), change: Change | None = None) -> str:
     """The page.
 
     Args:
-        runs: what was judged.
-        extras: the witnesses' runs, for the cross-check.
+        digests: what was judged.
+        extras: the runs of the reference implementations, for the cross-check.
         change: what is otherwise than in an earlier run.
     """
-    views = [_view(run) for run in runs]
+    views, runs = [_view(digest) for digest in digests], [digest.run for digest in digests]
     matrix = crosscheck.rows([*runs, *extras]) if extras else []
     return _page().render(
         views=views, runs=runs, change=_change(change) if change else None, crosscheck=matrix,
@@ -76,60 +74,47 @@ def _page() -> Template:
         loader=PackageLoader("corrbench.render", ""), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"number": number, "count": "{:,}".format, "share": share}
+    environment.filters |= {"number": number, "count": "{:,}".format}
     return environment.get_template("report.html")
 
 
-def number(value: Any) -> str:
-    """A figure in three digits; empty for NaN."""
-    if not isinstance(value, int | float):
-        return str(value)
-    return "" if math.isnan(value) else f"{value:.3g}"
-
-
-def share(value: float) -> str:
-    """A share in per cent; empty for NaN."""
-    return "" if math.isnan(value) else f"{value:.1%}"
-
-
-def _view(run: Run) -> dict[str, Any]:
+def _view(digest: Digest) -> dict[str, Any]:
     """What the template says of one run."""
-    groups = [_group(group) for group in causes.groups(run, run.findings)] if run.findings else []
+    run, groups = digest.run, list(map(_group, digest.groups(*FINDINGS)))
     asides = {
-        title: [_group(group) for group in causes.groups(run, [r for r in run.results if r.status is status])]
+        title: list(map(_group, digest.groups(status)))
         for title, status in (("Warnings", Status.WARN), ("Not judged", Status.ERROR), ("Known findings", Status.KNOWN))
     }
-    rows = causes.rows(run)
     gradients = [r for r in run.results if r.family == "gradients"]
     others = [r for r in run.results if r.family != "gradients" and not r.numbers.derivative]
-    about = {name: check.about for name, check in registry().items()}
+    compared = [r for r in run.results if r.numbers.tier == "exact"]
     return {
-        "run": run, "groups": groups, "asides": {title: found for title, found in asides.items() if found},
-        "headline": HEADLINES[run.verdict], "sentence": sentence(run, rows, len(groups)), "rows": rows, "about": about,
-        "bad": {row.check: sum(row.counts.get(status, 0) for status in FINDINGS) for row in rows},
-        "gradients": _gradients(gradients), "unsupported": causes.unsupported(run),
+        "digest": digest, "groups": groups, "asides": {title: found for title, found in asides.items() if found},
+        "headline": HEADLINES[run.verdict], "sentence": sentence(digest), "gradients": _gradients(gradients),
+        "about": {name: check.about for name, check in registry().items()}, "wrong": FINDINGS,
         "plots": [
             (name, plots.ratios(results), plots.bits(results))
             for name, results in (("Results", others), ("Gradients", gradients))
         ],
-        "exact": _exact(run),
+        "exact": (len(compared), sum(not r.finding for r in compared)),
     }  # fmt: skip
 
 
-def sentence(run: Run, rows: list[causes.Row], causes: int) -> str:
+def sentence(digest: Digest) -> str:
     """The verdict in one sentence."""
+    run, causes = digest.run, len(digest.groups(*FINDINGS))
     if run.problem:
         return run.problem
-    asked = f"{run.judged:,} question{'s' if run.judged != 1 else ''}"
+    asked = counted(run.judged, "question", ",")
     if run.verdict == "fail":
         found = len(run.findings)
         like = f"look like {causes} causes" if causes > 1 else "look like one cause" if found > 1 else "has one cause"
-        text = f"{found:,} finding{'s' if found > 1 else ''} in {asked}, which {like}."
+        text = f"{counted(found, 'finding', ',')} in {asked}, which {like}."
     elif run.verdict == "error":
         text = f"Of {run.planned:,} questions {run.judged:,} were asked, and {run.counts.get('pass', 0):,} passed."
     else:
-        worst = max((row.ratio for row in rows if not math.isnan(row.ratio)), default=math.nan)
-        near = "" if math.isnan(worst) else f"; the worst error is {worst:.3g} times what its bound allows"
+        worst = max((row.ratio for row in digest.rows if not math.isnan(row.ratio)), default=None)
+        near = "" if worst is None else f"; the worst error is {worst:.3g} times what its bound allows"
         text = f"No finding in {asked}{near}."
     return f"{text} Stopped at {run.stopped}." if run.stopped else text
 
@@ -138,26 +123,14 @@ def _change(change: Change) -> dict[str, Any]:
     """What the template says of two runs."""
     return {
         "change": change,
-        "new": causes.groups(change.after, change.new) if change.new else [],
-        "fixed": causes.groups(change.before, change.fixed) if change.fixed else [],
         "remarks": list(run_diff.remarks(change)),
         "moved": [shift for shift in change.shifts if shift.verdict != "same"],
     }
 
 
-def _group(group: causes.Group) -> dict[str, Any]:
-    """One cause: its title, the smallest case, one in which there is something to see, and the worst."""
+def _group(group: Group) -> dict[str, Any]:
+    """One cause: the smallest case, one in which there is something to see, and the worst."""
     smallest = group.smallest
-    what = TITLES.get(group.cause[0], f"{smallest.check}: {smallest.message.partition(': ')[0]}")
-    if smallest.status not in FINDINGS:
-        what = f"{smallest.check}: {smallest.message.partition(': ')[0]}"
-    elif group.cause[0] == "raised":
-        what += ": " + ", ".join(sorted({str(m.numbers.raised) for m in group.members})[:3])
-    elif group.cause[0] == "gradients":
-        arrays = Counter(m.numbers.array or "" for m in group.members).most_common(1)
-        what += f" {arrays[0][0]}" if arrays[0][1] >= MOSTLY * len(group.members) else ""
-    region = (group.region or group.common).partition(" (")[0]
-    where = f" where {region}" if group.region else f", only where {region}, and not always there" if region else ""
     shown = [Shown(smallest, "Smallest case")]
     drawn = [m for m in group.members if m.numbers.map is not None]
     alike = [m for m in drawn if m.numbers.array == smallest.numbers.array] or drawn
@@ -165,10 +138,7 @@ def _group(group: causes.Group) -> dict[str, Any]:
         for name, one in (("A larger case", min(alike, key=_plainness)), ("Worst case", max(drawn, key=_badness))):
             if all(one is not other.result for other in shown):
                 shown.append(Shown(one, name))
-    return {
-        "group": group, "what": what, "where": (group.place + where).strip(), "shown": shown,
-        "evidence": (group.region or group.common).removeprefix(region).strip(" ()"),
-    }  # fmt: skip
+    return {"group": group, "shown": shown}
 
 
 def _badness(result: Result) -> tuple[float, ...]:
@@ -183,13 +153,7 @@ def _plainness(result: Result) -> tuple[bool, bool, bool, tuple[int, bool, int]]
     assert n.map is not None
     rows, columns = map(int, n.map["plane"].partition(":")[0].split(","))
     dull = not (min(rows, columns) >= 5 and max(rows, columns) <= 32)
-    return (result.check not in PLAIN, dull, n.wrong == n.elements, causes.size(result))
-
-
-def _exact(run: Run) -> tuple[int, int]:
-    """How many arrays of whole numbers were compared bit for bit, and how many were right."""
-    compared = [r for r in run.results if r.numbers.tier == "exact"]
-    return len(compared), sum(not r.finding for r in compared)
+    return (result.check not in PLAIN, dull, n.wrong == n.elements, size(result))
 
 
 def _gradients(results: list[Result]) -> dict[str, Any]:
@@ -219,14 +183,15 @@ def _data(views: list[dict[str, Any]]) -> dict[str, Any]:
     lists: dict[str, dict[str, int]] = {name: {} for name in ("target", "check", "status", "head", "tail", "message")}
     columns: dict[str, list[Any]] = {name: [] for name in (*lists, "ratio", "bits", "cause")}
     odd: dict[int, str] = {}
-    commands = [_command(view["run"]) for view in views]
-    found = [(index, result) for index, view in enumerate(views) for result in view["run"].results]
+    runs = [view["digest"].run for view in views]
+    commands = list(map(_command, runs))
+    found = [(index, result) for index, run in enumerate(runs) for result in run.results]
     most = _most([result.message for _, result in found])
     causes = {id(m): n for view in views for n, one in enumerate(view["groups"], 1) for m in one["group"].members}
     for index, result in found:
         head, _, tail = str(result.case).partition(" dtype=")
         message = result.message if len(result.message) <= most else result.message[: most - 1] + "…"
-        words = (views[index]["run"].target, result.check, result.status.value, head, tail, message)
+        words = (runs[index].target, result.check, result.status.value, head, tail, message)
         for (name, seen), word in zip(lists.items(), words, strict=True):
             columns[name].append(seen.setdefault(word, len(seen)))
         n = result.numbers

@@ -6,20 +6,21 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from corrbench.analysis import causes
+from corrbench.analysis.causes import Digest, Group
 from corrbench.checks import registry
 from corrbench.render import crosscheck
+from corrbench.render._figures import number
 from corrbench.result import FINDINGS, Result, Run, Status
 
 
-def write(runs: list[Run], extras: list[Run]) -> str:
+def write(digests: Sequence[Digest], extras: Sequence[Run] = ()) -> str:
     """The report. The same seed gives the same text but for the block headed *Environment*."""
-    return "\n".join(_lines(runs, extras)) + "\n"
+    return "\n".join(_lines(digests, extras)) + "\n"
 
 
-def _lines(runs: list[Run], extras: list[Run]) -> Iterator[str]:
-    yield "# Correctness report"
-    yield ""
+def _lines(digests: Sequence[Digest], extras: Sequence[Run]) -> Iterator[str]:
+    runs = [digest.run for digest in digests]
+    yield from ("# Correctness report", "")
     for run in runs:
         counts = ", ".join(f"{count} {status}" for status, count in run.counts.items())
         how = f"{run.form}, {run.arrays}, {run.accuracy}, {run.device}, profile {run.profile}"
@@ -33,121 +34,71 @@ def _lines(runs: list[Run], extras: list[Run]) -> Iterator[str]:
         "saw an expected value."
     )
     if extras:
-        yield ""
-        yield "## Cross-check against the witnesses"
-        yield ""
-        yield "The article's cases and demo among them; the witnesses corroborate, they do not decide."
-        yield ""
-        yield from table(
-            ("subject", "integers bit-exact", "reals within bound", "worst error / bound", "gradients", "gradcheck"),
-            [
-                (
-                    f"`{r['target']}`",
-                    r["exact"],
-                    r["bound"],
-                    "" if math.isnan(r["ratio"]) else f"{r['ratio']:.3f}",
-                    r["gradients"],
-                    r["gradcheck"],
-                )
-                for r in crosscheck.rows([*runs, *extras])
-            ],
-        )
-    for run in runs:
-        yield from _run(run)
-    yield ""
-    yield "## Environment"
-    yield ""
+        yield from ("", "## Cross-check against reference implementations", "")
+        yield from ("The article's cases and demo among them; they corroborate and do not decide.", "")
+        heads = ("subject", "integers bit-exact", "reals within bound", "worst error / bound", "gradients", "gradcheck")
+        rows = crosscheck.rows([*runs, *extras])
+        yield from table(heads, [(f"`{row[0]}`", *row[1:3], number(row[3], ".3f"), *row[4:]) for row in rows])
+    for digest in digests:
+        yield from _run(digest)
+    yield from ("", "## Environment", "")
     for key, value in runs[0].environment.items() if runs else ():
         yield f"- {key}: {value}"
     for run in runs:
         yield f"- `{run.target}`: {run.judged} questions in {run.seconds} s"
 
 
-def _run(run: Run) -> Iterator[str]:
-    yield ""
-    yield f"## `{run.target}`"
-    yield ""
-    yield f"Seed {run.seed}. {run.judged} of {run.planned} questions judged."
-    yield ""
-    checks, lines = registry(), []
-    for row in causes.rows(run):
-        bad = sum(row.counts.get(status, 0) for status in FINDINGS)
-        aside = row.counts.get(Status.SKIPPED, 0) + row.counts.get(Status.UNSUPPORTED, 0)
+def _run(digest: Digest) -> Iterator[str]:
+    run, checks = digest.run, registry()
+    yield from ("", f"## `{run.target}`", "")
+    yield from (f"Seed {run.seed}. {run.judged} of {run.planned} questions judged.", "")
+    for note in run.notes:
+        yield from (f"*{escape(note)}.*", "")
+    lines = []
+    for row in digest.rows:
         about = checks[row.check].about if row.check in checks else ""
-        figures = ["" if math.isnan(v) else f"{v:.3g}" for v in (row.ratio, row.bits)]
-        share = "" if math.isnan(row.rounded) else f"{row.rounded:.1%}"
-        tally = (row.counts.get(Status.PASS, 0), bad, row.counts.get(Status.WARN, 0), aside)
-        lines.append((row.check, about, *tally, *figures, share))
+        tally = (row.count(Status.PASS), row.count(*FINDINGS), row.count(Status.WARN))
+        figures = (number(row.ratio), number(row.bits), number(row.rounded, ".1%"))
+        lines.append((row.check, about, *tally, row.count(Status.SKIPPED, Status.UNSUPPORTED), *figures))
     names = ("check", "question", "pass", "findings", "warnings", "skipped", "worst error / bound", "fewest bits",
              "correctly rounded")  # fmt: skip
     yield from table(names, lines, "llrrrrrrr")
-    yield from _worst(run)
-    yield from _groups(run, "Findings", [r for r in run.results if r.finding])
-    yield from _groups(run, "Warnings", [r for r in run.results if r.status is Status.WARN])
-    yield from _groups(run, "Not judged", [r for r in run.results if r.status is Status.ERROR])
-    refused = causes.unsupported(run)
-    if refused:
-        yield ""
-        yield "### Unsupported (neither passed nor failed)"
-        yield ""
-        for name, said in refused.items():
-            yield f"- {name}: {escape(said)}"
+    yield from _worst([row.worst for row in digest.rows if row.worst is not None])
+    yield from _groups("Findings", digest.groups(*FINDINGS))
+    yield from _groups("Warnings", digest.groups(Status.WARN))
+    yield from _groups("Not judged", digest.groups(Status.ERROR))
+    if digest.unsupported:
+        yield from ("", "### Unsupported (neither passed nor failed)", "")
+        yield from (f"- {name}: {escape(said)}" for name, said in digest.unsupported.items())
 
 
-def _worst(run: Run) -> Iterator[str]:
+def _worst(results: list[Result]) -> Iterator[str]:
     """The worst element of each check that measures an error, and what made it that much."""
-    rows = [row for row in causes.rows(run) if row.worst is not None]
-    if not rows:
+    if not results:
         return
-    yield ""
-    yield "### Worst elements"
-    yield ""
+    yield from ("", "### Worst elements", "")
     lines = []
-    for row in rows:
-        assert row.worst is not None
-        n = row.worst.numbers
-        lines.append(
-            (
-                row.check,
-                f"`{row.worst.case}`",
-                f"{n.array}{n.at}",
-                f"{n.got}",
-                f"{n.exact}",
-                f"{n.off:.3g}",
-                f"{n.allowed:.3g}",
-                f"{n.ratio:.3f}",
-                "" if n.visible is None or not math.isfinite(n.visible) else f"{n.visible:.1g}",
-            )
-        )
-    names = (
-        "check",
-        "case",
-        "element",
-        "got",
-        "exact",
-        "off by",
-        "allowed",
-        "fraction of the bound",
-        "smallest relative fault that would show",
-    )
+    for result in results:
+        n = result.numbers
+        told = (f"{n.array}{n.at}", n.got, n.exact, f"{n.off:.3g}", f"{n.allowed:.3g}", f"{n.ratio:.3f}")
+        visible = "" if n.visible is None or not math.isfinite(n.visible) else f"{n.visible:.1g}"
+        lines.append((result.check, f"`{result.case}`", *told, visible))
+    names = ("check", "case", "element", "got", "exact", "off by", "allowed", "fraction of the bound",
+             "smallest relative fault that would show")  # fmt: skip
     yield from table(names, lines)
 
 
-def _groups(run: Run, title: str, results: list[Result]) -> Iterator[str]:
-    if not results:
-        return
-    yield ""
-    yield f"### {title}"
-    for index, group in enumerate(causes.groups(run, results), 1):
+def _groups(title: str, found: list[Group]) -> Iterator[str]:
+    if found:
+        yield from ("", f"### {title}")
+    for index, group in enumerate(found, 1):
         result = group.smallest
-        yield ""
-        yield f"{index}. **{result.check}**: {escape(result.message)}"
+        yield from ("", f"{index}. **{result.check}**: {escape(result.message)}")
         yield from (f"   *{said[0].upper()}{said[1:]}.*" for said in group.remarks)
         asked = ", ".join(group.checks)
         yield f"   {len(group.members)} results on {group.cases} cases, in {asked}; the smallest: `{result.case}`"
         if result.reproduce:
-            yield ""
-            yield f"       {result.reproduce}"
+            yield from ("", f"       {result.reproduce}")
 
 
 def table(names: Sequence[str], lines: Iterable[Sequence[object]], align: str = "") -> Iterator[str]:

@@ -10,6 +10,7 @@ from corrbench.case import DTYPES, Case
 from corrbench.numerics.diagnose import FINE
 from corrbench.numerics.formats import UNIT
 from corrbench.numerics.receptive_field import field as receptive
+from corrbench.render._figures import counted, number
 from corrbench.result import Result
 
 BINS = 72  # bars over the whole width, about
@@ -119,7 +120,7 @@ def _field(case: Case, array: str, at: Sequence[int]) -> Iterator[Grid]:
         boxes, inside = [(first[0] + left, first[1] + top, across[0] - first[0] + 1, across[1] - first[1] + 1)], [True]
     operand = "the input" if found.operand == "x" else "the gradient of y"
     taps = len(found.rows) * len(found.columns)
-    note = f"{height}×{width}; {found.planes}; {taps} element{'s' if taps != 1 else ''} in each"
+    note = f"{height}×{width}; {found.planes}; {counted(taps, 'element')} in each"
     yield Grid(
         title=f"the worst element's receptive field on {operand}",
         note=note + ("; around the frame: padding" if any(found.sides) else ""),
@@ -155,17 +156,10 @@ def ratios(results: Sequence[Result]) -> Plot:
     low = min(-1, max(-6, math.floor(min(logs, default=-2))))  # the bound, at 0, stays within
     high = min(9, max(1, math.ceil(max(logs, default=1))))
     each = max(1, BINS // (high - low))
-    strips = [
-        _strip(
-            name,
-            [(math.log10(v) if v > 0 else low, bad) for v, bad in several],
-            low,
-            high,
-            each,
-            f"worst {_short(max(v for v, _ in several))}",
-        )
-        for name, several in held.items()
-    ]
+    strips = []
+    for name, several in held.items():
+        powers = [(math.log10(v) if v > 0 else low, bad) for v, bad in several]
+        strips.append(_strip(name, powers, low, high, each, f"worst {number(max(v for v, _ in several))}"))
     step = math.ceil((high - low) / 8)
     ticks = [
         (_share(power, low, high), "1" if power == 0 else f"{10.0**power:g}" if abs(power) < 4 else f"1e{power}")
@@ -180,20 +174,10 @@ def bits(results: Sequence[Result]) -> Plot:
     held = _by_dtype(results, "bits")
     if not held:
         return Plot()
-    most = max(
-        [-math.log2(UNIT[name]) for name in held] + [v for several in held.values() for v, _ in several if v < 90]
-    )
-    high = 8 * math.ceil(most / 8)
+    own = {name: -math.log2(UNIT[name]) for name in held}
+    high = 8 * math.ceil(max([*own.values(), *(v for several in held.values() for v, _ in several if v < 90)]) / 8)
     strips = [
-        _strip(
-            name,
-            several,
-            0,
-            high,
-            1,
-            f"fewest {_short(min(v for v, _ in several))}",
-            mark=_share(-math.log2(UNIT[name]), 0, high),
-        )
+        _strip(name, several, 0, high, 1, f"fewest {number(min(several)[0])}", mark=_share(own[name], 0, high))
         for name, several in held.items()
     ]
     return Plot(strips=strips, ticks=[(_share(n, 0, high), str(n)) for n in range(0, high + 1, 8)])
@@ -213,29 +197,20 @@ def _strip(
     name: str, values: list[tuple[float, bool]], low: int, high: int, each: int, said: str, mark: float | None = None
 ) -> Strip:
     """A row of bars; what lies outside of the axis is counted at its ends."""
-    count = (high - low) * each
-    tally = [[0, 0] for _ in range(count)]
+    many = (high - low) * each
+    tally = [[0, 0] for _ in range(many)]
     for value, bad in values:
-        place = 0 if value == -math.inf else count - 1 if value == math.inf else math.floor((value - low) * each)
-        tally[min(count - 1, max(0, place))][bad] += 1
+        place = 0 if value == -math.inf else many - 1 if value == math.inf else math.floor((value - low) * each)
+        tally[min(many - 1, max(0, place))][bad] += 1
     top = max(sum(pair) for pair in tally)
-    bars = tuple(
-        (
-            place / count,
-            1 / count,
-            good and max(0.04, good / top),
-            wrong and max(0.04, wrong / top),
-            f"{good + wrong}" + (f", {wrong} of them findings" if wrong else ""),
-        )
-        for place, (good, wrong) in enumerate(tally)
-        if good or wrong
-    )
-    return Strip(name=name, bars=bars, count=len(values), said=said, mark=mark)
+    bars = []
+    for place, (good, wrong) in enumerate(tally):
+        heights = [count and max(0.04, count / top) for count in (good, wrong)]
+        if any(heights):
+            words = f"{good + wrong}" + (f", {wrong} of them findings" if wrong else "")
+            bars.append((place / many, 1 / many, heights[0], heights[1], words))
+    return Strip(name=name, bars=tuple(bars), count=len(values), said=said, mark=mark)
 
 
 def _share(value: float, low: float, high: float) -> float:
     return (value - low) / (high - low)
-
-
-def _short(value: float) -> str:
-    return f"{value:.3g}"

@@ -16,7 +16,7 @@ def findings(run: Run, check: str = "") -> str:
     Only what another check than the given one has found is told by its name.
     """
     found = causes.groups(run, run.findings)
-    parts = ["\n".join(_paragraph(group, check)) for group in found[:SHOWN]]
+    parts = [_paragraph(group, check) for group in found[:SHOWN]]
     if len(found) > SHOWN:
         parts.append(f"and {len(found) - SHOWN} groups more")
     wrong = len({(result.check, result.case) for result in run.findings})
@@ -51,16 +51,13 @@ def aside(run: Run) -> str:
 def doubts(run: Run, check: str = "") -> list[str]:
     """The warnings, one for each cause."""
     groups = causes.groups(run, [result for result in run.results if result.status is Status.WARN])
-    return ["\n".join(_paragraph(group, check)) for group in groups]
+    return [_paragraph(group, check) for group in groups]
 
 
-def _paragraph(group: causes.Group, check: str) -> Iterable[str]:
+def _paragraph(group: causes.Group, check: str) -> str:
     one = group.smallest
-    yield one.message if one.check == check else f"{one.check}: {one.message}"
-    yield from (f"  {said}" for said in group.remarks)
-    if group.cases > 1:
-        yield f"  on {group.cases} cases; the smallest:"
-    yield f"  {one.reproduce}"
+    name = "" if one.check == check else f"{one.check}: "
+    return name + "\n  ".join([*group.text, one.reproduce])
 
 
 def _brief(messages: Iterable[str]) -> str:

@@ -9,10 +9,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from corrbench.analysis import causes
+from corrbench.analysis.causes import Group
 from corrbench.analysis.run_diff import Change, Shift
 from corrbench.render import markdown, terminal
-from corrbench.result import Result, Run
 
 STYLES = {"worse": "bold red", "error": "bold yellow", "same": "bold green", "better": "bold green"}
 SHOWN = 8  # groups of findings that are written out
@@ -48,15 +47,13 @@ def remarks(change: Change) -> Iterator[str]:
 
 def show(console: Console, change: Change) -> None:
     """Print a comparison."""
-    for title, run, found, style in _parts(change):
-        if not found:
-            continue
-        groups = causes.groups(run, found)
-        console.print(Text(f"{title} ", "bold").append(f"({len(found)} in {len(groups)} groups)", "dim"))
+    for title, groups, style in _parts(change):
+        said = f"({sum(len(group.members) for group in groups)} in {len(groups)} groups)"
+        console.print(Text.assemble((f"{title} ", "bold"), (said, "dim")))
         for index, group in enumerate(groups[:SHOWN], 1):
             terminal.headline(console, index, group, style, [group.where] if group.where else [])
             if group.smallest.reproduce:
-                console.print(Text("     ").append(group.smallest.reproduce, "cyan"), soft_wrap=True)
+                terminal.command(console, group)
         if len(groups) > SHOWN:
             console.print(Padding(Text(f"and {len(groups) - SHOWN} groups more: see --html", "dim"), (0, 0, 0, 2)))
     for name, said in change.refused.items():
@@ -80,40 +77,32 @@ def write(change: Change) -> str:
 
 
 def _lines(change: Change) -> Iterator[str]:
-    yield f"# {change.verdict.upper()}: {markdown.escape(change.after.target)}"
-    yield ""
-    yield summary(change) + "."
-    yield ""
+    yield from (f"# {change.verdict.upper()}: {markdown.escape(change.after.target)}", "")
+    yield from (summary(change) + ".", "")
     yield from (f"- {markdown.escape(remark)}" for remark in remarks(change))
-    for title, run, found, _ in _parts(change):
-        if found:
-            yield ""
-            yield f"## {title}"
-            yield ""
-        for group in causes.groups(run, found) if found else ():
+    for title, groups, _ in _parts(change):
+        yield from ("", f"## {title}", "")
+        for group in groups:
             tail = f"; {group.where}" if group.where else ""
             yield f"- **{group.smallest.check}** {markdown.escape(group.smallest.message)}{tail}"
             yield f"  ({len(group.members)} results on {group.cases} cases)"
             if group.smallest.reproduce:
                 yield f"\n      {group.smallest.reproduce}"
     if change.refused:
-        yield ""
-        yield "## No longer supported"
-        yield ""
+        yield from ("", "## No longer supported", "")
         yield from (f"- {markdown.escape(f'{name}: {said}')}" for name, said in change.refused.items())
     if change.shifts:
-        yield ""
-        yield "## Accuracy"
-        yield ""
+        yield from ("", "## Accuracy", "")
         yield "Bits gained or lost on average over the cases that both passed, and the worst error over its bound."
         yield ""
         yield from markdown.table(HEADS, [_cells(shift) for shift in change.shifts])
 
 
-def _parts(change: Change) -> list[tuple[str, Run, list[Result], str]]:
+def _parts(change: Change) -> list[tuple[str, list[Group], str]]:
     return [
-        ("New findings", change.after, change.new, "red"),
-        ("Fixed", change.before, change.fixed, "green"),
+        (title, groups, style)
+        for title, groups, style in zip(("New findings", "Fixed"), change.groups, ("red", "green"), strict=True)
+        if groups
     ]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from corrbench.defects import Planted
+from corrbench.defects import Mutant
 
 Conv2d = Callable[..., Any]
 
@@ -32,22 +32,22 @@ def rivals() -> dict[str, ModuleType]:
     return {module.NAME: module for module in modules}
 
 
-def as_conv2d(planted: Planted) -> Conv2d:
+def as_conv2d(mutant: Mutant) -> Conv2d:
     """An implementation of the catalogue, of any form, as a function like `torch.nn.functional.conv2d`.
 
     It raises `NotImplementedError` for what its form cannot express.
     """
     import torch
 
-    place, _, attribute = planted.target.partition(":")
+    place, _, attribute = mutant.target.partition(":")
     target: Any = importlib.import_module(place)
     for part in attribute.split("."):
         target = getattr(target, part)
 
     def plane(x: Any, w: Any, bias: Any) -> Any:
-        if planted.form == "corr2d":
-            y = target(x.numpy(), w.numpy()) if planted.arrays == "numpy" else target(x, w)
-            return torch.from_numpy(y) if planted.arrays == "numpy" else y
+        if mutant.form == "corr2d":
+            y = target(x.numpy(), w.numpy()) if mutant.arrays == "numpy" else target(x, w)
+            return torch.from_numpy(y) if mutant.arrays == "numpy" else y
         module = target(tuple(w.shape), w)
         if bias is not None:
             with torch.no_grad():
@@ -57,17 +57,17 @@ def as_conv2d(planted: Planted) -> Conv2d:
     def conv2d(
         input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
     ) -> Any:
-        if planted.arrays == "numpy" and (input.requires_grad or weight.requires_grad):
+        if mutant.arrays == "numpy" and (input.requires_grad or weight.requires_grad):
             raise NotImplementedError("no gradients over numpy arrays")
-        if planted.form == "conv2d":
-            if planted.arrays == "torch":
+        if mutant.form == "conv2d":
+            if mutant.arrays == "torch":
                 return target(input, weight, bias, stride, padding, dilation, groups)
             given = [one if one is None else one.numpy() for one in (input, weight, bias)]
             return torch.from_numpy(target(*given, stride, padding, dilation, groups))
         simple = (stride, padding, dilation, groups) in ((1, 0, 1, 1), ((1, 1), (0, 0), (1, 1), 1))
         if not simple or input.shape[:2] != (1, 1) or weight.shape[:2] != (1, 1):
             raise NotImplementedError("one plane and one kernel only")
-        if planted.form == "corr2d" and bias is not None:
+        if mutant.form == "corr2d" and bias is not None:
             raise NotImplementedError("no bias")
         return plane(input[0, 0], weight[0, 0], bias)[None, None]
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
-from corrbench.defects import Planted
+from corrbench.defects import Mutant
 from corrbench.runner.store import Store
 
 PATIENCE = 300.0  # seconds for one suite on one implementation
@@ -45,7 +45,7 @@ class Score:
     idle: int = 0
     seconds: float = 0.0
 
-    def count(self, one: Planted, said: str | None, seconds: float) -> None:
+    def count(self, one: Mutant, said: str | None, seconds: float) -> None:
         """Add what the suite had against one implementation: empty for nothing, None where it had no case for it."""
         self.seconds += seconds
         self.planted += one.kind != "honest"
@@ -55,7 +55,7 @@ class Score:
             (self.alarms if one.kind == "honest" else self.killed)[one.name] = said
 
 
-def scores(everything: Iterable[Planted], workers: int, record: Store | None = None) -> Iterator[Score]:
+def scores(everything: Iterable[Mutant], workers: int, record: Store | None = None) -> Iterator[Score]:
     """Run every suite on every implementation, and yield a suite's score when it is done with all.
 
     Args:
@@ -101,11 +101,11 @@ def _nothing(*_: Any, **__: Any) -> Any:
     raise NotImplementedError
 
 
-def _ask(context: Any, suite: str, one: Planted) -> tuple[Planted, str | None, float]:
+def _ask(context: Any, suite: str, one: Mutant) -> tuple[Mutant, str | None, float]:
     """What a suite has against an implementation, as `Score.count` takes it."""
     began = time.perf_counter()
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_judge, args=(theirs, suite, one), daemon=True)
+    process = context.Process(target=_child, args=(theirs, suite, one), daemon=True)
     process.start()
     theirs.close()
     said: str | None = f"no verdict within {PATIENCE:g} s"
@@ -119,7 +119,7 @@ def _ask(context: Any, suite: str, one: Planted) -> tuple[Planted, str | None, f
     return one, said, time.perf_counter() - began
 
 
-def _judge(connection: Connection, suite: str, one: Planted) -> None:
+def _child(connection: Connection, suite: str, one: Mutant) -> None:
     """In the child: one suite on one implementation."""
     import corrbench.rivals as suites
 

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from corrbench.runner.verify import Deaths
 
 AHEAD = 2  # batches handed out at a time
-PORTION = 8  # jobs in a batch; between two batches it is seen whether to go on
+BATCH = 8  # jobs in a batch; between two batches it is seen whether to go on
 REFUSED = "unsupported"  # in place of a check's name, for what the target said it does not do
 
 
@@ -70,7 +70,7 @@ class Request(Given):
 
 @dataclass(slots=True, kw_only=True)
 class Question:
-    """A portion: one check on all planned cases of one element type; or what the target said that it does not do.
+    """One check on all planned cases of one element type; or what the target said that it does not do.
 
     Attributes:
         inquiry: what it belongs to.
@@ -114,7 +114,7 @@ class Inquiry:
             run.unsupported[question.group] = question.said
             return run
         run.stopped = self.deaths.reason(1)
-        batches = plan.batches(self.spec, self.support, () if run.stopped else question.jobs, PORTION)
+        batches = plan.batches(self.spec, self.support, () if run.stopped else question.jobs, BATCH)
         with (
             _environment_kept(),
             contextlib.closing(verify.answered(run, batches, self.start, AHEAD, self.deaths)) as flow,
@@ -174,6 +174,7 @@ class Inquiries:
             support = executors.ask(spec, self._start)
         except NotLoaded as error:
             raise Unjudgeable(f"{request.target}: {error}") from None
+        spec = replace(spec, **support.adopted)
         made = Inquiry(
             request=request, spec=spec, support=support, seed=self.seed, start=self._start, known=known, deaths=Deaths()
         )

@@ -20,6 +20,7 @@ from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.probe import probe
 from corrbench.judge.trial import Trial, conclude
 from corrbench.result import Result, Status
+from corrbench.runner.inherited import Libraries
 from corrbench.runner.plan import Batch, Job
 from corrbench.support import Support
 from corrbench.target import Spec
@@ -54,6 +55,18 @@ def remote(spec: Spec) -> Remote:
     return kept
 
 
+def libraries(spec: Spec) -> Libraries:
+    """The libraries beneath a target, kept from batch to batch."""
+    kept: Libraries | None = getattr(_here, "libraries", None)
+    if kept is None or kept.spec != spec:
+        if kept is not None:
+            kept.close()
+        kept = _here.libraries = Libraries(spec)
+        atexit.register(kept.close)
+        Finalize(kept, kept.close, exitpriority=10)
+    return kept
+
+
 def run_probe(spec: Spec) -> Support:
     """What a target supports.
 
@@ -76,7 +89,8 @@ def run_batch(batch: Batch) -> Done:
     for job in batch.jobs:
         trial = Trial(job.check, job.case, job.seed, batch.spec, batch.support, remote(batch.spec))
         try:
-            results = conclude(trial, registry()[job.check].run)
+            run = registry()[job.check].run
+            results = libraries(batch.spec).told(trial, conclude(trial, run), run)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not hide the other results
             import traceback
 

@@ -9,8 +9,9 @@ from itertools import islice
 from corrbench import checks, suites
 from corrbench.case import Case
 from corrbench.checks import Outline
+from corrbench.convention import options
 from corrbench.numerics import external_cases, inputs
-from corrbench.support import Support, fit
+from corrbench.support import Support
 from corrbench.target import PROFILES, Spec
 
 SUITES = ("article", "handpicked", "pairwise", "common", "planes", "networks", "hidden")
@@ -78,7 +79,7 @@ def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
     """
     chosen = select(only)
     if case:
-        asked = fitting(known(case), shape.support.form)
+        asked = fitting(known(case), shape.support)
         if only not in chosen:  # not named one by one: those that have nothing to ask of such a target are left out
             chosen = {name: c for name, c in chosen.items() if next(iter(c.plan(shape)), None) is not None}
         return [Job(check=name, case=asked, seed=shape.seed) for name in chosen]
@@ -113,18 +114,23 @@ def known(text: str) -> Case:
     return case
 
 
-def fitting(case: Case, form: str) -> Case:
-    """The same case, if a form can express it.
+def fitting(case: Case, support: Support) -> Case:
+    """The same case, if a call of the target can express it.
 
     Raises:
         ValueError: it cannot; the message gives the part that it can.
     """
-    part = fit(case, form)
-    if part is not None and part.but(bias=False) == case.but(bias=False) and (form != "corr2d" or not case.bias):
+    convention = support.convention
+    if convention.expresses(case):
         return case
+    part = convention.fit(case)
+    if part is not None and not case.bias and part.but(bias=False) == case:
+        return part
+    how = f"the form {support.form}" if convention == options.of(support.form) else "the call"
+    plane = "it has one plane, one kernel" + (" and no bias" if support.form == "corr2d" else "")
     raise ValueError(
-        f"the form {form} cannot express the case {str(case)!r}: it has one plane, one kernel"
-        + (" and no bias" if form == "corr2d" else "")
+        f"{how} cannot express the case {str(case)!r}"
+        + (f": {plane}" if convention.x == "HW" else "")
         + (f"; ask --case {str(part)!r}" if part is not None else "")
     )
 
@@ -143,8 +149,8 @@ def select(only: str) -> dict[str, checks.Check]:
 
 
 def batches(spec: Spec, support: Support, todo: Iterable[Job], size: int = 24) -> Iterator[Batch]:
-    """The jobs in portions, taken as they are asked for; the first ones small, so that a finding shows soon."""
-    source, portion = iter(todo), 4
-    while chosen := tuple(islice(source, portion)):
+    """The jobs in batches, made as they are asked for; the first ones small, so that a finding shows soon."""
+    source, count = iter(todo), 4
+    while chosen := tuple(islice(source, count)):
         yield Batch(spec=spec, support=support, jobs=chosen)
-        portion = min(size, portion + 2)
+        count = min(size, count + 2)

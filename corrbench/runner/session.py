@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from corrbench import suites
 from corrbench.analysis.baseline import Baseline
+from corrbench.judge import sanitizer
 from corrbench.result import Run
-from corrbench.runner import executors, plan, verify
-from corrbench.runner.store import BadStore, unwritable
+from corrbench.runner import executors, plan, secret_seed, verify
+from corrbench.runner.store import BadStore, Store, unwritable
 from corrbench.target import Spec, find
 
 REFERENCES = ("scipy.correlate2d", "scipy.convolve2d", "torch.corr2d")  # those of the cross-check, a differential test
@@ -24,13 +26,13 @@ def run(
     Raises:
         ValueError: unknown executor, check or case; a baseline or a record that cannot be used; nothing loaded.
     """
-    asked = [refused(spec, options, known) for spec in specs]
+    records = [refused(spec, options, known) for spec in specs]
     with executors.opened(executor, options.workers) as start:
         if options.seed is None and not options.resume:  # one seed for all that the command judges
-            options = replace(options, seed=verify.secret_seed())
+            options = replace(options, seed=secret_seed())
         runs = []
-        for spec, its in zip(specs, asked, strict=True):
-            made = verify.verify(spec, replace(options, store=its.store), start, watch)
+        for spec, (path, resumed) in zip(specs, records, strict=True):
+            made = verify.verify(spec, replace(options, store=path), start, watch, resumed=resumed)
             if made.problem:
                 raise ValueError(f"{made.target}: {made.problem}")
             made.environment = verify.summary_environment() | made.environment
@@ -44,13 +46,14 @@ def run(
         return runs, extras
 
 
-def refused(spec: Spec, options: verify.Options, known: Baseline) -> verify.Options:
-    """The options of one run, with the file of its record; what can be refused before anything runs is refused here.
+def refused(spec: Spec, options: verify.Options, known: Baseline) -> tuple[Path | None, Store | None]:
+    """The file of a run's record, and the record if it is gone on with; what can be refused before anything runs is.
 
     Raises:
-        ValueError: no such suite, check or case; a baseline of another target; a record that cannot be gone on with,
-            or that cannot be written.
+        ValueError: compute-sanitizer is asked for and not there; no such suite, check or case; a baseline of another
+            target; a record that cannot be gone on with, or that cannot be written.
     """
+    sanitizer.command(spec.sanitize)
     suites.select(options.suites)
     plan.select(options.check)
     if options.case:
@@ -60,6 +63,4 @@ def refused(spec: Spec, options: verify.Options, known: Baseline) -> verify.Opti
         options = replace(options, store=verify.default_store(spec, options))
     if options.store and (said := unwritable(options.store, parents=True)):
         raise BadStore(f"cannot write {options.store}: {said}; give another place with --store")
-    if options.resume:
-        verify.record(spec, options, 0)
-    return options
+    return options.store, verify.record(spec, options, 0) if options.resume else None

@@ -46,11 +46,12 @@ class Store:
         return store
 
     @classmethod
-    def resume(cls, path: Path, header: dict[str, Any]) -> Store:
+    def resume(cls, path: Path, header: dict[str, Any], seed: int | None = None) -> Store:
         """An earlier run's file, to be continued with the seed it began with.
 
         Raises:
-            BadStore: it is not there, of another schema version, or belongs to another command.
+            BadStore: it is not there, of another schema version, or belongs to another command, or to another seed
+                than the one that is asked for.
         """
         try:
             raw = path.read_bytes()
@@ -73,6 +74,8 @@ class Store:
         if other:
             said = "; ".join(f"{key} was {old.get(key)!r}, is {header[key]!r}" for key in other)
             raise BadStore(f"{path} belongs to another command: {said}")
+        if seed not in (None, old.get("seed")):
+            raise BadStore(f"{path} belongs to a run with --seed {old['seed']}: give that seed, or none")
         store = cls(path, old)
         if rest:
             store.notes.append(f"{path}: the last line was cut off in mid-write; its job is done again")

@@ -6,20 +6,20 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from corrbench.analysis import refusals
 from corrbench.judge.client import NotLoaded
 from corrbench.result import DEATHS, Result, Run
-from corrbench.runner import plan
+from corrbench.runner import plan, secret_seed
 from corrbench.runner.executors import Done, Start, ask, execute
-from corrbench.runner.store import BadStore, Store
-from corrbench.support import Support
+from corrbench.runner.store import Store
+from corrbench.support import FEATURES, Support
 from corrbench.target import Spec
 
 START = 2.0  # seconds, about, that a new process for the target takes
@@ -80,11 +80,6 @@ class Deaths:
         return ""
 
 
-def secret_seed() -> int:
-    """A seed that no target can know beforehand."""
-    return secrets.randbits(48)
-
-
 def default_store(spec: Spec, options: Options) -> Path:
     """Where a run is recorded unless told otherwise: one file for each command."""
     words = json.dumps([asdict(spec), options.profile, options.check, options.case, options.suites])
@@ -114,9 +109,11 @@ def answered(
 
 
 def verify(
-    spec: Spec, options: Options, start: Start, progress: Progress | None = None, support: Support | None = None
-) -> Run:
-    """Ask a target every planned question; first what it takes, unless `support` says it.
+    spec: Spec, options: Options, start: Start, progress: Progress | None = None, support: Support | None = None,
+    resumed: Store | None = None,
+) -> Run:  # fmt: skip
+    """Ask a target every planned question; first what it takes, unless `support` says it. The record is `resumed`, if
+    that has been opened.
 
     Raises:
         corrbench.runner.store.BadStore: the record cannot be read or written.
@@ -131,11 +128,12 @@ def verify(
         except NotLoaded as error:
             run.problem = str(error)
             return run
-    run.form, run.unsupported = support.form, dict(support.refuses)
-    run.environment = {"target version": support.version} if support.version else {}
-    if spec.compile:
-        run.environment["called under"] = "torch.compile"
-    store = record(spec, options, seed)
+    store = resumed or record(spec, options, seed)
+    spec = replace(spec, **support.adopted)
+    run.form, run.arrays, run.unsupported = support.form, spec.arrays, dict(support.refuses)
+    run.notes = [support.note] if support.note else []
+    environment = {"target version": support.version, "called under": "torch.compile" if spec.compile else ""}
+    run.environment = {name: said for name, said in environment.items() if said}
     if store is not None:
         run.seed = store.header["seed"]
     shape = plan.outline(spec, support, options.profile, run.seed, options.suites)
@@ -156,6 +154,10 @@ def verify(
         if time.monotonic() > deadline and (options.budget or run.judged < run.planned):
             run.stopped, run.budgeted = f"the {'budget' if options.budget else 'limit'} of {most:g} s", True
             break
+    if not spec.name and not options.case:
+        refusals.settle(run)
+    if not (options.case or options.check or run.stopped):
+        run.little = refusals.extent(run, support.takes & set(FEATURES))
     run.sort()
     run.seconds = round(time.monotonic() - began, 3)
     if store is not None:
@@ -175,7 +177,7 @@ def _asked(
             answered(run, batches, start, options.workers + 1, deaths, ordered=options.fail_fast)
         ) as flow:
             for done in flow:
-                found |= {result.check for _, results in done for result in results if result.finding}
+                found |= {r.check for _, results in done for r in results if r.finding and not refusals.loud(r)}
                 yield done
                 if found and options.fail_fast:
                     run.stopped = "the first finding (--fail-fast)"
@@ -230,12 +232,7 @@ def record(spec: Spec, options: Options, seed: int) -> Store | None:
         return None
     header = {"spec": asdict(spec), "profile": options.profile, "check": options.check, "case": options.case,
               "suites": list(options.suites), "seed": seed}  # fmt: skip
-    if not options.resume:
-        return Store.create(options.store, header)
-    store = Store.resume(options.store, header)
-    if options.seed not in (None, store.header["seed"]):
-        raise BadStore(f"{options.store} belongs to a run with --seed {store.header['seed']}: give that seed, or none")
-    return store
+    return Store.resume(options.store, header, options.seed) if options.resume else Store.create(options.store, header)
 
 
 def summary_environment() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from functools import cache
 
 from corrbench.case import DTYPES, Case
-from corrbench.support import Support, fit, with_fixed
+from corrbench.support import Support, with_fixed
 
 Suite = Callable[
     [int, int], list[Case]
@@ -48,7 +48,7 @@ def bases(names: list[str], support: Support, thorough: int, seed: int) -> list[
     dtype = next((dtype for dtype in ("float32", *DTYPES) if dtype in support.takes), "float32")
     for suite in select(names).values():
         for case in suite(thorough, seed):
-            fitted = fit(case, support.form)
+            fitted = support.convention.fit(case)
             fitted = with_fixed(fitted, support.fixed) if fitted is not None else None
             if fitted is not None and (fitted.dtype, fitted.data) == ("float32", "small"):
                 fitted = fitted.but(dtype=dtype)

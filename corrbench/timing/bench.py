@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from corrbench.judge.sandbox import Died
+from corrbench.runner import Step
 from corrbench.target import Spec
 from corrbench.timing import interleaved, roofline
-from corrbench.timing.interleaved import Samples, Step, Task
+from corrbench.timing.interleaved import Samples, Task
 from corrbench.timing.minimum_work import Work, work
 from corrbench.timing.roofline import Machine
 

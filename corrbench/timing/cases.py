@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from corrbench.case import Case
 from corrbench.judge.client import Remote
 from corrbench.judge.probe import probe
 from corrbench.runner import plan
 from corrbench.suites import select
-from corrbench.support import Support, fit
+from corrbench.support import Support
 from corrbench.target import Spec
+from corrbench.timing.interleaved import Task
 
 
 def support(spec: Spec) -> Support:
@@ -33,6 +34,19 @@ def wanted(texts: Sequence[str] = (), suite: str = "speed") -> list[Case]:
     return [plan.known(text) for text in texts] or drawn(1, 0)
 
 
+def tasks(
+    specs: Iterable[Spec], texts: Sequence[str] = (), suite: str = "speed", *, backward: bool = False
+) -> list[Task]:
+    """The `wanted` cases that are `timeable` on all targets, each to be timed in one mode.
+
+    Raises:
+        ValueError: as these two.
+        NotLoaded: a target cannot be loaded.
+    """
+    mode, asked = "backward" if backward else "forward", wanted(texts, suite)
+    return [Task(case, mode) for case in timeable(asked, [*map(support, specs)], mode, named=bool(texts))]
+
+
 def timeable(
     asked: Sequence[Case], supports: Sequence[Support], mode: str = "forward", *, named: bool = False
 ) -> list[Case]:
@@ -41,9 +55,14 @@ def timeable(
     Raises:
         ValueError: a case that was named is not of that form, or nothing is left; the message says why.
     """
-    narrow = next((form for form in ("corr2d", "module") if form in {one.form for one in supports}), "conv2d")
-    fitted = (plan.fitting(case, narrow) if named else fit(case, narrow) for case in asked)
-    found = {str(case): case for case in fitted if case is not None and all(one.all_of(case) for one in supports)}
+    found = {}
+    for case in asked:
+        fitted: Case | None = case
+        for one in sorted(supports, key=lambda one: one.form == "module"):  # its bias comes last
+            if fitted is not None:
+                fitted = plan.fitting(fitted, one) if named else one.convention.fit(fitted)
+        if fitted is not None and all(one.all_of(fitted) for one in supports):
+            found[str(fitted)] = fitted
     if mode == "backward" and not all("backward" in one.takes for one in supports):
         raise ValueError("--backward: one of the targets has no gradients")
     if not found:

@@ -80,9 +80,9 @@ def counts(spec: Spec, tasks: Iterable[Task]) -> dict[Task, float]:
         slow = replace(spec, timeout=spec.timeout * SLOWNESS, memory=2 * spec.memory)
         found = {}
         with Remote(slow, under(prefix)) as remote:
-            form = remote.load()["form"]
+            convention = spec.convention(remote.load()["form"])
             for task in tasks:
-                watch = Stopwatch(remote, task.case, task.mode, SEED, form)
+                watch = Stopwatch(remote, task.case, task.mode, SEED, convention)
                 try:
                     watch.prepare()
                     found[task] = _counted(watch, prefix)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,7 +22,6 @@ from corrbench.timing.stopwatch import Stopwatch, Unmeasurable, opened
 
 SAMPLE = 1e-3  # seconds that a sample takes, about
 FEWEST = 5  # samples of each target in one block, however long they are
-Step = Callable[[int, int, str], None]  # done, in all, what is being done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from corrbench.judge.sandbox import Died
+from corrbench.runner import Step
 from corrbench.target import Spec
 from corrbench.timing import interleaved, significance
-from corrbench.timing.interleaved import Samples, Step, Task
+from corrbench.timing.interleaved import Samples, Task
 from corrbench.timing.significance import CaseComparison, Verdict
 
 SCREEN, CONFIRM = 8, 20  # blocks of the screening, and fresh ones of the confirmation

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from corrbench.case import Case
+from corrbench.convention import Convention
 from corrbench.judge import supervisor
-from corrbench.judge.calls import case_operands
+from corrbench.judge.calls import called, case_operands
 from corrbench.judge.client import Remote
 from corrbench.judge.protocol import Output, Reply
 from corrbench.numerics import inputs
 from corrbench.numerics.comparison import Expected
 from corrbench.numerics.problem import Array, Problem
-from corrbench.support import config
 
 SETS = 4  # sets of operands that take turns, fewer where they are large
 BYTES = 1 << 24  # that the operands of all sets together should not exceed
@@ -31,7 +31,7 @@ LEAST = 0.1  # share of what was measured that is taken for calls, however long 
 ROOMS = 16  # pieces of memory that push operands to other places
 EMPTY = 9  # samples without a call, to know what asking alone takes
 LARGEST = 1 << 22  # calls in one sample at the most
-FRESH = 61  # numbers that the first element of x takes in turn, as in worker/course.py
+FRESH = 61  # numbers that the first element of x takes in turn, as in judge/worker/timed_calls.py
 WEIGHED = 3  # calls whose memory is looked at
 
 
@@ -48,14 +48,14 @@ class Stopwatch:
         case: what is called.
         mode: ``forward``, or ``backward`` for the result and all its gradients.
         seed: of the numbers.
-        form: the target's.
+        convention: how the target is called.
     """
 
     remote: Remote
     case: Case
     mode: str
     seed: int
-    form: str
+    convention: Convention
     empty: float = 0.0
     turned: int = 0
     kept: int = 0
@@ -76,16 +76,17 @@ class Stopwatch:
         names = (*case_operands(self.case), *(("g",) if self.mode == "backward" else ()))
         one = {name: inputs.draw(self.case, self.seed, name) for name in names}
         count = int(max(1, min(SETS, BYTES // max(1, sum(array.nbytes for array in one.values())))))
-        self.operands = [
-            {**one, "x": np.roll(one["x"].reshape(-1), 17 * k).reshape(one["x"].shape)} for k in range(count)
-        ]
+        x = one["x"].reshape(-1)
+        turned = (np.roll(x, 17 * k).reshape(one["x"].shape) for k in range(count))
+        self.operands = [{**one, "x": self.convention.enlarged(each, self.case)} for each in turned]
         arrays: list[Array] = []
         sets = []
         for chosen in self.operands:
             sets.append({name: len(arrays) + place for place, name in enumerate(chosen)})
-            arrays += [array if self.form == "conv2d" or array.ndim != 4 else array[0, 0] for array in chosen.values()]
+            arrays += [self.convention.given(name, array, self.case) for name, array in chosen.items()]
         case, layout = self.case, inputs.layouts(self.case)
-        how = {"mode": self.mode, "dtype": case.dtype, "layout": layout, "config": config(case), "renew": self.renews}
+        how = {"mode": self.mode, "dtype": case.dtype, "layout": layout, "renew": self.renews}
+        how |= called(case, self.convention)
         self.ask({"op": "prepare", "step": how, "sets": sets, "rooms": list(rooms)}, arrays)
         self.run(count)
         taken = []
@@ -154,11 +155,7 @@ class Stopwatch:
         assert self.operands is not None
         outputs = self.ask({"op": "show"}).outputs
         arrays = self.operands[self.kept % len(self.operands)]
-        x = np.roll(arrays["x"].reshape(-1), self.turned)
-        if self.renews:
-            fresh = self.operands[0]["x"].reshape(-1)[:FRESH]
-            x[0] = fresh[self.kept % len(fresh)]
-        problem = Problem.of_case(self.case, x.reshape(arrays["x"].shape), arrays["w"], arrays.get("b"))
+        problem = Problem.of_case(self.case, self._seen(arrays["x"]), arrays["w"], arrays.get("b"))
         problems = {"y": problem}
         if self.mode == "backward" and self.remote.spec.accuracy not in ("winograd", "fft"):
             problems |= {"gx": problem.input_gradient(arrays["g"]), "gw": problem.weight_gradient(arrays["g"])}
@@ -167,6 +164,16 @@ class Stopwatch:
             if said := self.wrong(name, outputs.get(name), one):
                 return said
         return ""
+
+    def _seen(self, x: Array) -> Array:
+        """The input that the call which is checked was given: turned, and with another first element."""
+        assert self.operands is not None
+        given = self.convention.given("x", x, self.case)
+        seen = np.roll(given.reshape(-1), self.turned)
+        if self.renews:
+            fresh = self.convention.given("x", self.operands[0]["x"], self.case).reshape(-1)[:FRESH]
+            seen[0] = fresh[self.kept % len(fresh)]
+        return self.convention.enlarged(self.convention.taken("x", seen.reshape(given.shape), self.case), self.case)
 
     def wrong(self, name: str, got: Output | None, problem: Problem) -> str:
         """What is wrong with one array; empty if nothing."""
@@ -178,7 +185,7 @@ class Stopwatch:
         ):
             return f"{'the result' if name == 'y' else name} is missing, or has another size or element type"
         expected = Expected(problem, self.case.dtype, self.remote.spec.accuracy)
-        values = got.values.reshape(expected.truth.hi.shape)
+        values = self.convention.taken(name, got.values, self.case).reshape(expected.truth.hi.shape)
         return expected.compare(values.astype(expected.truth.rounded(self.case.dtype).dtype), name).message
 
 
@@ -188,6 +195,6 @@ def opened(remote: Remote, case: Case, mode: str, seed: int, chance: random.Rand
     Raises:
         Unmeasurable, Died, NotLoaded: as `Stopwatch.prepare`.
     """
-    watch = Stopwatch(remote, case, mode, seed, remote.load()["form"])
+    watch = Stopwatch(remote, case, mode, seed, remote.spec.convention(remote.load()["form"]))
     watch.prepare([chance.randrange(16, 8192) for _ in range(ROOMS)] if chance else [])
     return watch

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from corrbench.analysis import causes
 from corrbench.analysis.predicates import describe
 from corrbench.case import Case
@@ -22,23 +20,6 @@ def finding(case: Case, pattern: str = "") -> Result:
 
 def passed(case: Case) -> Result:
     return Result(check="values.bound", case=case, status=Status.PASS)
-
-
-@pytest.mark.parametrize(
-    ("patterns", "place"),
-    [
-        (["only the last column"] * 5, "in the last column"),
-        (["only the last column", "only row 3, the last column", "every element"], "in the last column"),
-        (["only the first row, the last column"] * 3, "in the first row and in the last column"),
-        (["only at the border"] * 2 + ["scattered"], "at the border"),
-        (["only the last column", "only the first row"], ""),
-        (["only the last column"] + ["scattered"] * 9, ""),
-        (["every element", ""], ""),
-    ],
-)
-def test_the_place_that_most_findings_share(patterns: list[str], place: str) -> None:
-    found = causes.place([finding(OTHERS[0], pattern) for pattern in patterns])
-    assert " and ".join(sorted(found.split(" and "))) == place
 
 
 def test_a_region_that_right_cases_share_in_part_is_told_as_such() -> None:

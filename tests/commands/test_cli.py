@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from corrbench.analysis.causes import Digest
 from corrbench.case import Case
 from corrbench.cli import main
 from corrbench.commands.verify import combined, seconds
@@ -184,7 +185,7 @@ def test_a_file_with_a_syntax_error(tmp_path: Path) -> None:
 
 
 def test_a_file_that_raises_when_imported(tmp_path: Path) -> None:
-    target = small_targets.write(tmp_path, "raise SystemExit(0)\n")
+    target = small_targets.write(tmp_path, "def corr2d(X, K):\n    return eval('X')\nraise SystemExit(0)\n")
     done = typed(target, *ONE)
     assert done.exit_code == 2
     assert "raised SystemExit: 0" in done.stderr
@@ -292,7 +293,7 @@ def test_the_same_seed_gives_the_same_report(tmp_path: Path) -> None:
     reports = []
     for run in runs:
         run.environment = {"seconds": str(run.seconds)}
-        reports.append(markdown.write([run], []).partition("## Environment")[0])
+        reports.append(markdown.write([Digest(run)]).partition("## Environment")[0])
     assert reports[0] == reports[1]
     assert "**FAIL**" in reports[0]
     assert [(r.check, r.case, r.status, r.message) for r in runs[0].results] == [
@@ -301,7 +302,7 @@ def test_the_same_seed_gives_the_same_report(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_report_with_its_witnesses(tmp_path: Path) -> None:
+def test_a_report_with_its_cross_check(tmp_path: Path) -> None:
     done = typed("scipy.correlate2d", *ONE, "--report", "reports")
     assert done.exit_code == 0
     text = Path("reports/correctness.md").read_text()

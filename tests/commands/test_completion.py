@@ -35,6 +35,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "pkg" / "deep"
     folder.mkdir(parents=True)
     (folder / "ops.py").write_text("raise SystemExit\nasync def one(X, K): ...\nclass Two: ...\ndef _three(): ...\n")
+    (folder / "book.ipynb").write_text('{"cells": [{"cell_type": "code", "source": ["%x\\n", "def one(): ..."]}]}')
     (folder / "notes.txt").touch()
 
 
@@ -54,6 +55,8 @@ def test_targets(before: list[str]) -> None:
     assert offered(*before, "pkg.deep.ops:o") == ["pkg.deep.ops:one"]
     assert offered(*before, "pk") == ["pkg/"]
     assert offered(*before, "pkg/deep/o") == ["pkg/deep/ops.py"]
+    assert offered(*before, "pkg/deep/b") == ["pkg/deep/book.ipynb"]
+    assert offered(*before, "pkg/deep/book.ipynb:") == ["pkg/deep/book.ipynb:one"]
 
 
 def test_files_beside_each_other_are_offered_as_files(tmp_path: Path) -> None:

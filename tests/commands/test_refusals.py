@@ -13,20 +13,25 @@ from pathlib import Path
 import pytest
 
 from corrbench.result import SCHEMA
+from tests.support import small_targets
 
 ROOT = Path(__file__).parents[2]
 SOONEST = 2.0  # seconds of processor: what a clock shows depends on what else runs
 TORCH = 4.0  # the same where the catalogue of defects is needed, whose files import torch
 
 
-def refused(words: str, folder: Path) -> tuple[str, float]:
-    """What the command says, and the processor's seconds."""
+def typed(words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "corrbench", *shlex.split(words)],
         cwd=folder, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
+
+
+def refused(words: str, folder: Path) -> tuple[str, float]:
+    """What the command says, and the processor's seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = typed(words, folder)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 2, done.stdout + done.stderr
     assert done.stdout == ""
@@ -86,10 +91,43 @@ def test_what_cannot_be_done_is_refused_before_anything_runs(folder: Path, words
 
 
 @pytest.mark.parametrize(
-    ("words", "said"), [("--only upwards", "nothing planted is called 'upwards'"), ("--resume", "nothing to resume: ")]
+    ("words", "said"), [("--only upwards", "no mutant is called 'upwards'"), ("--resume", "nothing to resume: ")]
 )
 def test_an_audit_of_what_is_not_there_is_refused(folder: Path, words: str, said: str) -> None:
     message, seconds = refused(f"audit {words}", folder)
     assert said in message
     assert seconds < TORCH
     assert not (folder / ".corrbench").exists()
+
+
+@pytest.mark.parametrize("command", ["verify", "bench", "compare", "gate --base main"])
+def test_a_name_that_is_not_in_its_file_is_refused_at_once(folder: Path, command: str) -> None:
+    (folder / "ops.py").write_text("raise SystemExit\nclass Conv2D: ...\ndef load(path): ...\n")
+    message, seconds = refused(f"{command} ops.py:Conv2d" + " torch" * (command == "compare"), folder)
+    assert "ops.py has no 'Conv2d'; did you mean 'Conv2D'? It has: Conv2D, load" in message
+    assert seconds < SOONEST
+
+
+def test_a_file_without_a_name_is_answered_with_what_it_has(folder: Path) -> None:
+    (folder / "ops.py").write_text("raise SystemExit\ndef corr2d(X, K): ...\ndef conv2d(x, w): ...\n")
+    for words in ("ops.py", "ops.py:"):
+        done = typed(f"verify {words}", folder)
+        assert done.returncode == 2
+        assert done.stderr.endswith("verify ops.py:corr2d\nIt has:\n  corr2d(X, K)\n  conv2d(x, w)\n"), done.stderr
+
+
+def test_the_one_that_looks_like_a_convolution_is_judged_and_the_report_says_how(folder: Path) -> None:
+    (folder / "ops.py").write_text(f"import none\n{small_targets.RIGHT}\ndef main(): ...\nmain(none.data)\n")
+    words = "--arrays numpy --check values --markdown r.md --html r.html --json r.json --seed 1 --case "
+    words += "'x=1,1,4,5 w=1,1,2,3 dtype=float64 data=small'"
+    done = typed(f"verify ops.py {words}", folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == "corrbench: ops.py:corr2d is what looks like a convolution there\n"
+    note = "ops.py was not run: importing it raised ModuleNotFoundError (No module named 'none'); "
+    note += "corr2d was taken out of it"
+    assert done.stdout.splitlines()[1] == note
+    assert json.loads((folder / "r.json").read_text())["notes"] == [note]
+    assert f"*{note}.*" in (folder / "r.md").read_text()
+    assert note.replace("'", "&#39;") + "." in (folder / "r.html").read_text()
+    done = typed("report r.json", folder)
+    assert note in done.stdout

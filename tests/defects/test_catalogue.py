@@ -1,4 +1,4 @@
-"""Is every planted fault wrong where it says, and right everywhere else?"""
+"""Is every mutant wrong where it says, and right everywhere else?"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 from corrbench.case import Case
 from corrbench.checks import registry
-from corrbench.defects import Planted, catalogue
+from corrbench.defects import Mutant, absent, catalogue
 from tests.support.defect_judge import JUDGES, UNIT, backward, call, forward, judge, load
 
 ALL = catalogue()
@@ -23,7 +23,7 @@ CHECKS = {name.partition(".")[0] for name in registry()}
 
 
 def wanted(*kinds: str) -> list[Any]:
-    return [pytest.param(one, id=one.name) for one in ALL if one.kind in kinds]
+    return [pytest.param(one, id=one.name) for one in ALL if one.kind in kinds and not absent(one)]
 
 
 # ---- cases
@@ -67,17 +67,17 @@ def pool(form: str, count: int) -> tuple[Case, ...]:
     return tuple(small_case(rng, form) for _ in range(count))
 
 
-def differentiable(planted: Planted, case: Case) -> Case:
-    if planted.wrong == "special":
+def differentiable(mutant: Mutant, case: Case) -> Case:
+    if mutant.wrong == "special":
         return case.but(dtype=case.dtype if case.dtype == "float64" else "float32")
-    narrow = planted.wrong == "gradient" and case.dtype in UNIT
-    return case.but(dtype="float64") if planted.wrong in ("gradient", "double", "jvp", "vmap") and not narrow else case
+    narrow = mutant.wrong == "gradient" and case.dtype in UNIT
+    return case.but(dtype="float64") if mutant.wrong in ("gradient", "double", "jvp", "vmap") and not narrow else case
 
 
-def outside_cases(planted: Planted, count: int) -> list[Case]:
-    cases = (differentiable(planted, case) for case in pool(planted.form, 5 * count))
-    cases = (case for case in cases if planted.arrays == "torch" or case.dtype != "bfloat16")
-    return [case for case in cases if planted.right_on(case)][:count]
+def outside_cases(mutant: Mutant, count: int) -> list[Case]:
+    cases = (differentiable(mutant, case) for case in pool(mutant.form, 5 * count))
+    cases = (case for case in cases if mutant.arrays == "torch" or case.dtype != "bfloat16")
+    return [case for case in cases if mutant.right_on(case)][:count]
 
 
 # ---- tests
@@ -90,75 +90,75 @@ def test_the_catalogue_is_whole() -> None:
     assert len([one for one in ALL if one.kind == "honest"]) >= 15
 
 
-@pytest.mark.parametrize("planted", wanted("defect", "cheat", "honest"))
-def test_every_entry_is_well_formed(planted: Planted) -> None:
-    assert planted.wrong in WRONG
-    assert planted.check in CHECKS
-    assert callable(load(planted))
-    assert planted.region
-    for text in filter(None, (planted.witness, planted.near_miss)):
-        assert str(Case.parse(text)) or planted.name
-        assert planted.form == "conv2d" or Case.parse(text).single_channel
-    if planted.outside is not None and planted.near_miss is not None:
-        assert planted.right_on(Case.parse(planted.near_miss))
-    if planted.outside not in (None, "True") and planted.witness is not None:
-        assert not planted.right_on(Case.parse(planted.witness))
-    if planted.kind == "defect" and planted.wrong in JUDGES:
-        assert planted.witness is not None
+@pytest.mark.parametrize("mutant", wanted("defect", "cheat", "honest"))
+def test_every_entry_is_well_formed(mutant: Mutant) -> None:
+    assert mutant.wrong in WRONG
+    assert mutant.check in CHECKS
+    assert callable(load(mutant))
+    assert mutant.region
+    for text in filter(None, (mutant.witness, mutant.near_miss)):
+        assert str(Case.parse(text)) or mutant.name
+        assert mutant.form == "conv2d" or Case.parse(text).single_channel
+    if mutant.outside is not None and mutant.near_miss is not None:
+        assert mutant.right_on(Case.parse(mutant.near_miss))
+    if mutant.outside not in (None, "True") and mutant.witness is not None:
+        assert not mutant.right_on(Case.parse(mutant.witness))
+    if mutant.kind == "defect" and mutant.wrong in JUDGES:
+        assert mutant.witness is not None
 
 
-@pytest.mark.parametrize("planted", [one for one in wanted("defect") if one.values[0].wrong in JUDGES])
-def test_a_defect_is_wrong_on_its_witness(planted: Planted) -> None:
-    case = Case.parse(planted.witness or "")
-    assert judge(planted, case) is not None
-    if planted.wrong not in ("value", "contract", "raises"):
-        assert forward(planted, case, 1) is None, "wrong in the forward pass already"
+@pytest.mark.parametrize("mutant", [one for one in wanted("defect") if one.values[0].wrong in JUDGES])
+def test_a_defect_is_wrong_on_its_witness(mutant: Mutant) -> None:
+    case = Case.parse(mutant.witness or "")
+    assert judge(mutant, case) is not None
+    if mutant.wrong not in ("value", "contract", "raises"):
+        assert forward(mutant, case, 1) is None, "wrong in the forward pass already"
 
 
-@pytest.mark.parametrize("planted", [one for one in wanted("defect") if one.values[0].near_miss])
-def test_a_defect_is_right_just_outside(planted: Planted) -> None:
-    assert planted.wrong not in JUDGES or judge(planted, Case.parse(planted.near_miss or "")) is None
+@pytest.mark.parametrize("mutant", [one for one in wanted("defect") if one.values[0].near_miss])
+def test_a_defect_is_right_just_outside(mutant: Mutant) -> None:
+    assert mutant.wrong not in JUDGES or judge(mutant, Case.parse(mutant.near_miss or "")) is None
 
 
-@pytest.mark.parametrize("planted", [one for one in wanted("defect") if one.values[0].outside])
-def test_a_defect_is_right_everywhere_else(planted: Planted) -> None:
-    if planted.wrong not in JUDGES:
+@pytest.mark.parametrize("mutant", [one for one in wanted("defect") if one.values[0].outside])
+def test_a_defect_is_right_everywhere_else(mutant: Mutant) -> None:
+    if mutant.wrong not in JUDGES:
         pytest.skip("not decided by the case")
-    sweep(planted, 40)
+    sweep(mutant, 40)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("planted", [one for one in wanted("defect") if one.values[0].outside])
-def test_a_defect_is_right_everywhere_else_at_length(planted: Planted) -> None:
-    if planted.wrong in JUDGES:
-        sweep(planted, 600)
+@pytest.mark.parametrize("mutant", [one for one in wanted("defect") if one.values[0].outside])
+def test_a_defect_is_right_everywhere_else_at_length(mutant: Mutant) -> None:
+    if mutant.wrong in JUDGES:
+        sweep(mutant, 600)
 
 
-def sweep(planted: Planted, count: int) -> None:
-    cases = outside_cases(planted, count)
+def sweep(mutant: Mutant, count: int) -> None:
+    cases = outside_cases(mutant, count)
     assert len(cases) >= count // 4
     for case in cases:
         try:
-            said = judge(planted, case)
+            said = judge(mutant, case)
         except NotImplementedError:
             continue
         assert said is None, f"{case}: {said}"
 
 
-@pytest.mark.parametrize("planted", wanted("honest"))
-def test_an_honest_target_is_right(planted: Planted) -> None:
+@pytest.mark.parametrize("mutant", wanted("honest"))
+def test_an_honest_target_is_right(mutant: Mutant) -> None:
     judged = 0
-    for case in pool(planted.form, 400):
-        if planted.arrays == "numpy" and case.dtype == "bfloat16":
+    for case in pool(mutant.form, 400):
+        if mutant.arrays == "numpy" and case.dtype == "bfloat16":
             continue
         try:
-            said = forward(planted, case, 1)
+            said = forward(mutant, case, 1)
         except (NotImplementedError, TypeError) as error:
             if not any(word in str(error) for word in ("dtype", "groups", "stride", "padding", "dilation", "weight")):
                 raise
             continue
-        if said is None and planted.arrays == "torch" and case.dtype in ("float32", "float64"):
-            said = backward(planted, case, 1)
+        if said is None and mutant.arrays == "torch" and case.dtype in ("float32", "float64"):
+            said = backward(mutant, case, 1)
         assert said is None, f"{case}: {said}"
         judged += 1
         if judged == 25:
@@ -166,9 +166,9 @@ def test_an_honest_target_is_right(planted: Planted) -> None:
     assert judged >= 5
 
 
-@pytest.mark.parametrize("planted", wanted("honest"))
-def test_an_honest_target_refuses_what_has_no_result(planted: Planted) -> None:
+@pytest.mark.parametrize("mutant", wanted("honest"))
+def test_an_honest_target_refuses_what_has_no_result(mutant: Mutant) -> None:
     x, w = torch.ones(1, 1, 3, 4), torch.ones(1, 1, 4, 5)
     case = Case(x=(1, 1, 9, 9), w=(1, 1, 4, 5))
     with pytest.raises((ValueError, RuntimeError, NotImplementedError)):
-        call(planted, case, x, w, None)
+        call(mutant, case, x, w, None)

@@ -74,7 +74,12 @@ def test_what_cannot_be_loaded_is_no_support(tmp_path: Path) -> None:
 
 
 def test_what_an_adapter_does_not_declare_is_not_asked(tmp_path: Path) -> None:
-    spec = Spec(target=small_targets.write(tmp_path, small_targets.RIGHT, "corr2d"), arrays="numpy", dtypes="float32")
+    spec = Spec(
+        target=small_targets.write(tmp_path, small_targets.RIGHT, "corr2d"),
+        arrays="numpy",
+        dtypes="float32",
+        name="mine",
+    )
     with Remote(spec) as remote:
         support = probe(spec, remote)
     assert support.takes == {"float32"}

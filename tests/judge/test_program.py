@@ -86,7 +86,7 @@ def test_a_wrong_client_is_found(end: str, old: str, new: str, check: str, tmp_p
     case = "x=2,2,5,6 w=3,2,3,2 padding=0,0,1,0 bias data=small"
     if check == "values.bound":
         case = "x=1,1,9,9 w=1,1,5,5 dtype=float64"
-    found = judged(client(end, tmp_path, old, new), check=check, case=case).findings
+    found = judged(client(end, tmp_path, old, new), check=check, case=case, strict=True).findings
     assert [one.check for one in found] == [check]
     assert "elements differ" in found[0].message
     assert "corrbench verify 'cmd:" in found[0].reproduce or end == "c"

@@ -39,12 +39,17 @@ def test_a_module_shows_every_fact() -> None:
         protocol.facts({"facts": FACTS | {"training": {"loss": 10**400, "weight": [], "bias": []}}})
 
 
+LOOKS = {"text": "f(x)", "parameters": [], "uses": ["numpy"], "makes": False, "binds": True}
+
+
 def test_loading_gives_a_known_form_or_a_reason() -> None:
     good = {
         "form": "corr2d",
         "file": "/ops.py",
         "version": "1",
         "at_load": [],
+        "note": "",
+        "signature": LOOKS,
         "fixed": {"stride": [2, 1], "padding": "same"},
     }
     assert protocol.loaded(good) == good
@@ -52,6 +57,7 @@ def test_loading_gives_a_known_form_or_a_reason() -> None:
     for bad in (
         good | {"form": "other"},
         good | {"at_load": "none"},
+        good | {"note": None},
         good | {"fixed": {"stride": 2}},
         {},
         {"unloadable": None},

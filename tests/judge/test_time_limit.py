@@ -11,7 +11,7 @@ from hypothesis import given
 from corrbench import checks
 from corrbench.case import Case
 from corrbench.judge.client import Remote
-from corrbench.judge.time_limit import SURE, Pace, plain
+from corrbench.judge.time_limit import SURE, Shown, simplest
 from corrbench.judge.trial import Trial, conclude
 from corrbench.result import Result, Status
 from corrbench.support import Support, fit
@@ -48,7 +48,7 @@ def test_too_slow_for_large_cases_is_no_finding_and_is_found_out_once(tmp_path: 
     assert huge.seconds < 0.5
 
 
-def test_a_hang_is_a_finding_where_a_plain_case_of_the_size_works(tmp_path: Path) -> None:
+def test_a_hang_is_a_finding_where_a_simple_case_of_the_size_works(tmp_path: Path) -> None:
     small, large = asked(tmp_path, STUCK, SMALL, LARGE)
     assert (small.status, large.status) == (Status.PASS, Status.TIMEOUT)
 
@@ -66,8 +66,8 @@ def test_the_same_goes_for_memory(tmp_path: Path) -> None:
 
 
 @given(cases())
-def test_a_plain_case_is_of_the_same_size_and_every_form_takes_it(case: Case) -> None:
-    same = plain(case)
+def test_a_simple_case_is_of_the_same_size_and_every_form_takes_it(case: Case) -> None:
+    same = simplest(case)
     assert math.prod(case.out) <= math.prod(same.out) <= math.prod(case.out) + 2 * math.isqrt(math.prod(case.out)) + 1
     assert same.terms <= case.terms
     assert fit(same, "corr2d") == same
@@ -75,10 +75,10 @@ def test_a_plain_case_is_of_the_same_size_and_every_form_takes_it(case: Case) ->
 
 @pytest.mark.parametrize(("seconds", "fine"), [(1.0, True), (20.0, False)])
 def test_only_what_took_a_part_of_the_limit_shows_that_a_size_is_fine(seconds: float, fine: bool) -> None:
-    pace = Pace()
-    pace.done("forward", LARGE, seconds, 30.0)
-    assert pace.astray("forward", LARGE) is fine
-    assert not pace.astray("backward", LARGE)
-    assert pace.astray("backward", SMALL)
+    shown = Shown()
+    shown.done("forward", LARGE, seconds, 30.0)
+    assert shown.in_time("forward", LARGE) is fine
+    assert not shown.in_time("backward", LARGE)
+    assert shown.in_time("backward", SMALL)
     assert SMALL.macs < SURE < LARGE.macs
-    assert not pace.too_slow("forward", LARGE)
+    assert not shown.too_slow("forward", LARGE)

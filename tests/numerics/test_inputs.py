@@ -126,7 +126,7 @@ def test_wide_values_are_odd() -> None:
 
 
 @pytest.mark.parametrize("data", inputs.SPECIAL)
-def test_one_special_value_is_planted(data: str) -> None:
+def test_there_is_one_special_value(data: str) -> None:
     case = BASE.but(data=data)
     role = data[-1] if "_" in data else "x"
     for name in "xwb":

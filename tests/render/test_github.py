@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from corrbench.analysis.causes import Digest
 from corrbench.case import Case
 from corrbench.cli import main
 from corrbench.environment import definitions
@@ -93,11 +94,11 @@ def test_without_a_place_there_is_no_empty_property() -> None:
 
 def test_hostile_words_make_no_command_and_no_markup() -> None:
     made = run(finding(HOSTILE))
-    [note] = github.notes([made], {})
+    [note] = github.notes([Digest(made)], {})
     assert len(str(note).splitlines()) == 1
     assert obeyed(str(note)) == ["error"]
     str(note).encode()
-    page = github.summary([made])
+    page = github.summary([Digest(made)])
     assert "<b>" not in page
     assert not [line for line in page.splitlines() if line.lstrip().startswith("::")]
     assert obeyed(f"corrbench: {github.quoted(HOSTILE)}") == []
@@ -109,7 +110,7 @@ def test_hostile_words_of_a_target_on_the_whole_way(tmp_path: Path, monkeypatch:
     words = "##[add-mask]a\\n::add-mask::b\\r::error::c"
     source = f"print('{words}', flush=True)\ndef corr2d(X, K):\n    print('{words}', flush=True)\n"
     raising = small_targets.write(tmp_path, source + f"    raise ValueError('{words}')\n")
-    done = typed("verify", raising, *ONE, "--github")
+    done = typed("verify", raising, *ONE, "--no-guess", "--github")
     assert done.exit_code == 1
     assert "##[add-mask]a" in done.output, "the report shows it, where it is not heeded"
     assert obeyed(done.output) == ["error"]
@@ -176,7 +177,7 @@ def test_a_summary_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize(("causes", "shown"), [(3, 3), (10, 10), (11, 10), (40, 10)])
 def test_no_more_annotations_than_github_shows(causes: int, shown: int) -> None:
     names = [f"contract.{chr(97 + n % 26)}{n // 26 * 'z'}" for n in range(causes)]
-    found = github.notes([run(*(finding("wrong", check=name) for name in names))], {})
+    found = github.notes([Digest(run(*(finding("wrong", check=name) for name in names)))], {})
     assert len(found) == shown
     if causes > github.MOST:
         assert found[-1].message.startswith(f"{causes - 9} groups of findings more")
@@ -184,9 +185,9 @@ def test_no_more_annotations_than_github_shows(causes: int, shown: int) -> None:
 
 def test_what_could_not_be_judged_is_told_as_well() -> None:
     broken = run(finding("corrbench itself failed", status=Status.ERROR))
-    assert [note.message.splitlines()[0] for note in github.notes([broken], {})] == ["corrbench itself failed"]
+    assert [note.message.splitlines()[0] for note in github.notes([Digest(broken)], {})] == ["corrbench itself failed"]
     lost = Run(target="a.py:f", form="", seed=1, problem="no such file: a.py")
-    assert "no such file" in github.notes([lost], {"a.py:f": ("a.py", 1)})[0].message
+    assert "no such file" in github.notes([Digest(lost)], {"a.py:f": ("a.py", 1)})[0].message
 
 
 def test_a_gate_says_each_thing_that_is_worse() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from corrbench.analysis.causes import Digest
 from corrbench.analysis.run_diff import Change
 from corrbench.case import Case
 from corrbench.numerics.comparison import Expected
@@ -56,6 +58,10 @@ def wrong() -> Run:
     return run([*map(finding, CASES), *(passed(RIGHT.replace("9 w", f"{n} w")) for n in range(9, 20))])
 
 
+def written(runs: list[Run], extras: Sequence[Run] = (), change: Change | None = None) -> str:
+    return html.write(list(map(Digest, runs)), extras, change)
+
+
 class Page(HTMLParser):
     """Elements with their attributes, and the text."""
 
@@ -96,9 +102,9 @@ class Page(HTMLParser):
 
 
 def test_the_verdict_and_its_cause_come_first() -> None:
-    page = html.write([wrong()])
+    page = written([wrong()])
     body = page[page.index("<body>") :]
-    order = ["FAIL", "6 findings in 17 questions, which look like one cause", "Wrong values", 'id="findings1"',
+    order = ["FAIL", "6 findings in 17 questions, which look like one cause", "wrong where", 'id="findings1"',
              "Accuracy", "Checks", 'id="results"', "Environment"]  # fmt: skip
     places = [body.index(words) for words in order]
     assert places == sorted(places)
@@ -106,20 +112,20 @@ def test_the_verdict_and_its_cause_come_first() -> None:
 
 
 def test_a_pass_says_how_near_the_bound_it_came() -> None:
-    said = Page(html.write([run([passed(), passed(ratio=0.875)])])).text
+    said = Page(written([run([passed(), passed(ratio=0.875)])])).text
     assert "No finding in 2 questions; the worst error is 0.875 times what its bound allows." in said
     assert "Findings" not in said
 
 
 def test_nothing_judged_is_no_pass() -> None:
-    said = Page(html.write([run([], problem="t.py:1: no such thing")])).text
+    said = Page(written([run([], problem="t.py:1: no such thing")])).text
     assert "ERROR" in said
     assert "t.py:1: no such thing" in said
 
 
 def test_the_table_holds_every_result() -> None:
     made = wrong()
-    data = Page(html.write([made])).data
+    data = Page(written([made])).data
     lists, columns = data["lists"], data["columns"]
     assert {len(column) for column in columns.values()} == {len(made.results)}
     for row, result in enumerate(made.results):
@@ -136,14 +142,14 @@ def test_the_table_holds_every_result() -> None:
 
 def test_a_command_of_another_form_is_kept() -> None:
     odd = finding(CASES[1], reproduce="corrbench verify t.py:conv2d --check fuzz.search --case 'other' --seed 1")
-    data = Page(html.write([run([finding(CASES[0]), odd])])).data
+    data = Page(written([run([finding(CASES[0]), odd])])).data
     assert data["odd"] == {"1": odd.reproduce}
 
 
 def test_many_long_messages_are_shortened_and_it_is_said() -> None:
     one = finding(CASES[0], numbers=Figures())
     results = [replace(one, message=f"{n} {'words ' * 100}") for n in range(8000)]
-    page = html.write([run(results)])
+    page = written([run(results)])
     data = Page(page).data
     assert 40 <= data["shortened"] < 400
     assert all(len(message) <= data["shortened"] for message in data["lists"]["message"])
@@ -152,14 +158,14 @@ def test_many_long_messages_are_shortened_and_it_is_said() -> None:
 
 def test_infinite_and_missing_figures() -> None:
     numbers = replace(finding(CASES[0]).numbers, ratio=float("inf"), bits=float("-inf"), got="nan")
-    data = Page(html.write([run([finding(CASES[0], numbers=numbers), passed(numbers=Figures())])])).data
+    data = Page(written([run([finding(CASES[0], numbers=numbers), passed(numbers=Figures())])])).data
     assert data["columns"]["ratio"] == ["inf", None]
     assert data["columns"]["bits"] == ["-inf", None]
 
 
 def test_two_runs_say_what_changed() -> None:
     before = run([passed(case) for case in CASES])
-    said = Page(html.write([wrong()], change=Change(before=before, after=wrong()))).text
+    said = Page(written([wrong()], change=Change(before=before, after=wrong()))).text
     assert "6 new findings, 0 fixed" in " ".join(said.split())
     assert "asked in the later run only" in said
 
@@ -169,10 +175,10 @@ def test_several_targets_have_a_part_each() -> None:
         [passed()],
     )
     other.target = "other.py:corr2d"
-    page = Page(html.write([wrong(), other], extras=[run([passed()])]))
+    page = Page(written([wrong(), other], extras=[run([passed()])]))
     assert page.text.count("other.py:corr2d") >= 2
     assert "Cross-check" in page.text
-    assert "witness" in page.text
+    assert "reference implementations" in page.text
     assert sorted(page.data["lists"]["target"]) == ["other.py:corr2d", "t.py:conv2d"]
 
 
@@ -266,7 +272,7 @@ def test_nothing_that_a_target_says_becomes_an_element_or_an_attribute() -> None
     pages = []
     for words in (plain, EVIL):
         one = told(words)
-        pages.append(Page(html.write([one, one], extras=[one], change=Change(before=run([]), after=one))))
+        pages.append(Page(written([one, one], extras=[one], change=Change(before=run([]), after=one))))
     tame, evil = pages
     assert evil.elements == tame.elements
     links = {value for name, value in evil.attributes if name in ("href", "src", "action", "formaction")}
@@ -279,7 +285,7 @@ def test_nothing_that_a_target_says_becomes_an_element_or_an_attribute() -> None
 
 
 def test_the_page_asks_no_server_for_anything() -> None:
-    page = html.write([wrong()])
+    page = written([wrong()])
     assert "default-src 'none'" in page
     assert not any(words in page for words in ("http://", "https://", "@import", "url(", "<link"))
 
@@ -328,7 +334,7 @@ document.body.append(out);
 def test_in_a_browser_the_table_is_filtered_and_sorted(tmp_path: Path) -> None:
     assert BROWSER is not None
     path = tmp_path / "page.html"
-    path.write_text(html.write([wrong()]).replace("</body>", PROBE + "</body>"), encoding="utf-8")
+    path.write_text(written([wrong()]).replace("</body>", PROBE + "</body>"), encoding="utf-8")
     done = subprocess.run(
         [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}",

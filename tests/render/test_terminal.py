@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from corrbench.analysis.causes import Digest
 from corrbench.case import Case
 from corrbench.cli import main
 from corrbench.history import ChangePoint, Point, Series
@@ -142,7 +143,7 @@ def test_every_table_fits(width: int) -> None:
                     points=[Point("c" * 40, 1.0 * n, 1e-3 * n) for n in range(30)])  # fmt: skip
     change = ChangePoint(series=series, commit="c" * 40, before=0.001, after=0.0012, p=1e-7)
     found = {
-        "verify": lines(terminal.show, width, run),
+        "verify": lines(terminal.show, width, Digest(run)),
         "bench": lines(bench.show, width, Bench(targets=(row.target,), rows={task: {row.target: row}})),
         "compare": lines(compare.show, width, PairedComparison(cases=[case])),
         "history": lines(history.show, width, [series], [change]),

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from corrbench.defects import Planted, catalogue
+from corrbench.defects import Mutant, catalogue
 from corrbench.numerics.external_cases import Missing
 from corrbench.rivals import Inapplicable, as_conv2d, rivals
 from corrbench.rivals._run import Score, scores
@@ -58,7 +58,7 @@ def test_each_has_a_process_of_its_own_and_the_scores_are_kept(tmp_path: Path, m
     only = {"allclose loop": RIVALS["allclose loop"]}
     monkeypatch.setattr("corrbench.rivals.rivals", lambda: only)
     monkeypatch.setattr("corrbench.rivals._run.READY", ["corrbench.rivals._run"])
-    some: list[Planted] = [BY_NAME[name] for name in ("half-turned", "aborts", "plain-shift-and-add", "columns")]
+    some: list[Mutant] = [BY_NAME[name] for name in ("half-turned", "aborts", "plain-shift-and-add", "columns")]
     store = Store.create(tmp_path / "audit.jsonl", {})
     (score,) = scores(some, 2, store)
     assert score.killed.keys() == {"half-turned", "aborts"}

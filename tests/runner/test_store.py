@@ -17,7 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from corrbench.analysis.baseline import Baseline
 from corrbench.result import SCHEMA
+from corrbench.runner import session
 from corrbench.runner.store import BadStore, Store
 from corrbench.runner.verify import Options, record
 from corrbench.target import Spec
@@ -248,3 +250,15 @@ def test_a_run_is_not_resumed_with_another_seed(tmp_path: Path) -> None:
         assert again.header["seed"] == 11
     with pytest.raises(BadStore, match="a run with --seed 11"):
         record(spec, replace(options, seed=12, resume=True), 12)
+
+
+def test_a_record_that_is_gone_on_with_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = Spec(target=small_targets.write(tmp_path, small_targets.RIGHT), arrays="numpy", form="corr2d")
+    options = Options(profile="quick", check="contract.result", suites=("article",), seed=3, store=tmp_path / "r.jsonl")
+    [before], _ = session.run([spec], options, Baseline(), "local", None, crosscheck=False)
+    read: list[Path] = []
+    raw = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or raw(path))
+    [after], _ = session.run([spec], replace(options, resume=True), Baseline(), "local", None, crosscheck=False)
+    assert read.count(tmp_path / "r.jsonl") == 1
+    assert after.results == before.results != []

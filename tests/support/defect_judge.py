@@ -1,4 +1,4 @@
-"""Is this target right? A slow judge for the tests of the planted faults, with no part of corrbench's own.
+"""Is this target right? A slow judge for the tests of the mutants, with no part of corrbench's own.
 
 Every answer is a plain sum over taps, on integers where that is exact and in float64 where it is not.
 """
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from corrbench.case import Case
-from corrbench.defects import Planted
+from corrbench.defects import Mutant
 
 Array = NDArray[Any]
 UNIT = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
@@ -159,22 +159,22 @@ def operands(case: Case, data: Data) -> list[torch.Tensor | None]:
 # ---- calling and judging
 
 
-def load(planted: Planted) -> Any:
-    place, _, attribute = planted.target.partition(":")
+def load(mutant: Mutant) -> Any:
+    place, _, attribute = mutant.target.partition(":")
     return getattr(importlib.import_module(place), attribute)
 
 
-def call(planted: Planted, case: Case, x: Any, w: Any, b: Any, module: Any = None) -> Any:
-    """Call in the planted form; the result has 4 axes, as torch."""
-    target = module or load(planted)
-    if planted.arrays == "numpy":
+def call(mutant: Mutant, case: Case, x: Any, w: Any, b: Any, module: Any = None) -> Any:
+    """Call in the mutant form; the result has 4 axes, as torch."""
+    target = module or load(mutant)
+    if mutant.arrays == "numpy":
         x, w, b = (None if one is None else one.detach().numpy() for one in (x, w, b))
         if "x:reversed" in case.layout:
             x = x[..., ::-1].copy()[..., ::-1]
-    if planted.form == "corr2d":
+    if mutant.form == "corr2d":
         y = target(x[0, 0], w[0, 0])
-        return (torch.from_numpy(y) if planted.arrays == "numpy" else y)[None, None]
-    if planted.form == "module":
+        return (torch.from_numpy(y) if mutant.arrays == "numpy" else y)[None, None]
+    if mutant.form == "module":
         if module is None:
             target = target(case.w[2:], w[0, 0])
             if b is not None:
@@ -232,9 +232,9 @@ def answers(case: Case, seed: int, kind: str) -> tuple[Data, Array, Array | floa
     return data, y, slack(case, y, correlate(case, abs(x), abs(w), None if b is None else abs(b)), case.terms)
 
 
-def kinds(case: Case, planted: Planted) -> tuple[str, ...]:
+def kinds(case: Case, mutant: Mutant) -> tuple[str, ...]:
     if case.dtype in ("float32", "float64"):
-        return ("small", "unit", "wide", "narrow") if planted.accuracy == "direct" else ("small", "unit")
+        return ("small", "unit", "wide", "narrow") if mutant.accuracy == "direct" else ("small", "unit")
     if case.dtype in UNIT:
         return ("small", "unit")
     return ("small", "wide") if case.dtype.startswith("int") else ("small",)
@@ -243,30 +243,30 @@ def kinds(case: Case, planted: Planted) -> tuple[str, ...]:
 LOOSE = {"direct": 0.0, "winograd": 400.0, "fft": 400.0, "tf32": 2.0**14}
 
 
-def forward(planted: Planted, case: Case, seed: int) -> str | None:
-    for kind in kinds(case, planted):
+def forward(mutant: Mutant, case: Case, seed: int) -> str | None:
+    for kind in kinds(case, mutant):
         data, y, allowed = answers(case, seed, kind)
         x, w, b, _ = operands(case, data)
-        if planted.accuracy != "direct":
-            allowed = allowed + LOOSE[planted.accuracy] * UNIT.get(case.dtype, 0) * max(1, abs(y).max(initial=0))
-        said = differs(call(planted, case, x, w, b), y, case, f"y on {kind} numbers", allowed)
+        if mutant.accuracy != "direct":
+            allowed = allowed + LOOSE[mutant.accuracy] * UNIT.get(case.dtype, 0) * max(1, abs(y).max(initial=0))
+        said = differs(call(mutant, case, x, w, b), y, case, f"y on {kind} numbers", allowed)
         if said:
             return said
     return None
 
 
-def attached(case: Case, data: Data, planted: Planted) -> tuple[list[torch.Tensor], torch.Tensor, Any]:
+def attached(case: Case, data: Data, mutant: Mutant) -> tuple[list[torch.Tensor], torch.Tensor, Any]:
     """Leaves by which to differentiate, the cotangent, and the result."""
     x, w, b, g = operands(case, data)
-    if planted.form == "module":
-        module = load(planted)(case.w[2:], w[0, 0])
+    if mutant.form == "module":
+        module = load(mutant)(case.w[2:], w[0, 0])
         if b is not None:
             with torch.no_grad():
                 module.bias.copy_(b)
         leaves = [x.requires_grad_(), module.weight, *([] if b is None else [module.bias])]
-        return leaves, g, call(planted, case, x, w, b, module)
+        return leaves, g, call(mutant, case, x, w, b, module)
     leaves = [one.requires_grad_() for one in (x, w, b) if one is not None]
-    return leaves, g, call(planted, case, x, w, b)
+    return leaves, g, call(mutant, case, x, w, b)
 
 
 @functools.cache
@@ -280,12 +280,12 @@ def gradients(case: Case, seed: int, kind: str) -> tuple[list[Array], list[Any]]
     return wanted, [slack(case, one, size, g.size) for one, size in zip(wanted, sizes, strict=True)]
 
 
-def backward(planted: Planted, case: Case, seed: int, kind: str = "small") -> str | None:
-    leaves, g, y = attached(case, answers(case, seed, kind)[0], planted)
+def backward(mutant: Mutant, case: Case, seed: int, kind: str = "small") -> str | None:
+    leaves, g, y = attached(case, answers(case, seed, kind)[0], mutant)
     if not y.requires_grad:
-        return None if planted.kind == "honest" else "no gradient"
+        return None if mutant.kind == "honest" else "no gradient"
     wanted, allowed = gradients(case, seed, kind)
-    more = 1e-3 if planted.accuracy != "direct" else 0.0
+    more = 1e-3 if mutant.accuracy != "direct" else 0.0
     grads = torch.autograd.grad(y, leaves, g, allow_unused=True)
     for name, grad, leaf, want, room in zip("xwb", grads, leaves, wanted, allowed, strict=False):
         if grad is None:
@@ -295,13 +295,13 @@ def backward(planted: Planted, case: Case, seed: int, kind: str = "small") -> st
         if said:
             return said
     if kind == "small" and case.dtype in ("float16", "bfloat16"):
-        return backward(planted, case, seed, "unit") or backward(planted, case, seed, "sums")
+        return backward(mutant, case, seed, "unit") or backward(mutant, case, seed, "sums")
     return None
 
 
-def twice(planted: Planted, case: Case, seed: int) -> str | None:
+def twice(mutant: Mutant, case: Case, seed: int) -> str | None:
     data, _, _ = answers(case, seed, "small")
-    leaves, g, y = attached(case, data, planted)
+    leaves, g, y = attached(case, data, mutant)
     g.requires_grad_()
     grads = torch.autograd.grad(y, leaves, g, create_graph=True)
     other = draw(case, seed + 1)
@@ -319,24 +319,24 @@ def twice(planted: Planted, case: Case, seed: int) -> str | None:
     return None
 
 
-def tangent(planted: Planted, case: Case, seed: int) -> str | None:
+def tangent(mutant: Mutant, case: Case, seed: int) -> str | None:
     data, other = draw(case, seed), draw(case, seed + 1)
     primal = [one for one in operands(case, data)[:3] if one is not None]
     tangents = tuple(one for one in operands(case, other)[:3] if one is not None)
-    run = lambda x, w, b=None: call(planted, case, x, w, b)  # noqa: E731
+    run = lambda x, w, b=None: call(mutant, case, x, w, b)  # noqa: E731
     _, got = torch.func.jvp(run, tuple(primal), tangents)
     want = correlate(case, other.x, data.w) + correlate(case, data.x, other.w, other.b)
     return differs(got, want, case, "jvp")
 
 
-def mapped(planted: Planted, case: Case, seed: int) -> str | None:
+def mapped(mutant: Mutant, case: Case, seed: int) -> str | None:
     data, y, _ = answers(case, seed, "small")
     x, w, b, _ = operands(case, data)
-    got = torch.func.vmap(lambda one: call(planted, case, one, w, b))(torch.stack([x, 2 * x]))
+    got = torch.func.vmap(lambda one: call(mutant, case, one, w, b))(torch.stack([x, 2 * x]))
     return differs(got[0], y, case, "vmap")
 
 
-def special(planted: Planted, case: Case, seed: int) -> str | None:
+def special(mutant: Mutant, case: Case, seed: int) -> str | None:
     """One NaN, one infinity, or numbers so small that their products are subnormal."""
     data, _, _ = answers(case, seed, "small")
     for kind in (np.nan, np.inf, "tiny"):
@@ -352,16 +352,16 @@ def special(planted: Planted, case: Case, seed: int) -> str | None:
             with np.errstate(invalid="ignore"):
                 want = correlate(case, x.double().numpy(), data.w, data.b)
         with np.errstate(invalid="ignore"):
-            said = differs(call(planted, case, x, w, b), want, case, f"y with {kind}")
+            said = differs(call(mutant, case, x, w, b), want, case, f"y with {kind}")
         if said:
             return said
     return None
 
 
-def relation(planted: Planted, case: Case, seed: int) -> str | None:
+def relation(mutant: Mutant, case: Case, seed: int) -> str | None:
     """Whether -x and -b give -y."""
     x, w, b, _ = operands(case, draw(case, seed, "unit" if case.dtype in UNIT else "small"))
-    y, minus = call(planted, case, x, w, b), call(planted, case, -x, w, None if b is None else -b)
+    y, minus = call(mutant, case, x, w, b), call(mutant, case, -x, w, None if b is None else -b)
     return None if torch.equal(y, -minus) else "-x does not give -y"
 
 
@@ -372,13 +372,13 @@ JUDGES = {
 }  # fmt: skip
 
 
-def judge(planted: Planted, case: Case, seed: int = 1) -> str | None:
+def judge(mutant: Mutant, case: Case, seed: int = 1) -> str | None:
     """What is wrong, None if nothing is. An exception is a finding only where one may show the fault."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's own, on first use of forward derivatives
         try:
-            return JUDGES[planted.wrong](planted, case, seed)
+            return JUDGES[mutant.wrong](mutant, case, seed)
         except (IndexError, RuntimeError, ZeroDivisionError, AttributeError, NameError, AssertionError) as error:
-            if planted.wrong in ("raises", "double") or planted.number == 1:
+            if mutant.wrong in ("raises", "double") or mutant.number == 1:
                 return f"{type(error).__name__}: {error}"
             raise

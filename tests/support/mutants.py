@@ -1,4 +1,4 @@
-"""Would it be noticed if a check were broken? Each line breaks one, and names a planted fault that must then survive.
+"""Would it be noticed if a check were broken? Each line breaks one, and names a defect that must then survive.
 
 `python -m tests.support.mutants` judges each fault with the check as it is, which must find it, and as it is broken,
 which must not: a broken check that finds it all the same is a mutant that lives. The oracle, the bounds and the
@@ -20,7 +20,7 @@ import click
 
 ROOT = Path(__file__).parents[2]
 CASES = "picked = others if outline.thorough > 1 else [others[(index + place) % len(others)]]"
-# check, file, what is replaced, by what, a planted fault that only this part of the check finds; conduct is watched in
+# check, file, what is replaced, by what, a defect that only this part of the check finds; conduct is watched in
 # every call, by whichever check it is made
 MUTANTS: list[tuple[str, str, str, str, str]] = [
     ("values.exact", "values", " or dtype in INTEGERS", "", "int64-through-float64"),
@@ -44,7 +44,7 @@ MUTANTS: list[tuple[str, str, str, str, str]] = [
      "cotangent-constant-in-backward"),
     ("gradients.second", "gradients",
      '"ggw": problem.with_data(arrays["vx"], problem.w).weight_gradient(g),', "", "kernel-constant-in-backward"),
-    ("gradients.forward", "gradients", 'judge(trial, reply, {"t": tangents}', "judge(trial, reply, {}",
+    ("gradients.forward", "gradients", 'verdicts(trial, reply, {"t": tangents}', "verdicts(trial, reply, {}",
      "tangent-of-kernel-lost"),
     ("gradients.vmap", "gradients", "for index, x in enumerate(stack):", "for index, x in enumerate(stack[:0]):",
      "bias-twice-under-vmap"),
@@ -82,15 +82,22 @@ MUTANTS: list[tuple[str, str, str, str, str]] = [
     ("module.state", "module", '({"same": True}, "state_dict()', '(found["round_trip"], "state_dict()',
      "state-without-bias"),
     ("module.training", "module", "if off < 1e-2 and abs(sum(look[\"bias\"])) < 1e-2:", "if True:", "frozen-after-ten"),
+    ("memory.far", "../numerics/inputs", 'pairs = (part.partition(":") for part in case.layout.split(",") if part)',
+     'pairs = (part.partition(":") for part in case.layout.split(",") if part and "far" not in part)',
+     "offset-in-32-bits"),
+    ("state.elsewhere", "state", 'for mode in ("forward", "elsewhere")', 'for mode in ("forward", "forward")',
+     "default-stream-assumed"),
+    ("determinism.flag", "determinism", "RUNS = 12", "RUNS = 4", "atomics-despite-the-flag"),
+    ("contract.globals", "../judge/worker/global_state", '"backends.cudnn.benchmark",', "", "trial-left-on"),
     ("fuzz.search", "fuzz", "EXAMPLES = 100", "EXAMPLES = 2", "storage-offset-ignored"),
 ]  # fmt: skip
 
 
-def found(root: Path, check: str, planted: str) -> bool:
-    """Whether a copy of the package finds a planted fault with one check, in the quick profile."""
+def found(root: Path, check: str, defect: str) -> bool:
+    """Whether a copy of the package finds a defect with one check, in the quick profile."""
     from corrbench.defects import catalogue
 
-    one = {one.name: one for one in catalogue()}[planted]
+    one = {one.name: one for one in catalogue()}[defect]
     words = [sys.executable, "-m", "corrbench", "verify", one.target, "--check", check, "--seed", "1", "--quiet",
              "--profile", "quick", "--arrays", one.arrays, "--accuracy", one.accuracy, "--fail-fast", "--workers", "1",
              "--store", "record.jsonl"]  # fmt: skip
@@ -100,23 +107,23 @@ def found(root: Path, check: str, planted: str) -> bool:
             text=True, check=False,
         )  # fmt: skip
     if done.returncode not in (0, 1, 2) or "Traceback" in done.stderr:
-        raise RuntimeError(f"{check} on {planted}: {done.stderr[-500:]}")
+        raise RuntimeError(f"{check} on {defect}: {done.stderr[-500:]}")
     return done.returncode == 1
 
 
 def outcome(mutant: tuple[str, str, str, str, str]) -> str:
     """``killed``, ``lives``, or what is wrong with the line itself."""
-    check, file, old, new, planted = mutant
+    check, file, old, new, defect = mutant
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(ROOT / "corrbench", Path(folder, "corrbench"), ignore=shutil.ignore_patterns("__pycache__"))
-        if not found(Path(folder), check, planted):
+        if not found(Path(folder), check, defect):
             return "the check does not find the fault in the first place"
         path = Path(folder, "corrbench", "checks", f"{file}.py").resolve()
         text = path.read_text(encoding="utf-8")
         if old not in text:
             return "the text to be replaced is not there"
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
-        return "lives" if found(Path(folder), check, planted) else "killed"
+        return "lives" if found(Path(folder), check, defect) else "killed"
 
 
 @click.command()

@@ -7,81 +7,19 @@ import math
 import os
 import traceback
 import warnings
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from . import artefacts, library
-from .compiled import Compiled
-from .global_state import World
+from . import expressions, library
+from .caller import Caller
 from .late_writes import crowd, wait_for_late_writers
-from .library import Array, Unloadable, Words, is_tensor
-from .loading import prepare, recognise, resolve
+from .library import Array, Words, is_tensor
 from .operands import Operand, describe, span
 from .poison import dirty
+from .streams import elsewhere, lost, replayed
 
-
-class Caller:
-    """Calls the target in its form."""
-
-    def __init__(self, spec: Words, own: list[ModuleType]) -> None:
-        if spec["arrays"] == "torch":
-            try:
-                library.load_torch()
-            except ImportError:
-                raise Unloadable("torch is not installed here: give --arrays numpy, or install torch") from None
-        self.arrays, self.device = spec["arrays"], spec.get("device", "cpu")
-        if library.torch and self.device != "cpu" and not library.torch.cuda.is_available():
-            raise Unloadable(f"device {self.device!r} asked for, but torch sees no CUDA device here")
-        prepare(spec.get("needs", ""), spec.get("environ", ""))
-        self.compiled = Compiled() if spec.get("compile") else None
-        self.world = World(own)
-        self.target = resolve(spec["target"])
-        self.fixed = artefacts.fixed(self.target)
-        self.at_load = self.world.changes()
-        self.world.settle()
-        self.form = spec.get("form") or recognise(self.target)
-        if self.compiled is not None:
-            self.target = self.compiled.wrap(self.target)
-        self.made: dict[str, Operand] = {}
-        self.module: Any = None
-
-    def call(self, live: dict[str, Any], config: Words) -> Any:
-        """The target's result on live operands."""
-        if self.form == "corr2d":
-            return self.target(live["x"], live["w"])
-        if self.form == "conv2d":
-            bias = (live["b"],) if live.get("b") is not None else ()
-            return self.target(live["x"], live["w"], *bias, **{name: spelled(value) for name, value in config.items()})
-        return self.module(live["x"])
-
-    def build(self, operands: dict[str, Operand], *, keep: bool) -> dict[str, Any]:
-        """A module made of the operands, or the last one with their values; its parameters take the operands' place."""
-        arrays = {name: operand.array for name, operand in operands.items()}
-        if not keep or self.module is None:
-            self.module = self.target(tuple(arrays["w"].shape), arrays["w"])
-        elif library.torch is not None:
-            with library.torch.no_grad():
-                self.module.weight.copy_(arrays["w"])
-        weight, bias = getattr(self.module, "weight", None), getattr(self.module, "bias", None)
-        if weight is not None:
-            arrays["w"] = weight
-        if "b" in arrays and bias is not None:
-            if library.torch is None:
-                bias[...] = arrays["b"].reshape(bias.shape)
-            else:
-                with library.torch.no_grad():
-                    bias.copy_(arrays["b"].reshape(bias.shape))
-            arrays["b"] = bias
-        return arrays
-
-
-def spelled(value: Any) -> Any:
-    """An argument as people write it. The wire knows lists only: pairs are tuples, and lists come in a dictionary."""
-    if isinstance(value, dict):
-        return list(value["list"])
-    return tuple(value) if isinstance(value, list) else value
+LOST = 70  # exit status of a process whose device no longer works, EX_SOFTWARE
 
 
 def make(name: str, step: Words, arrays: list[Array], caller: Caller) -> Operand:
@@ -129,9 +67,10 @@ def perform(step: Words, arrays: list[Array], caller: Caller, blobs: list[bytes]
     caller.made |= given
     before = {name: operand.bytes() for name, operand in given.items()}
     live = {name: operand.array for name, operand in given.items()}
-    if caller.form == "module":
-        live |= caller.build({name: given[name] for name in names}, keep=bool(step.get("reuse")))
-    leaves = {name: live[name] for name in step.get("grad", names)} if mode in ("backward", "double") else {}
+    if caller.form in ("module", "layer"):
+        live |= caller.build({name: given[name] for name in names}, step, keep=bool(step.get("reuse")))
+    by_torch = mode in ("backward", "double") and caller.by_hand is None
+    leaves = {name: live[name] for name in step.get("grad", names)} if by_torch else {}
     for leaf in leaves.values():
         if leaf.is_leaf:
             leaf.requires_grad_(True)
@@ -143,14 +82,9 @@ def perform(step: Words, arrays: list[Array], caller: Caller, blobs: list[bytes]
     sizes = {element * math.prod(step["out"]), *(given[name].values.nbytes for name in names)}
     with warnings.catch_warnings(), dirty(sizes, caller.device):
         warnings.simplefilter("ignore")
-        if mode == "jvp":
-            results = along_tangents(live, names, caller, step)
-        elif mode == "vmap":
-            results = {"y": library.torch.func.vmap(lambda x: caller.call(live | {"x": x}, step["config"]))(live["x"])}
-        else:
-            results = {"y": caller.call(live, step["config"])}
-            if leaves and is_tensor(results["y"]):
-                results |= differentiate(step, results["y"], leaves, live)
+        results = answers(step, live, leaves, given, caller)
+    if caller.arrays == "list":
+        results = {name: expressions.array_of(value, given["x"].array) for name, value in results.items()}
     outputs = {name: describe(value, blobs) for name, value in results.items()}
     moved = [name for name, operand in given.items() if operand.place() != places[name]]
     for name in moved:
@@ -160,12 +94,38 @@ def perform(step: Words, arrays: list[Array], caller: Caller, blobs: list[bytes]
     return {"outputs": outputs, "changed": changed}, {"operands": given, "outputs": results, "blobs": numbers}
 
 
+def answers(
+    step: Words, live: dict[str, Any], leaves: dict[str, Any], given: dict[str, Operand], caller: Caller
+) -> dict[str, Any]:
+    """The result of one call in its mode, and its derivatives."""
+    mode, names = step.get("mode", "forward"), [name for name in step["arrays"] if name in ("x", "w", "b")]
+    if mode == "jvp":
+        return along_tangents(live, names, caller, step)
+    if mode in ("graph", "elsewhere"):
+        way = replayed if mode == "graph" else elsewhere
+        return {"y": way(lambda: caller.call(live, step), list(given.values()), caller.device)}
+    if mode == "vmap":
+        return {"y": library.torch.func.vmap(lambda x: caller.call(live | {"x": x}, step))(live["x"])}
+    results = {"y": caller.call(live, step)}
+    if mode == "backward" and caller.by_hand is not None:
+        for _ in range(step.get("repeat", 1)):
+            results |= caller.gradients(live, step)
+    elif leaves and is_tensor(results["y"]):
+        g = live["g"]
+        if caller.lenient and g.dtype != results["y"].dtype and g.is_complex():
+            if not results["y"].is_complex():
+                return results  # a result of real numbers has no such gradients
+            live = live | {"g": g.to(results["y"].dtype)}
+        results |= differentiate(step, results["y"], leaves, live)
+    return results
+
+
 def along_tangents(live: dict[str, Any], names: list[str], caller: Caller, step: Words) -> dict[str, Any]:
     """The result and its tangent by forward-mode differentiation."""
     forward_ad = library.torch.autograd.forward_ad
     with forward_ad.dual_level():
         duals = {n: forward_ad.make_dual(live[n], live["t" + n]) if "t" + n in live else live[n] for n in names}
-        y, tangent = forward_ad.unpack_dual(caller.call(duals, step["config"]))
+        y, tangent = forward_ad.unpack_dual(caller.call(duals, step))
         return {"y": y} if tangent is None else {"y": y, "t": tangent}
 
 
@@ -203,15 +163,24 @@ def overlaps(held: list[dict[str, Any]], said: list[Words]) -> None:
                     spans.append((low, high, f"the result of call {index + 1}"))
 
 
+def settle(caller: Caller, threads: int = 1, deterministic: bool = False, was: tuple[int, bool] = (1, False)) -> None:
+    """Set on how many threads torch computes, and whether deterministically; that is no change that a target made."""
+    if library.torch and (threads, deterministic) != was:
+        before = caller.world.before
+        library.torch.set_num_threads(threads)
+        before["thread count"] = str(threads)
+        if deterministic or was[1]:
+            library.torch.use_deterministic_algorithms(deterministic)
+            before["deterministic algorithms"] = str(deterministic)
+
+
 def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Words, list[bytes]]:
     """All calls of one request, their results held to the end."""
     said: list[Words] = []
     held: list[dict[str, Any]] = []
     blobs: list[bytes] = []
-    threads = request.get("threads", 1)
-    if library.torch and threads != 1:
-        library.torch.set_num_threads(threads)
-        caller.world.before["thread count"] = str(threads)
+    threads, deterministic = request.get("threads", 1), bool(request.get("deterministic"))
+    settle(caller, threads, deterministic)
     if caller.compiled is not None and request.get("forget"):
         caller.compiled.forget()
     before = crowd()
@@ -225,6 +194,9 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
                 caller.compiled.must_have_compiled()
             words |= seen
         except BaseException as error:  # whatever it raises is a result
+            if caller.device != "cpu" and lost():  # no later call can succeed in this process
+                os.write(1, f"\n{type(error).__name__}: {str(error)[:2000]}".partition("\nCompile with")[0].encode())
+                os._exit(LOST)
             words["raised"] = failure(error)
             if caller.compiled is not None:
                 caller.compiled.forget()
@@ -233,6 +205,8 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
         words["globals"] = caller.world.changes()
         said.append(words)
         held.append(live)
+    if caller.device != "cpu":
+        library.torch.cuda.synchronize()  # what is still at work on any stream writes now
     wait_for_late_writers(before)
     overlaps(held, said)
     for words, live in zip(said, held, strict=True):
@@ -242,7 +216,5 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
                 describe(live["outputs"][name], again)
                 if again and again[-1] != blobs[index]:
                     words["late"].append(name)
-    if library.torch and threads != 1:
-        library.torch.set_num_threads(1)
-        caller.world.before["thread count"] = "1"
+    settle(caller, was=(threads, deterministic))
     return {"steps": said}, blobs

@@ -60,9 +60,9 @@ class Compiled:
         if hasattr(functorch, "donated_buffer"):  # else a graph could be differentiated only once
             functorch.donated_buffer = False
 
-    def wrap(self, target: Any) -> Any:
-        """The function compiled; or the class, whose modules are compiled in place, names and all."""
-        if not isinstance(target, type):
+    def wrap(self, target: Any, *, makes: bool) -> Any:
+        """The function compiled; or if it `makes` modules, as a class does, these compiled in place, names and all."""
+        if not (makes or isinstance(target, type)):
             return library.torch.compile(target, dynamic=None)
 
         def made(*given: Any, **words: Any) -> Any:

@@ -36,7 +36,9 @@ SETTINGS = {  # name: (read, write)
 }
 SWITCHES = (
     "backends.cuda.matmul.allow_tf32", "backends.cudnn.allow_tf32", "backends.cudnn.benchmark",
-    "backends.cudnn.deterministic", "backends.mkldnn.enabled", "backends.nnpack.enabled",
+    "backends.cudnn.deterministic", "backends.cudnn.enabled",
+    "backends.cuda.matmul.allow_fp16_reduced_precision_reduction",
+    "backends.cuda.matmul.allow_bf16_reduced_precision_reduction", "backends.mkldnn.enabled", "backends.nnpack.enabled",
 )  # fmt: skip
 # variables that libraries set when parts of them load
 LIBRARY = ("TORCH", "_TORCH", "PYTORCH", "KMP_", "TRITON", "CUDA_MODULE")
@@ -117,6 +119,7 @@ class World:
         self.folder = getcwd()
         self.streams = sys.stdout, sys.stderr
         self.generator = self.generators[0]() if self.generators else None
+        self.seed = self.torch.initial_seed() if self.generators else 0
         self.numpy_generator = get_state()
         self.python_generator = getstate()
 
@@ -159,6 +162,15 @@ class World:
                 said.append(", ".join(now[name]) + " replaced" if name == "replaced functions" else name + shown)
         self.restore()
         return said
+
+    def forgive_draws(self) -> None:
+        """Put the random generators back: whoever makes a layer draws its first weights. A new seed is no draw."""
+        if self.generators:
+            if self.torch.initial_seed() != self.seed:
+                return
+            self.generators[1](self.generator)
+        set_state(self.numpy_generator)
+        setstate(self.python_generator)
 
     def restore(self) -> None:
         modules.update(self.modules)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from . import library
-from .calls import Caller, failure
+from .caller import Caller
+from .calls import failure
 from .library import Array, Words
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from .library import BITS, Array, Unloadable, Words, bits, is_tensor
 ORDERS = {"transposed": (-4, -3, -1, -2), "channels_last": (-4, -2, -1, -3), "batch_last": (-3, -2, -1, -4)}
 STEPS = {"step": {-1: 2}, "channels": {-3: 2}, "batch": {-4: 2}}
 GAPS = {"rows": {-1: 3}, "batch": {-4: 1}}
+FAR = 1 << 31  # elements: the last place of an operand that lies `far` is beyond what 32 bits count
+NO_RESERVE = 0x4000  # MAP_NORESERVE of Linux, which the module mmap knows from Python 3.11 on
 OFFSETS = {"rows": 2, "channels": 1, "offset": 3}
 
 
@@ -26,7 +29,11 @@ def strides_of(layout: str, shape: tuple[int, ...]) -> tuple[list[int], int, int
     for axis in reversed(order):
         strides[axis] = size * STEPS.get(layout, {}).get(axis, 1)
         size = strides[axis] * max(1, shape[axis]) + GAPS.get(layout, {}).get(axis, 0) * size
-    if layout == "expanded":
+    if layout == "far" and max(shape) > 1:
+        axis = next(place for place, length in enumerate(shape) if length > 1)
+        strides[axis] = FAR // (shape[axis] - 1) + strides[axis] + 1
+        size = strides[axis] * shape[axis]
+    elif layout == "expanded":
         strides[0] = 0
     elif layout == "expanded_all":
         strides = [0] * rank
@@ -41,13 +48,13 @@ class Operand:
     """One array as the target sees it, with the whole storage it lies in."""
 
     def __init__(self, values: Array, dtype: str, layout: str, arrays: str, device: str) -> None:
-        self.values, self.dtype, self.arrays = values, dtype, arrays
+        self.values, self.dtype, self.arrays, self.far = values, dtype, arrays, layout == "far"
         poison = 0x7FC0 if dtype == "bfloat16" else (np.nan if values.dtype.kind in "fc" else 77)
         self.storage, strides, offset = values.copy(), [0], 0
         view = self.storage
         if layout != "contiguous":
             strides, offset, size = strides_of(layout, values.shape)
-            self.storage = np.full(size, poison, values.dtype)
+            self.storage = unreserved(size, values.dtype) if self.far else np.full(size, poison, values.dtype)
             view = np.lib.stride_tricks.as_strided(
                 self.storage[offset:], values.shape, [s * values.itemsize for s in strides]
             )
@@ -55,10 +62,16 @@ class Operand:
             if not np.array_equal(view, values, equal_nan=view.dtype.kind in "fc"):
                 raise Unloadable(f"corrbench: data do not fit the layout {layout!r}")
         self.array: Any
-        if arrays == "numpy":
+        if arrays != "torch":
             self.array = view
             return
         kind = getattr(library.torch, dtype)
+        if self.far and device != "cpu":  # memory of a device is not taken page by page: all of it is filled there
+            self.tensor = library.torch.full((self.storage.nbytes,), 255, dtype=library.torch.uint8, device=device)
+            self.tensor, self.storage = self.tensor.view(kind), view
+            self.array = self.tensor.as_strided(values.shape, strides, offset)
+            self.refill(values)
+            return
         whole = library.torch.from_numpy(self.storage)
         self.tensor = (whole.view(kind) if dtype in BITS else whole).to(device)
         self.array = self.tensor if layout == "contiguous" else self.tensor.as_strided(values.shape, strides, offset)
@@ -66,7 +79,7 @@ class Operand:
     def refill(self, values: Array) -> None:
         """New values in the same memory."""
         self.values = values
-        if self.arrays == "numpy":
+        if self.arrays != "torch":
             self.array[...] = values
         else:
             fresh = library.torch.from_numpy(values)
@@ -76,7 +89,7 @@ class Operand:
     def place(self) -> tuple[object, ...]:
         """Where the array lies and how it is read: what a call must leave as it is, beside the numbers."""
         array = self.array
-        if self.arrays == "numpy":
+        if self.arrays != "torch":
             begin = array.__array_interface__["data"][0]
             return type(array), array.shape, array.strides, array.dtype, begin, array.flags.writeable
         try:
@@ -85,10 +98,18 @@ class Operand:
             return ()
 
     def bytes(self) -> bytes:
-        """Every byte of the storage, gaps included."""
-        if self.arrays == "numpy" or self.tensor.device.type == "cpu":  # the tensor's memory is the storage's
+        """Every byte of the storage, gaps included, but for gaps of gigabytes."""
+        if self.far:
+            return bits(self.array).tobytes() if self.arrays == "torch" else self.array.tobytes()
+        if self.arrays != "torch" or self.tensor.device.type == "cpu":  # the tensor's memory is the storage's
             return self.storage.tobytes()
         return bits(self.tensor).tobytes()
+
+
+def unreserved(size: int, dtype: Any) -> Array:
+    """So many zeros, of which only what is touched takes memory."""
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | NO_RESERVE
+    return np.frombuffer(mmap.mmap(-1, size * dtype.itemsize, flags=flags), dtype)
 
 
 def span(array: Any) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -16,6 +16,8 @@ MMAP_THRESHOLD, TRIM_THRESHOLD, PERTURB = -3, -1, -6  # of mallopt
 # All bits one is not-a-number in every floating-point type, and −1 in integers.
 ONES = 0x100
 CACHED, DEPTH = 1024, 7  # numpy keeps freed blocks of fewer bytes, as many of each size, past malloc
+
+SPARE = 4  # blocks of each expected size that a device's pool is given
 
 mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # the C library of GNU has it
 
@@ -34,12 +36,30 @@ def give_back() -> None:
         trim(0)
 
 
+def poison_pool(sizes: Iterable[int], device: str) -> None:
+    """Let all that torch's caching allocator has free on a device, and blocks of these sizes, hold ones in all bits.
+
+    The allocator gives the smallest free block that is large enough: blocks of just the sizes that are free are those.
+    """
+    torch = library.torch
+    held = [torch.full((size,), 255, dtype=torch.uint8, device=device) for size in sizes for _ in range(SPARE)]
+    free = [
+        block["size"]
+        for segment in torch.cuda.memory_snapshot()
+        for block in segment["blocks"]
+        if block["state"] == "inactive"
+    ]
+    held += [torch.full((size,), 255, dtype=torch.uint8, device=device) for size in sorted(free, reverse=True)]
+    del held
+
+
 @contextlib.contextmanager
 def dirty(sizes: set[int], device: str) -> Iterator[None]:
-    """Memory that is taken inside holds ones in all bits; `sizes` are the bytes of the arrays expected there."""
+    """Memory that is taken inside holds ones in all bits; `sizes` are the bytes of the arrays expected there. What is
+    free afterwards is overwritten as well, so that memory which is still in use somewhere shows.
+    """
     if device != "cpu":
-        held = [library.torch.full((size,), 255, dtype=library.torch.uint8, device=device) for size in sizes] * 2
-        del held
+        poison_pool(sizes, device)
     beside = [size for size in sizes if size < CACHED or mallopt is None]
     if beside:
         whole = np.full(max(beside), 255, np.uint8)
@@ -50,5 +70,7 @@ def dirty(sizes: set[int], device: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if mallopt is not None:
+        if mallopt is not None:  # until now it has overwritten what was freed
             mallopt(PERTURB, 0)
+        if device != "cpu":
+            poison_pool((), device)

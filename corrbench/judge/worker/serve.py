@@ -7,7 +7,8 @@ import resource
 import sys
 from types import ModuleType
 
-from .calls import Caller, run_steps
+from .caller import Caller
+from .calls import run_steps
 from .channel import Channel
 from .library import Unloadable, Words
 from .loading import origin, version
@@ -41,11 +42,16 @@ def serve(read: int, write: int) -> None:
         blobs: list[bytes] = []
         try:
             if request["op"] == "load":
-                caller = Caller(request["spec"], own)
+                if caller is not None and request.get("again"):
+                    caller.adapt(request["spec"])
+                else:
+                    caller = Caller(request["spec"], own)
                 answer: Words = {
                     "form": caller.form,
+                    "signature": caller.signature,
                     "at_load": caller.at_load,
                     "fixed": caller.fixed,
+                    "note": caller.note,
                     "file": origin(request["spec"]["target"]),
                     "version": version(*(request["spec"].get(key, "") for key in ("needs", "name", "target"))),
                 }

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from . import library
-from .calls import Caller, failure
+from .caller import Caller
+from .calls import failure
 from .library import Array, Words
 from .operands import Operand, describe
 from .poison import give_back
@@ -81,12 +82,12 @@ class Course:
 
     def closure(self, operands: dict[str, Operand], step: Words) -> Call:
         """One call on one set of operands, with its gradients where they are asked for."""
-        caller, config = self.caller, step["config"]
+        caller = self.caller
         live = {name: operand.array for name, operand in operands.items()}
-        if caller.form == "module":
-            live |= caller.build({name: one for name, one in operands.items() if name != "g"}, keep=False)
+        if caller.form in ("module", "layer"):
+            live |= caller.build({name: one for name, one in operands.items() if name != "g"}, step, keep=False)
         forward: Callable[[], Any] = (
-            partial(caller.module, live["x"]) if caller.module else partial(caller.call, live, config)
+            partial(caller.module, live["x"]) if caller.form == "module" else partial(caller.call, live, step)
         )
         if step["mode"] == "backward":
             leaves = {name: value for name, value in live.items() if name != "g"}

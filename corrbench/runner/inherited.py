@@ -1,0 +1,84 @@
+"""Inherited findings: what the library beneath a target gets wrong too, to the same bits, is not the target's fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+from corrbench.analysis.baseline import BadBaseline, Baseline, Known
+from corrbench.judge.client import NotLoaded, Remote
+from corrbench.judge.trial import Trial, conclude
+from corrbench.result import Result, Status
+from corrbench.support import Support
+from corrbench.target import Spec, find
+
+BENEATH = {"torch": ("torch",), "numpy": ("numpy.einsum", "scipy.correlate2d")}  # by the arrays that a target takes
+IN_VAIN = 24  # findings of a run that no library shares, after which none is asked any more
+BASELINES = Path(__file__).parents[1] / "baselines"
+
+
+@dataclass(slots=True, weakref_slot=True)
+class Libraries:
+    """The libraries beneath a target, each in a process of its own that starts when it is first asked."""
+
+    spec: Spec
+    remotes: dict[str, Remote] = field(default_factory=dict)
+    in_vain: int = 0
+
+    def close(self) -> None:
+        """End their processes."""
+        for remote in self.remotes.values():
+            remote.close()
+
+    def told(self, trial: Trial, results: list[Result], run: Callable[[Trial], Iterator[Result]]) -> list[Result]:
+        """The results of a trial, those that a library shares as warnings that name it."""
+        if not self.spec.lenient or not any(result.finding for result in results):
+            return results
+        for name in BENEATH.get(self.spec.arrays, ()):
+            if self.in_vain >= IN_VAIN:
+                return results
+            shared = self._answers(name, trial, run)
+            same = [any(alike(result, other) for other in shared) for result in results]
+            if any(hit for hit, result in zip(same, results, strict=True) if result.finding):
+                self.in_vain = 0
+                return [inherited(r, name) if hit and r.finding else r for r, hit in zip(results, same, strict=True)]
+        self.in_vain += 1
+        return results
+
+    def _answers(self, name: str, trial: Trial, run: Callable[[Trial], Iterator[Result]]) -> list[Result]:
+        """What the same check says of a library on the same case and data."""
+        spec = replace(find(name), timeout=self.spec.timeout, memory=self.spec.memory, python=self.spec.python)
+        remote = self.remotes.setdefault(name, Remote(spec))
+        support = Support(trial.support.takes, {}, spec.form)
+        with suppress(NotLoaded):
+            return conclude(Trial(trial.check, trial.case, trial.seed, spec, support, remote), run)
+        return []
+
+
+def alike(result: Result, other: Result) -> bool:
+    """Whether two results are of the same wrong numbers, or the same death."""
+    if (result.check, result.case, result.status) != (other.check, other.case, other.status) or not other.finding:
+        return False
+    if result.status is not Status.FAIL:
+        return True
+    return result.numbers.got is not None and replace(result.numbers, own={}) == replace(other.numbers, own={})
+
+
+def inherited(result: Result, name: str) -> Result:
+    """A finding as the warning that it is: another's fault, with the name under which that is known."""
+    finding = next((one.finding for one in entries(name) if one.covers(result.check, result.case)), "")
+    said = f", known as {finding}" if finding else ""
+    numbers = replace(result.numbers, beyond="inherited", known=finding or None)
+    message = f"inherited from {name}{said}: {result.message}"
+    return replace(result, status=Status.WARN, message=message, numbers=numbers)
+
+
+@cache
+def entries(name: str) -> tuple[Known, ...]:
+    """What is known of a library."""
+    with suppress(BadBaseline, OSError):
+        return Baseline.load(BASELINES / f"{name}.json").known
+    return ()
