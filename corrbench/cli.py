@@ -20,7 +20,7 @@ from corrbench import commands
 from corrbench.commands import _completion
 from corrbench.runner import Step, secret_seed
 from corrbench.runner.store import unwritable
-from corrbench.target import PROFILES, Given, Spec, find
+from corrbench.target import PROFILES, Given, Spec, artefact, find
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -125,7 +125,7 @@ def spec(name: str, given: Mapping[str, Any]) -> Spec:
         name, said = there.pop("target", name), there | {key: value for key, value in said.items() if value}
     Given(**said)
     place, _, attribute = name.rpartition(":") if ":" in name else (name, "", "")
-    if place.endswith(FILES):
+    if place.endswith(FILES) and not artefact(name):
         from corrbench.environment import naming
 
         if attribute:

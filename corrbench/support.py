@@ -68,6 +68,31 @@ def fit(case: Case, form: str) -> Case | None:
     return options.of(form).fit(case)
 
 
+def with_fixed(case: Case, fixed: dict[str, Any]) -> Case | None:
+    """The case with the arguments that a target has once and for all; None where it then has no result.
+
+    Args:
+        case: any.
+        fixed: ``stride``, ``dilation``, ``padding`` (of four sides, or a word), ``groups`` and ``kernel`` (its two
+            sides) as of `Case`, those that are fixed; as they come over the wire, in lists.
+    """
+    if not fixed:
+        return case
+    o, inner = case.w[0] // case.groups, case.w[1]
+    changes = {
+        key: value if isinstance(value, str) else tuple(value)
+        for key, value in fixed.items()
+        if key in ("stride", "padding", "dilation")
+    }
+    try:
+        [groups], kernel = fixed.get("groups", [case.groups]), tuple(fixed.get("kernel", case.w[2:]))
+        x = (case.x[0], inner * groups, *case.x[2:])
+        made = case.but(x=x, w=(o * groups, inner, *kernel), groups=groups, **changes)
+    except ValueError:
+        return None
+    return made if made == case or ":" not in case.data else None  # operands from elsewhere have their shapes
+
+
 def config(case: Case) -> dict[str, Any]:
     """Keyword arguments beyond input, weight and bias: what differs from the default, integers where one will do."""
 
@@ -136,6 +161,7 @@ class Support:
     note: str = ""
     said: Convention | None = None
     adopted: dict[str, Any] = field(default_factory=dict)
+    fixed: dict[str, Any] = field(default_factory=dict)  # arguments that it has once and for all, see `with_fixed`
 
     @property
     def convention(self) -> Convention:
@@ -144,7 +170,9 @@ class Support:
 
     def all_of(self, case: Case) -> bool:
         """Whether it takes every feature and the dtype of a case."""
-        return needs(case) <= self.takes and self.convention.expresses(case)
+        if not needs(case) <= self.takes or not self.convention.expresses(case):
+            return False
+        return with_fixed(case, self.fixed) == case
 
     @property
     def floats(self) -> list[str]:

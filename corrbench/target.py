@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import pkgutil
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
@@ -49,6 +50,7 @@ class Given:
     sanitize: str = option("Run targets under compute-sanitizer, with this tool of it.", SANITIZERS, default="no")
     dtypes: str = option("The element types that it claims, and is asked about.", default="all that it takes")
     python: str = option("Interpreter of another environment that targets run in.")
+    compile: bool = flag("Call targets under torch.compile.")
     timeout: float = option("Seconds that one call may take.", least=0.0, default="30")
     memory: float = option("GiB that the target's process may hold.", least=0.1, default="4")
     call: str = option("How it is called: an expression over f x w b, s p d groups, sh sw ph pw, np torch.")
@@ -103,13 +105,15 @@ class Spec:
     """A target and how it is to be called; strings and numbers only, so that it crosses processes and files.
 
     Attributes:
-        target: ``pkg.mod:attr`` or ``path/to/file.py:attr``.
+        target: ``pkg.mod:attr`` or ``path/to/file.py:attr``, or an artefact: ``path/lib.so:symbol``, ``cmd:PROGRAM`` or
+            ``path/model.onnx``.
         name: its registered name, if it has one.
         form: one of `FORMS`; empty until recognised from the signature.
         arrays: ``torch`` or ``numpy``, what it is given and returns.
         accuracy: the declared class, one of `ACCURACIES`.
         device: ``cpu`` or ``cuda``.
         python: interpreter of another environment to run it in; empty for this one.
+        compile: whether it is called under `torch.compile`.
         timeout: seconds that one call may take.
         memory: GiB that its process may hold.
         folder: where it runs, and what its imports see first; empty for the current folder.
@@ -131,6 +135,7 @@ class Spec:
     accuracy: str = "direct"
     device: str = "cpu"
     python: str = ""
+    compile: bool = False
     timeout: float = 30.0
     memory: float = 4.0
     folder: str = ""
@@ -208,16 +213,49 @@ def registered() -> dict[str, tuple[str, Declared]]:
     return found
 
 
+MODEL = "a model"
+ARTEFACTS = {  # what the name of a target looks like that is no Python; `judge/worker/artefacts.py` loads them
+    "a program": r"cmd:",
+    "a library": r".*\.(so(\.\d+)*|dylib):[^:/]*$",
+    MODEL: r".*\.onnx(:\w*)?$",
+}
+
+
+def artefact(name: str) -> str:
+    """What a target is that is no Python, in words; empty for one that is."""
+    return next((kind for kind, form in ARTEFACTS.items() if re.match(form, name, re.DOTALL)), "")
+
+
+PYTHON = {  # options that speak of what is Python only, and what may be given for them all the same
+    "arrays": ("numpy",), "form": ("conv2d", "corr2d"), "layer": (), "params": (), "backward": (), "compile": (),
+}  # fmt: skip
+
+
+def for_artefact(name: str, kind: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of an artefact's spec.
+
+    Raises:
+        ValueError: it cannot be called so.
+    """
+    for key, allowed in PYTHON.items():
+        if key in given and given[key] not in allowed:
+            option = " ".join(words({key: given[key]}))
+            raise ValueError(f"{name} is {kind}, over numpy arrays, of the form conv2d or corr2d: leave out {option}")
+    return {"arrays": "numpy", "needs": "onnxruntime" if kind == MODEL else "", **given}
+
+
 def find(name: str, **given: Any) -> Spec:
     """The Spec for what a user typed; what is given there overrides what the adapter declares.
 
     Raises:
         UnknownTarget: neither a registered name nor ``place:attr``.
-        ValueError: `dtypes` names what is no element type.
+        ValueError: `dtypes` names what is no element type, or an artefact cannot be called so.
     """
     given = {key: value for key, value in given.items() if value}
     if "dtypes" in given:
         given["dtypes"] = options.dtypes(given["dtypes"])
+    if kind := artefact(name):
+        return Spec(target=name, **for_artefact(name, kind, given))
     if ":" in name:
         return Spec(target=name, **given)
     known = registered()
@@ -226,7 +264,7 @@ def find(name: str, **given: Any) -> Spec:
         there = f"did you mean {' or '.join(near)}?" if near else f"registered: {', '.join(sorted(known))}"
         raise UnknownTarget(
             f"{name!r} is not a registered target; name your own as pkg.mod:attr or path/to/file.py:attr"
-            + (f", here {name}:NAME" if name.endswith((".py", ".ipynb")) else f" ({there})")
+            + (f", here {name}:NAME" if name.endswith((".py", ".ipynb", ".so", ".dylib")) else f" ({there})")
         )
     target, declared = known[name]
     said = {key: value for key, value in asdict(declared).items() if key != "about"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -12,9 +13,10 @@ from torch.nn import functional
 
 from corrbench import suites
 from corrbench.case import DTYPES, Case
+from corrbench.judge.worker.artefacts import KINDS
 from corrbench.numerics import bounds
-from corrbench.support import BASES, Support, config, features, fit, needs, refusal
-from corrbench.target import ACCURACIES, FORMS, Given, Spec, UnknownTarget, find, registered
+from corrbench.support import BASES, Support, config, features, fit, needs, refusal, with_fixed
+from corrbench.target import ACCURACIES, FORMS, Given, Spec, UnknownTarget, artefact, find, registered
 
 SMALL = BASES[0]
 FEATURES = features(SMALL)
@@ -67,6 +69,25 @@ def test_paths_are_taken_as_they_are(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("lib.so:f", "a library"), ("a/lib.so.1.2:f", "a library"), ("lib.dylib:f", "a library"),
+        ("cmd:node a.js", "a program"), ("a/m.onnx", "a model"), ("m.onnx:CPUExecutionProvider", "a model"),
+        ("a.so.py:f", ""), ("lib.so", ""), ("pkg.so:f.g/h", ""), ("torch", ""), ("pkg.onnx.mod:f", ""),
+    ],
+)  # fmt: skip
+def test_artefacts_are_told_by_their_names_and_get_numpy_arrays(name: str, kind: str) -> None:
+    assert artefact(name) == kind
+    assert any(re.match(form, name) for form, _ in KINDS) is bool(kind), "the target's process tells them alike"
+    if kind:
+        spec = find(name, accuracy="fft")
+        assert (spec.arrays, spec.accuracy, spec.needs) == ("numpy", "fft", "onnxruntime" * (kind == "a model"))
+        for option in ({"arrays": "torch"}, {"form": "module"}, {"compile": True}):
+            with pytest.raises(ValueError, match=f"{kind}, over numpy arrays.*leave out --{next(iter(option))}"):
+                find(name, **option)
+
+
+@pytest.mark.parametrize(
     ("name", "said"),
     [
         ("cuneiform", "cupy.correlate2d,"),
@@ -74,6 +95,7 @@ def test_paths_are_taken_as_they_are(name: str) -> None:
         ("reference", "did you mean reference.corr2d or"),
         ("scipy.corelate2d", "did you mean scipy.correlate2d"),
         ("mykernel.py", "here mykernel.py:NAME"),
+        ("lib.so", "here lib.so:NAME"),
     ],
 )
 def test_an_unknown_name_is_refused_with_what_to_type(name: str, said: str) -> None:
@@ -173,3 +195,20 @@ def test_the_configuration_holds_what_differs_from_the_default() -> None:
     doc = inspect.getdoc(functional.conv2d) or ""
     for case in FEATURES.values():
         assert all(name in doc for name in config(case))
+
+
+def test_a_case_is_cut_to_what_is_fixed_in_a_target() -> None:
+    case = Case.parse("x=2,4,9,8 w=6,2,3,2 groups=2 bias data=small")
+    fixed = {"stride": [2, 1], "padding": "valid", "dilation": [1, 2], "groups": [3], "kernel": [2, 3]}
+    cut = with_fixed(case, fixed)
+    assert str(cut) == (
+        "x=2,6,9,8 w=9,2,2,3 stride=2,1 padding=valid dilation=1,2 groups=3 bias dtype=float32 data=small"
+    )
+    assert cut is not None
+    assert with_fixed(cut, fixed) == cut
+    assert with_fixed(case, {}) == case
+    assert with_fixed(case, {"kernel": [10, 1]}) is None
+    assert with_fixed(case.but(data="onnx:basic"), fixed) is None
+    support = Support(frozenset(needs(cut)), {}, "conv2d", fixed=fixed)
+    assert support.all_of(cut)
+    assert not support.all_of(cut.but(stride=(1, 1)))

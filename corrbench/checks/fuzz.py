@@ -18,7 +18,7 @@ from corrbench.checks.values import compare
 from corrbench.judge.trial import Trial, conclude
 from corrbench.numerics.inputs import REAL, WHOLE
 from corrbench.result import Figures, Result, Status
-from corrbench.support import DIFFERENTIABLE, Support
+from corrbench.support import DIFFERENTIABLE, Support, with_fixed
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
@@ -129,7 +129,7 @@ def cases(support: Support, *, differentiate: bool) -> SearchStrategy[Case]:
             max(1, d * (k - 1) + r - 2 * p) for d, k, r, p in zip(dilation, kernel, rest, padding, strict=True)
         )
         try:
-            case = support.convention.fit(
+            fitted = support.convention.fit(
                 Case(
                     x=(n, groups * each, height, width), w=(groups * kernels, each, *kernel), stride=stride,
                     padding=(padding[0],) * 2 + (padding[1],) * 2, dilation=dilation, groups=groups,
@@ -137,6 +137,7 @@ def cases(support: Support, *, differentiate: bool) -> SearchStrategy[Case]:
                     layout=draw(st.sampled_from(views)),
                 )
             )  # fmt: skip
+            case = with_fixed(fitted, support.fixed) if fitted is not None else None
         except ValueError:
             case = None
         assume(case is not None and case.macs <= LARGEST)

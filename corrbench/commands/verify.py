@@ -90,7 +90,10 @@ class Outputs:
 @cli.quiet
 @cli.verbose
 def verify(target: str | None, **given: Any) -> None:
-    """Judge TARGET: a registered name, pkg.mod:attr or path/to/file.py:attr. Without one: corrbench's own reference."""
+    """Judge TARGET: a name, pkg.mod:attr, path/to/file.py:attr, path/lib.so:symbol, cmd:PROGRAM or path/model.onnx.
+
+    Without one: corrbench's own reference.
+    """
     out, name = cli.taken(Outputs, given), target or ""
     console = cli.output(out.json_file)
     if out.record_baseline and not (name and out.reason.strip()):

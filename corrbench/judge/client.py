@@ -14,11 +14,12 @@ import numpy as np
 
 from corrbench.convention import options
 from corrbench.judge import protocol, sanitizer, supervisor
+from corrbench.judge.compiling import COMPILING, Compilations
 from corrbench.judge.protocol import Broken, Reply, narrow
 from corrbench.judge.sandbox import Child, Died
 from corrbench.judge.time_limit import Shown
 from corrbench.result import Status
-from corrbench.target import Spec
+from corrbench.target import Spec, artefact
 
 Answer = TypeVar("Answer")
 LEAST = 1.0  # seconds that one which hangs again and again is given; each time in a row it is given half as many
@@ -29,6 +30,7 @@ LOADING = 120.0  # seconds that loading may take at least
 
 TOLD = (  # of a spec, to the target's process
     "target", "name", "form", "arrays", "device", "needs", "environ", "call", "layer", "params", "backward", "lenient",
+    "compile",
 )  # fmt: skip
 
 
@@ -57,6 +59,7 @@ class Remote:
         self.loaded: dict[str, Any] = {}
         self.shown = Shown()
         self.hung = 0  # times in a row that it did not answer
+        self.compilations = Compilations()
 
     def __enter__(self) -> Remote:
         return self
@@ -76,18 +79,21 @@ class Remote:
         wire = [narrow(a) if dtype == "bfloat16" else a for a, dtype in zip(arrays, dtypes, strict=True)]
         child, limit = self._ready(), self.spec.memory * 2**30
         patience = max(LEAST, self.spec.timeout / 2**self.hung) if self.hung else self.spec.timeout
+        more, forget = self.compilations.ahead(steps, arrays) if self.spec.compile else (0.0, False)
         try:
             found = self._exchange(
                 child,
-                {"op": "steps", "steps": steps, **options},
+                {"op": "steps", "steps": steps, "forget": forget, **options},
                 wire,
                 lambda answer: protocol.replies(answer, len(steps), limit, child.read),
-                patience * (1 + (len(steps) - 1) / MANY),
+                patience * (1 + (len(steps) - 1) / MANY) + more,
             )
         except Died as death:
             self.hung = self.hung + 1 if death.status is Status.TIMEOUT else 0
             raise
         self.hung = 0
+        if any(reply.raised for reply in found):  # then the target's process has forgotten what it compiled
+            self.compilations = Compilations()
         return found
 
     def course(self, request: dict[str, Any], arrays: list[np.ndarray], dtype: str, patience: float = 0.0) -> Reply:
@@ -99,11 +105,11 @@ class Remote:
         wire = [narrow(a) if dtype == "bfloat16" else a for a in arrays]
         child, limit = self._ready(), self.spec.memory * 2**30
         parse = lambda answer: protocol.replies(answer, 1, limit, child.read)  # noqa: E731
-        return self._exchange(child, request, wire, parse, patience)[0]
+        return self._exchange(child, request, wire, parse, self._patience(patience))[0]
 
     def module(self, arrays: list[np.ndarray], **options: Any) -> dict[str, Any]:
         """Facts that a module shows of itself."""
-        return self._exchange(self._ready(), {"op": "module", **options}, arrays, protocol.facts)
+        return self._exchange(self._ready(), {"op": "module", **options}, arrays, protocol.facts, self._patience())
 
     def load(self) -> dict[str, Any]:
         """Start the child and load the target. Returns its form, file, version and what loading changed globally."""
@@ -114,7 +120,7 @@ class Remote:
         """Let the loaded target be called in another convention from now on."""
         self._ready()
         assert self.child is not None
-        self.spec = spec
+        self.spec, self.compilations = spec, Compilations()
         return self._exchange(self.child, {"op": "load", "spec": told(spec), "again": True}, [], protocol.loaded)
 
     def leftovers(self) -> int:
@@ -136,6 +142,10 @@ class Remote:
             self.child.end()
             self.child = None
 
+    def _patience(self, seconds: float = 0.0) -> float:
+        """The limit of a request whose calls are not told apart here."""
+        return (seconds or self.spec.timeout) + (COMPILING if self.spec.compile else 0.0)
+
     def _ready(self) -> Child:
         """The child, with the target loaded."""
         if self.child is None:
@@ -152,13 +162,14 @@ class Remote:
         return self.child
 
     def _load(self, spec: dict[str, Any]) -> dict[str, Any]:
-        self.child = Child(self.spec, self.before)
+        self.child, self.compilations = Child(self.spec, self.before), Compilations()
         timeout = max(self.spec.timeout, LOADING)
         return self._exchange(self.child, {"op": "load", "spec": spec}, [], protocol.loaded, timeout)
 
     def _without_running(self, spec: dict[str, Any], death: Died) -> dict[str, Any]:
         """What loading finds in a new process, which takes the target out of a file that ended the one before."""
-        if self.spec.target.rpartition(":")[0].endswith(FILES) and death.status is not Status.TIMEOUT:
+        file = not artefact(self.spec.target) and self.spec.target.rpartition(":")[0].endswith(FILES)
+        if file and death.status is not Status.TIMEOUT:
             with contextlib.suppress(Died):
                 found = self._load(spec | {"died": "importing it ended its process"})
                 if "unloadable" not in found:

@@ -18,7 +18,7 @@ from corrbench.judge.sandbox import Died
 from corrbench.judge.signatures import calls, layers
 from corrbench.judge.trial import Trial
 from corrbench.support import BASES, Support
-from corrbench.target import Spec, words
+from corrbench.target import Spec, artefact, words
 
 # Exact cases, and one with an even kernel, which tells how an uneven border is shared out.
 CASES = (
@@ -64,8 +64,12 @@ def settled(spec: Spec, remote: Remote, loaded: dict[str, Any]) -> tuple[Spec, s
     Raises:
         NotLoaded: its signature does not fit, and no convention that is known does; or several do.
     """
-    if not spec.lenient:
+    if not spec.lenient or artefact(spec.target):
         return spec, ""
+    wanted, spec = (
+        spec,
+        replace(spec, compile=False) if spec.compile else spec,
+    )  # what is compiled is called alike, and takes longer
     looks = loaded["signature"]
     declared = any(getattr(spec, name) for name in ("call", "layer", "layout", "output", "flip", "kernels", "params"))
     try:
@@ -73,11 +77,11 @@ def settled(spec: Spec, remote: Remote, loaded: dict[str, Any]) -> tuple[Spec, s
         if not plain.shaped and plain.said.startswith(("TypeError", "NotImplementedError")):
             plain = survey(spec, remote, BASES, dtype="float64")
     except Died:
-        return spec, ""  # that is for the checks to judge
+        return wanted, ""  # that is for the checks to judge
     if plain.shaped or declared:
         if declared and not plain.shaped and plain.said.startswith("call:"):
             raise NotLoaded(f"the call as it is given does not fit: {plain.said[5:].strip()}; {signature(looks)}")
-        return spec, ""
+        return wanted, ""
     found: list[Fit] = []
     if not spec.no_guess:
         try:
@@ -86,13 +90,13 @@ def settled(spec: Spec, remote: Remote, loaded: dict[str, Any]) -> tuple[Spec, s
             plain.said = plain.said or death.message
     best = chosen(found)
     if best is not None:
-        return replace(spec, **best.options), f"assumed: {best.line or 'its form'}" + (
+        return replace(wanted, **best.options), f"assumed: {best.line or 'its form'}" + (
             "; every result is right if the kernel is turned by a half turn (--flip)"
             if best.flipped > best.right
             else ""
         )
     if looks["binds"] and not found and (plain.said.startswith(BROKEN) or spec.no_guess):
-        return replace(spec, form=loaded["form"]), ""  # no way of calling it helps
+        return replace(wanted, form=loaded["form"]), ""  # no way of calling it helps
     near = sorted(found, key=lambda fit: -fit.shaped)[:3]
     raise NotLoaded(unknown(looks, spec, plain, near))
 

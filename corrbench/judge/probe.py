@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 
@@ -11,12 +12,12 @@ from corrbench.case import DTYPES, Case
 from corrbench.convention import EXTENT, PLAIN, Convention
 from corrbench.judge import guess
 from corrbench.judge.calls import Call, case_operands
-from corrbench.judge.client import Remote
+from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.protocol import Reply
 from corrbench.judge.sandbox import Died
 from corrbench.judge.trial import Trial
-from corrbench.support import BASES, EXTENSIONS, Support, features, needs, refusal
-from corrbench.target import Spec
+from corrbench.support import BASES, EXTENSIONS, Support, features, needs, refusal, with_fixed
+from corrbench.target import Spec, artefact
 
 MODES = {"backward": "gx", "double": "ggx", "jvp": "t", "vmap": "y"}  # and the output that shows it
 SILENT = {
@@ -27,6 +28,7 @@ SILENT = {
 }
 # What autograd says of a gradient that does not fit its operand: that is wrong, where another error is a refusal.
 MISFIT = re.compile(r"invalid gradient|incorrect number of gradients|\b(shape|size|dimension)s?\b", re.IGNORECASE)
+UNFIXED = {"bias", "empty batch"}  # what is asked for even of one whose arguments are fixed
 ENOUGH = 2  # deaths after which the rest counts as taken, and is left to the checks
 
 
@@ -65,12 +67,16 @@ class Answers:
 
     def ask_features(self, base: Case) -> None:
         """Which arguments it takes, of those that its call can express."""
-        convention = self.trial.support.convention
-        for name, case in features(base).items():
+        convention, fixed = self.trial.support.convention, self.trial.support.fixed
+        self.takes |= needs(base) if fixed and self.takes else set()
+        for name, case in features(BASES[0].but(dtype=base.dtype) if fixed else base).items():
             if name in EXTENSIONS or name in self.takes:
                 continue
             fitted = convention.fit(case)
-            if fitted is None or name not in needs(fitted):
+            fitted = with_fixed(fitted, fixed) if fitted is not None else None
+            if fixed and (fitted is None or name not in UNFIXED):
+                self.refuses[name] = f"not among what is fixed in the model: {shown(fixed)}"
+            elif fitted is None or name not in needs(fitted):
                 self.refuses[name] = "the call does not express it"
             else:
                 self.ask(name, fitted)
@@ -80,6 +86,9 @@ class Answers:
         convention = self.trial.support.convention
         if reason := unasked(mode, convention):
             self.refuses[mode] = reason
+            return
+        if mode != "backward" and self.trial.spec.compile:  # of the others it calls some as they are, without a word
+            self.refuses[mode] = "torch.compile compiles the call and its first derivative only"
             return
         if undeclared := self.trial.spec.undeclared({mode}):
             self.refuses[mode] = undeclared
@@ -114,6 +123,13 @@ def unasked(mode: str, convention: Convention) -> str:
     return ""
 
 
+def shown(fixed: dict[str, Any]) -> str:
+    """Arguments as text."""
+    return " ".join(
+        f"{key}={value if isinstance(value, str) else ','.join(map(str, value))}" for key, value in fixed.items()
+    )
+
+
 def probe(spec: Spec, remote: Remote) -> Support:
     """Ask for one feature at a time.
 
@@ -121,13 +137,18 @@ def probe(spec: Spec, remote: Remote) -> Support:
         NotLoaded: the target cannot be loaded.
     """
     loaded = remote.load()
+    fixed = loaded["fixed"] if artefact(spec.target) else {}
     spec, assumed = guess.settled(spec, remote, loaded)
-    form = remote.adapt(spec)["form"] if spec is not remote.spec else loaded["form"]
+    adapted = remote.adapt(spec) if spec is not remote.spec else loaded
+    if "unloadable" in adapted:
+        raise NotLoaded(adapted["unloadable"])
+    form = adapted["form"]
     convention = spec.convention(form)
-    answers = Answers(Trial("probe", BASES[0], 0, spec, Support(frozenset(), {}, form, said=convention), remote))
+    support = Support(frozenset(), {}, form, said=convention, fixed=fixed)
+    answers = Answers(Trial("probe", BASES[0], 0, spec, support, remote))
     dtypes = [dtype for dtype in DTYPES if spec.arrays == "torch" or dtype != "bfloat16"]
-    base = BASES[0]
-    for base in dict.fromkeys(fitted for one in BASES if (fitted := convention.fit(one))):
+    base, fitting = BASES[0], [fitted for one in BASES if (fitted := convention.fit(one))]
+    for base in dict.fromkeys(given for one in fitting if (given := with_fixed(one, fixed))):
         answers.takes, answers.refuses = set(), {}
         for dtype in dtypes:
             answers.ask(dtype, base.but(dtype=dtype))
@@ -148,7 +169,9 @@ def probe(spec: Spec, remote: Remote) -> Support:
     if (spec.arrays == "torch" or convention.by_hand) and main.startswith("float"):
         for mode in MODES:
             answers.ask_mode(mode, base)
-    said = None if convention == PLAIN else convention
-    notes = "; ".join(filter(None, (loaded.get("note", ""), assumed)))
-    adopted = {one.name: getattr(spec, one.name) for one in fields(spec)} if assumed else {}
-    return Support(frozenset(answers.takes), answers.refuses, form, loaded.get("version", ""), notes, said, adopted)
+    return Support(
+        frozenset(answers.takes), answers.refuses, form, loaded.get("version", ""),
+        note="; ".join(filter(None, (loaded.get("note", ""), assumed))),
+        said=None if convention == PLAIN else convention,
+        adopted={one.name: getattr(spec, one.name) for one in fields(spec)} if assumed else {}, fixed=fixed,
+    )  # fmt: skip

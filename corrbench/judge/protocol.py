@@ -25,7 +25,15 @@ STEP = {"outputs": {str: (BARE, HELD, FULL)}, "raised": (None, RAISED), **FINDIN
 PARAMETER = {"name": str, "required": bool, "by_name": bool, "default": str, "value": str, "keys": [str]}
 SIGNATURE = {"text": str, "parameters": [PARAMETER], "uses": [str], "makes": bool, "binds": bool}
 LOADED = (
-    {"form": str, "file": str, "version": str, "at_load": [str], "note": str, "signature": SIGNATURE},
+    {
+        "form": str,
+        "file": str,
+        "version": str,
+        "at_load": [str],
+        "note": str,
+        "signature": SIGNATURE,
+        "fixed": {str: ([int], str)},
+    },
     {"unloadable": str},
 )
 LOOKS = {

@@ -251,7 +251,7 @@ class Trial:
 
 def reproducer(spec: Spec, check: str, case: Case, seed: int) -> str:
     """The command that shows a finding again."""
-    default = asdict(find(spec.name) if spec.name else Spec(target=spec.target))
+    default = asdict(find(spec.name or spec.target))
     options = words({name: value if value != default[name] else "" for name, value in asdict(spec).items()})
     asked = ["--check", check, "--case", str(case), "--seed", str(seed)]
     return shlex.join(["corrbench", "verify", spec.name or spec.target, *options, *asked])

@@ -133,7 +133,8 @@ def verify(
     spec = replace(spec, **support.adopted)
     run.form, run.arrays, run.unsupported = support.form, spec.arrays, dict(support.refuses)
     run.notes = [support.note] if support.note else []
-    run.environment = {"target version": support.version} if support.version else {}
+    environment = {"target version": support.version, "called under": "torch.compile" if spec.compile else ""}
+    run.environment = {name: said for name, said in environment.items() if said}
     if store is not None:
         run.seed = store.header["seed"]
     shape = plan.outline(spec, support, options.profile, run.seed, options.suites)

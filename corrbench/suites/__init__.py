@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from functools import cache
 
 from corrbench.case import DTYPES, Case
-from corrbench.support import Support
+from corrbench.support import Support, with_fixed
 
 Suite = Callable[
     [int, int], list[Case]
@@ -49,6 +49,7 @@ def bases(names: list[str], support: Support, thorough: int, seed: int) -> list[
     for suite in select(names).values():
         for case in suite(thorough, seed):
             fitted = support.convention.fit(case)
+            fitted = with_fixed(fitted, support.fixed) if fitted is not None else None
             if fitted is not None and (fitted.dtype, fitted.data) == ("float32", "small"):
                 fitted = fitted.but(dtype=dtype)
             if fitted is not None and support.all_of(fitted):

@@ -43,10 +43,25 @@ LOOKS = {"text": "f(x)", "parameters": [], "uses": ["numpy"], "makes": False, "b
 
 
 def test_loading_gives_a_known_form_or_a_reason() -> None:
-    good = {"form": "corr2d", "file": "/ops.py", "version": "1", "at_load": [], "note": "", "signature": LOOKS}
+    good = {
+        "form": "corr2d",
+        "file": "/ops.py",
+        "version": "1",
+        "at_load": [],
+        "note": "",
+        "signature": LOOKS,
+        "fixed": {"stride": [2, 1], "padding": "same"},
+    }
     assert protocol.loaded(good) == good
     assert protocol.loaded({"unloadable": "no"}) == {"unloadable": "no"}
-    for bad in (good | {"form": "other"}, good | {"at_load": "none"}, good | {"note": None}, {}, {"unloadable": None}):
+    for bad in (
+        good | {"form": "other"},
+        good | {"at_load": "none"},
+        good | {"note": None},
+        good | {"fixed": {"stride": 2}},
+        {},
+        {"unloadable": None},
+    ):
         with pytest.raises(Broken):
             protocol.loaded(bad)
 

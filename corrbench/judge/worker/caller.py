@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from . import expressions, library
+from . import artefacts, expressions, library
+from .compiled import Compiled
 from .global_state import World
-from .library import Words, is_tensor
-from .loading import Unloadable, prepare, recognise, resolve
+from .library import Unloadable, Words, is_tensor
+from .loading import prepare, recognise, resolve
 from .operands import Operand
 from .signature import signature
 
@@ -29,10 +30,12 @@ class Caller:
         if library.torch and self.device != "cpu" and not library.torch.cuda.is_available():
             raise Unloadable(f"device {self.device!r} asked for, but torch sees no CUDA device here")
         prepare(spec.get("needs", ""), spec.get("environ", ""))
+        self.compiler = Compiled() if spec.get("compile") else None
         self.world = World(own)
-        self.target, self.note = resolve(spec["target"], self.world.changes, spec.get("died", ""))
-        if library.torch and isinstance(self.target, type) and issubclass(self.target, library.torch.autograd.Function):
-            self.target = applied(self.target)
+        found, self.note = resolve(spec["target"], self.world.changes, spec.get("died", ""))
+        if library.torch and isinstance(found, type) and issubclass(found, library.torch.autograd.Function):
+            found = applied(found)
+        self.bare, self.fixed = found, artefacts.fixed(found)
         self.at_load = self.world.changes()
         self.world.settle()
         self.adapt(spec)
@@ -43,12 +46,21 @@ class Caller:
         self.lenient = bool(spec.get("lenient"))
         self.expression = expressions.Call(spec["call"]) if spec.get("call") else None
         self.layer = expressions.Layer(spec["layer"], spec.get("params", "")) if spec.get("layer") else None
-        self.by_hand = expressions.Backward(spec["backward"], self.target) if spec.get("backward") else None
+        self.by_hand = expressions.Backward(spec["backward"], self.bare) if spec.get("backward") else None
         self.form = spec.get("form") or (
-            "layer" if self.layer else "conv2d" if self.expression else recognise(self.target)
+            "layer" if self.layer else "conv2d" if self.expression else recognise(self.bare)
         )
-        self.signature = signature(self.target, self.form)
-        self.takes_bias = bias_of(self.target)
+        self.signature = signature(self.bare, self.form)
+        self.takes_bias = bias_of(self.bare)
+        self.target, self.compiled = self.bare, None
+        if spec.get("compile"):
+            if self.arrays != "torch":
+                raise Unloadable("--compile is torch.compile: give --arrays torch")
+            if self.compiler is None:
+                self.compiler = Compiled()
+                self.world.settle()
+            self.compiled = self.compiler
+            self.target = self.compiler.wrap(self.bare, makes=self.form in ("module", "layer"))
         self.made: dict[str, Operand] = {}
         self.module: Any = None
         self.cache: Any = None

@@ -181,6 +181,8 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
     blobs: list[bytes] = []
     threads, deterministic = request.get("threads", 1), bool(request.get("deterministic"))
     settle(caller, threads, deterministic)
+    if caller.compiled is not None and request.get("forget"):
+        caller.compiled.forget()
     before = crowd()
     for step in request["steps"]:
         words: Words = {"outputs": {}, "raised": None, "changed": [], "aliases": [], "late": []}
@@ -188,12 +190,16 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
         made = len(blobs)
         try:
             seen, live = perform(step, arrays, caller, blobs)
+            if caller.compiled is not None:
+                caller.compiled.must_have_compiled()
             words |= seen
         except BaseException as error:  # whatever it raises is a result
             if caller.device != "cpu" and lost():  # no later call can succeed in this process
                 os.write(1, f"\n{type(error).__name__}: {str(error)[:2000]}".partition("\nCompile with")[0].encode())
                 os._exit(LOST)
             words["raised"] = failure(error)
+            if caller.compiled is not None:
+                caller.compiled.forget()
             del blobs[made:]
             caller.made.clear()  # they may lie otherwise now
         words["globals"] = caller.world.changes()

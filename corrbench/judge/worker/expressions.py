@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from . import library
-from .library import Array, Words, is_tensor
-from .loading import Unloadable
+from .library import Array, Unloadable, Words, is_tensor
 
 WEIGHTS = ("weight", "weights", "W", "w", "kernel", "kernels", "filters", "filter", "K", "k")
 BIASES = ("bias", "biases", "b", "B")

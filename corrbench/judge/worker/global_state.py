@@ -40,7 +40,8 @@ SWITCHES = (
     "backends.cuda.matmul.allow_fp16_reduced_precision_reduction",
     "backends.cuda.matmul.allow_bf16_reduced_precision_reduction", "backends.mkldnn.enabled", "backends.nnpack.enabled",
 )  # fmt: skip
-LIBRARY = ("TORCH", "PYTORCH", "KMP_", "TRITON", "CUDA_MODULE")  # variables that libraries set when parts of them load
+# variables that libraries set when parts of them load
+LIBRARY = ("TORCH", "_TORCH", "PYTORCH", "KMP_", "TRITON", "CUDA_MODULE")
 
 # What this file calls, as it is before any target is loaded.
 environ, getcwd, chdir, modules = os.environ, os.getcwd, os.chdir, sys.modules

@@ -1,4 +1,4 @@
-"""torch, loaded on demand: a target over numpy arrays needs none."""
+"""What these files share: torch, loaded on demand (a target over numpy arrays needs none), and `Unloadable`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ Words = dict[str, Any]  # what is said of a call, as JSON
 BITS = {"bfloat16": "int16"}  # element types that numpy lacks travel as their bits
 
 torch: Any = None
+
+
+class Unloadable(Exception):
+    """The target cannot be had; the message is for a person."""
 
 
 def load_torch() -> None:

@@ -17,15 +17,13 @@ from collections.abc import Callable, Iterator
 from types import FrameType, ModuleType
 from typing import Any
 
+from . import artefacts
 from .extraction import NotExtractable, Undefined, extract
+from .library import Unloadable
 from .sources import ENDS, parts
 
 LIMIT = 20.0  # seconds that a file may take for its own statements before it is taken for a program
 NESTED = 80.0  # seconds after which not even a module that it imports is waited for
-
-
-class Unloadable(Exception):
-    """The target cannot be had; the message is for a person."""
 
 
 class TooLong(BaseException):
@@ -33,12 +31,14 @@ class TooLong(BaseException):
 
 
 def resolve(spec: str, undo: Callable[[], object], died: str = "") -> tuple[Any, str]:
-    """The object that ``pkg.mod:attr``, ``path/file.py:attr`` or ``path/file.ipynb:attr`` names, and what there is to
-    say of how it was had.
+    """The object that ``pkg.mod:attr``, ``path/file.py:attr`` or ``path/file.ipynb:attr`` names, or a function that
+    calls an artefact, and what there is to say of how it was had.
 
     A file is imported. Only if that fails, and `undo` has put back what it changed, the target is taken out of it; that
     is the first thing tried with a notebook. `died` says what became of a process that imported the file.
     """
+    if (load := artefacts.loader(spec)) is not None:
+        return load(spec), ""
     place, colon, attribute = spec.rpartition(":")
     if not colon or not place or not attribute:
         raise Unloadable(f"{spec!r} is not of the form pkg.mod:attr or path/to/file.py:attr")

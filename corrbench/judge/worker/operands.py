@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import library
-from .library import BITS, Array, Words, bits, is_tensor
-from .loading import Unloadable
+from .library import BITS, Array, Unloadable, Words, bits, is_tensor
 
 # By layout: the axes from slowest to fastest; the elements that one step along an axis takes; the steps that are left
 # out after the end of an axis; the place of the first element. Axes are counted from the last one, so that a layout

@@ -10,8 +10,8 @@ from types import ModuleType
 from .caller import Caller
 from .calls import run_steps
 from .channel import Channel
-from .library import Words
-from .loading import Unloadable, origin, version
+from .library import Unloadable, Words
+from .loading import origin, version
 from .modules import inspect_module
 from .poison import keep_freed_memory
 from .timed_calls import Course
@@ -50,6 +50,7 @@ def serve(read: int, write: int) -> None:
                     "form": caller.form,
                     "signature": caller.signature,
                     "at_load": caller.at_load,
+                    "fixed": caller.fixed,
                     "note": caller.note,
                     "file": origin(request["spec"]["target"]),
                     "version": version(*(request["spec"].get(key, "") for key in ("needs", "name", "target"))),

@@ -49,6 +49,8 @@ class Course:
                     self.turn(request["by"])
                 elif request["op"] == "run":
                     self.run(request["number"], request["keep"])
+                    if self.caller.compiled is not None and request["number"]:
+                        self.caller.compiled.must_have_compiled()
                 elif request["op"] == "trim":
                     self.kept = {}
                     give_back()
