@@ -72,7 +72,11 @@ class Trial:
         """x, w, where the case has one b, and the named others."""
         case = case or self.case
         found = {name: inputs.draw(case, self.seed, name) for name in (*case_operands(case), *extra)}
-        return found | {"x": self.support.convention.enlarged(found["x"], case)}
+        return self.seen(found, case)
+
+    def seen(self, arrays: dict[str, Array], case: Case | None = None) -> dict[str, Array]:
+        """Operands that a check has made of others, their border again what the target puts around."""
+        return arrays | {"x": self.support.convention.enlarged(arrays["x"], case or self.case)}
 
     def drawn(self, case: Case, mode: str) -> dict[str, Array]:
         """The operands of a call in one mode."""
