@@ -146,6 +146,10 @@ class Support:
         """Whether it takes every feature and the dtype of a case."""
         return needs(case) <= self.takes and self.convention.expresses(case)
 
+    def differentiates(self, dtype: str) -> bool:
+        """Whether gradients of an element type can be asked for: those written by hand are real."""
+        return dtype in DIFFERENTIABLE and not (self.convention.by_hand and dtype.startswith("complex"))
+
     @property
     def floats(self) -> list[str]:
         """Real element types it takes, the common ones first."""

@@ -22,7 +22,7 @@ from corrbench.numerics.comparison import Expected, Judgement, as_type
 from corrbench.numerics.diagnose import chart, pattern, resemblance
 from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Figures, Result, Status
-from corrbench.support import DIFFERENTIABLE, Support, refusal
+from corrbench.support import Support, refusal
 from corrbench.target import Spec, find, words
 
 BEYOND = {
@@ -66,7 +66,7 @@ class Trial:
     @property
     def differentiable(self) -> bool:
         """Whether the target gives gradients in the case's element type."""
-        return "backward" in self.support.takes and self.case.dtype in DIFFERENTIABLE
+        return "backward" in self.support.takes and self.support.differentiates(self.case.dtype)
 
     def operands(self, case: Case | None = None, extra: Iterable[str] = ()) -> dict[str, Array]:
         """x, w, where the case has one b, and the named others."""
