@@ -73,7 +73,9 @@ def test_a_convolution_in_another_layout_is_told_with_what_was_assumed(tmp_path:
     turned = last.text.replace("filters[i, j]", "filters[h - 1 - i, w - 1 - j]")
     code, shown, run = verified(tmp_path, turned, last.attribute, "--fail-fast")
     assert code == 1, shown
-    assert "--layout NHWC,HWIO; every result is right if the kernel is turned by a half turn (--flip)" in run["notes"][0]
+    assert (
+        "--layout NHWC,HWIO; every result is right if the kernel is turned by a half turn (--flip)" in run["notes"][0]
+    )
     code, shown, _ = verified(
         tmp_path, turned, last.attribute, "--arrays", "numpy", "--layout", "NHWC,HWIO", "--flip", "--check", "values"
     )
@@ -106,7 +108,9 @@ def test_two_that_fit_are_both_listed(tmp_path: Path) -> None:
     assert "several conventions fit, give one: " in told
     assert "--layout HW,HW --output same or " in told
     assert told.endswith("--layout HW,HW --output same-lower")
-    code, shown, run = verified(tmp_path, text, same.attribute, "--arrays", "numpy", "--output", "same", "--check", "values")
+    code, shown, run = verified(
+        tmp_path, text, same.attribute, "--arrays", "numpy", "--output", "same", "--check", "values"
+    )
     assert code == 0, shown
     assert [one["message"] for one in run["results"] if one["status"] == "warn" and "refuses" in one["message"]]
 

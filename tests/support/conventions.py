@@ -1,4 +1,4 @@
-"""Small implementations in the calling conventions that people write, what is to be assumed of each, and a fault in it."""
+"""Small implementations in the calling conventions of people, what is to be assumed of each, and a fault in it."""
 
 from __future__ import annotations
 
