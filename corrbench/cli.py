@@ -112,6 +112,7 @@ def spec(name: str, given: Mapping[str, Any]) -> Spec:
 
     Raises:
         corrbench.target.UnknownTarget: no such name.
+        ValueError: an option that cannot be meant.
         corrbench.environment.naming.Unnamed: a file that has no such name, or from which one is to be chosen.
     """
     place, _, attribute = name.rpartition(":") if ":" in name else (name, "", "")
@@ -126,7 +127,9 @@ def spec(name: str, given: Mapping[str, Any]) -> Spec:
             click.echo(f"corrbench: {place}:{attribute} is what looks like a convolution there", err=True)
             name = f"{place}:{attribute}"
     said = ((one, given.get(one.name)) for one in fields(Given))  # a command may have an option of its own so named
-    return find(name, **{one.name: value for one, value in said if isinstance(value, type(one.default))})
+    kept: dict[str, Any] = {one.name: value for one, value in said if isinstance(value, type(one.default))}
+    Given(**kept)  # what cannot be meant is refused before anything is loaded
+    return find(name, **kept)
 
 
 def target_option(name: str) -> Callable[[Command], Command]:
