@@ -14,6 +14,7 @@ from corrbench.target import Spec
 from tests.support import small_targets
 from tests.support.conventions import CACHED, LAYER
 
+pytestmark = pytest.mark.slow
 LINE = "C(cin, cout, k, stride=s, padding=p)"
 FUNCTION = ("conv_forward", CACHED, {
     "call": "f(x, w, b, {'stride': s, 'pad': p})[0]", "layout": "NHWC,HWIO", "backward": "conv_backward(g, cache)",

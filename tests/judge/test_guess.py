@@ -54,6 +54,7 @@ def test_a_right_one_passes_and_what_was_assumed_is_said(source: Source, tmp_pat
         assert value.split("{")[0] in run["notes"][0]
 
 
+@pytest.mark.slow
 @EACH
 def test_a_wrong_one_fails(source: Source, tmp_path: Path) -> None:
     code, shown, _ = verified(tmp_path, source.faulty, source.attribute, "--fail-fast")
