@@ -174,6 +174,10 @@ class Support:
             return False
         return with_fixed(case, self.fixed) == case
 
+    def differentiates(self, dtype: str) -> bool:
+        """Whether gradients of an element type can be asked for: those written by hand are real."""
+        return dtype in DIFFERENTIABLE and not (self.convention.by_hand and dtype.startswith("complex"))
+
     @property
     def floats(self) -> list[str]:
         """Real element types it takes, the common ones first."""

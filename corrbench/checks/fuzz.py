@@ -18,7 +18,7 @@ from corrbench.checks.values import compare
 from corrbench.judge.trial import Trial, conclude
 from corrbench.numerics.inputs import REAL, WHOLE
 from corrbench.result import Figures, Result, Status
-from corrbench.support import DIFFERENTIABLE, Support, with_fixed
+from corrbench.support import Support, with_fixed
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
@@ -39,7 +39,7 @@ def starts(outline: Outline) -> Iterator[Case]:
 def every(trial: Trial) -> Iterator[Result]:
     """Is there any case at all, of any shape, argument, dtype and data, on which a value or a gradient is wrong?"""
     yield from search(trial, differentiate=False)
-    if trial.differentiable and trial.case.dtype in DIFFERENTIABLE:
+    if trial.differentiable:
         yield from search(trial, differentiate=True)
 
 
@@ -105,7 +105,7 @@ def cases(support: Support, *, differentiate: bool) -> SearchStrategy[Case]:
 
     takes = support.takes
     dtypes = [d for d in ("float32", "float64", "bfloat16", "float16", "int64", "complex64") if d in takes]
-    dtypes = [d for d in dtypes if not differentiate or d in DIFFERENTIABLE] or ["float32"]
+    dtypes = [d for d in dtypes if not differentiate or support.differentiates(d)] or ["float32"]
     views = ["", "", "x:transposed", "w:step", "x:rows,w:offset", "x:offset", "w:transposed"]
 
     def pair(draw: DrawFn, feature: str, numbers: SearchStrategy[int], default: int) -> tuple[int, int]:

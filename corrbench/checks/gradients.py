@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from corrbench.case import COMPLEX, Case
+from corrbench.case import Case
 from corrbench.checks import LIGHT, Outline, check
 from corrbench.judge.calls import Call, case_operands
 from corrbench.judge.protocol import Output, Reply
@@ -21,15 +21,13 @@ from corrbench.numerics.comparison import TRANSFORM_GRADIENT
 from corrbench.numerics.formats import UNIT
 from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Figures, Result, Status
-from corrbench.support import DIFFERENTIABLE
 
 
 def differentiable(outline: Outline, mode: str = "backward") -> list[str]:
     """Element types in which the target can be differentiated, the common ones first."""
     if mode not in outline.support.takes:
         return []
-    real = outline.support.convention.by_hand  # gradients that are written by hand are those of real numbers
-    return [dtype for dtype in outline.dtypes if dtype in DIFFERENTIABLE and not (real and dtype in COMPLEX)]
+    return [dtype for dtype in outline.dtypes if outline.support.differentiates(dtype)]
 
 
 def first_cases(outline: Outline) -> Iterator[Case]:
@@ -124,7 +122,7 @@ def inner(a: Array, b: Array) -> int | Fraction:
 
 
 def subset_cases(outline: Outline) -> Iterator[Case]:
-    """Small cases, every other one with a bias where the target takes one."""
+    """Small cases, every other one with a bias where the target takes one. A pass written by hand has no graph."""
     if differentiable(outline) and not outline.support.convention.by_hand:
         small = [case for case in outline.light if case.macs <= LIGHT / 10]
         for index, case in enumerate(outline.spread(small, 6 + 24 * outline.thorough)):

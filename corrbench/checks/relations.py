@@ -45,11 +45,12 @@ def held(trial: Trial, operands: dict[str, Array], every: Iterator[Law]) -> Iter
         return
     counted, broken = 0, False
     for law in every:
-        if not all(trial.support.all_of(asked) and asked.macs <= LIGHT for asked, _ in law.asked):
+        if not all(expressed(trial, *asked) and asked[0].macs <= LIGHT for asked in law.asked):
             continue
         results = numbers(trial, law.asked)
         if results is not None and law.then is not None:
-            last = numbers(trial, [law.then([first[0], *results])])
+            further = law.then([first[0], *results])
+            last = numbers(trial, [further]) if expressed(trial, *further) else None
             results = None if last is None else results + last
         if results is None:
             continue
@@ -66,6 +67,11 @@ def held(trial: Trial, operands: dict[str, Array], every: Iterator[Law]) -> Iter
             yield trial.result(Status.FAIL if law.must else Status.WARN, message)
     if not broken:
         yield trial.result(Status.PASS, numbers=Figures(own={"laws": counted}))
+
+
+def expressed(trial: Trial, case: Case, arrays: dict[str, Array]) -> bool:
+    """Whether a call can say a case of a law, and its operands have the border that the target puts around."""
+    return trial.support.all_of(case) and np.array_equal(trial.seen(arrays, case)["x"], arrays["x"], equal_nan=True)
 
 
 def numbers(trial: Trial, asked: list[Asked]) -> list[Array] | None:

@@ -34,6 +34,7 @@ def altered(array: Array) -> Array:
 
 def results(trial: Trial, calls: list[Call], names: list[str]) -> Iterator[Result]:
     """Make the calls in one request and judge each against its own exact answer."""
+    calls = [replace(call, arrays=trial.seen(call.arrays, call.case)) for call in calls]
     replies = trial.calls(calls)
     for call, reply, name in zip(calls, replies, names, strict=True):
         expected = trial.expected(trial.problem(call.case, call.arrays))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from corrbench.case import Case
+from corrbench.convention.options import mentioned
 from corrbench.judge.calls import Call
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.protocol import Reply
@@ -33,6 +34,10 @@ LAYOUTS = (
 OUTPUTS = (
     "same", "same-lower", "full", "same:edge", "same-lower:edge", "same:reflect", "same-lower:reflect", "same:wrap",
     "same-lower:wrap", "same:interior", "same-lower:interior",
+)  # fmt: skip
+PARAMS = (  # where layers keep weight and bias
+    "weight,bias", "W,b", "w,b", "weights,biases", "weights,bias", "kernel,bias", "filters,biases", "filters,bias",
+    "conv.weight,conv.bias",
 )  # fmt: skip
 # what no convention is to blame for
 BROKEN = ("NameError", "UnboundLocalError", "RecursionError", "NotImplementedError")
@@ -66,10 +71,7 @@ def settled(spec: Spec, remote: Remote, loaded: dict[str, Any]) -> tuple[Spec, s
     """
     if not spec.lenient or artefact(spec.target):
         return spec, ""
-    wanted, spec = (
-        spec,
-        replace(spec, compile=False) if spec.compile else spec,
-    )  # what is compiled is called alike, and takes longer
+    wanted, spec = spec, replace(spec, compile=False)  # what is compiled is called alike, and takes longer
     looks = loaded["signature"]
     declared = any(getattr(spec, name) for name in ("call", "layer", "layout", "output", "flip", "kernels", "params"))
     try:
@@ -81,6 +83,9 @@ def settled(spec: Spec, remote: Remote, loaded: dict[str, Any]) -> tuple[Spec, s
     if plain.shaped or declared:
         if declared and not plain.shaped and plain.said.startswith("call:"):
             raise NotLoaded(f"the call as it is given does not fit: {plain.said[5:].strip()}; {signature(looks)}")
+        if plain.shaped and spec.layer and not spec.no_guess:
+            kept = with_bias(spec, remote, attempt(spec, remote, {}), {})
+            return replace(wanted, **kept.options), f"assumed: {kept.line}" if kept.options else ""
         return wanted, ""
     found: list[Fit] = []
     if not spec.no_guess:
@@ -137,9 +142,12 @@ def chosen(found: list[Fit]) -> Fit | None:
         return None
     best = max(found, key=lambda fit: (fit.right, fit.flipped, fit.shaped))
     equal = [fit for fit in found if (fit.right, fit.flipped, fit.shaped) == (best.right, best.flipped, best.shaped)]
-    meanings = {(fit.options.get("layout", ""), fit.options.get("output", "")) for fit in equal}
+    outputs = {fit.options.get("output", "") for fit in equal}
+    meanings = {(fit.options.get("layout", ""), fit.options.get("output", "").replace("-lower", "")) for fit in equal}
     if best.right and len(meanings) > 1:
         return None
+    if best.right and len(outputs) > 1:  # only even kernels would tell
+        equal[0].options |= {"kernels": "odd"}
     return equal[0] if best.shaped else None
 
 
@@ -216,12 +224,25 @@ def search(spec: Spec, remote: Remote, looks: dict[str, Any]) -> list[Fit]:
         if "[" not in options.get("call", "")[-3:] and fit.said.startswith("call: it returns a builtins.tuple"):
             options = options | {"call": options["call"] + "[0]"}
             fit = attempt(spec, remote, options)
+        if "layer" in options:
+            fit = with_bias(spec, remote, fit, options)
         if fit.shaped:
             found.append(fit)
         for name in [name for name in OUTPUTS if name in fit.extents]:
             other = attempt(spec, remote, options | {"output": name})
             found += [other] if other.shaped else []
     return found
+
+
+def with_bias(spec: Spec, remote: Remote, fit: Fit, options: dict[str, Any]) -> Fit:
+    """The same layer with its parameters named, where it keeps a bias of its own that has to be set; else as it was."""
+    named = replace(spec, **options)
+    if named.params or mentioned(named.layer, "--layer") & {"b", "bias"}:
+        return fit
+    if not fit.shaped and "--params" not in fit.said:
+        return fit
+    tried = (attempt(spec, remote, options | {"params": params}) for params in PARAMS)
+    return next((one for one in tried if one.shaped and one.shaped >= fit.shaped), fit)
 
 
 def attempt(spec: Spec, remote: Remote, options: dict[str, Any]) -> Fit:

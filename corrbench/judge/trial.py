@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from corrbench.case import COMPLEX, Case
+from corrbench.case import Case
 from corrbench.judge.calls import Call, Violation, case_operands, violations
 from corrbench.judge.client import Remote
 from corrbench.judge.protocol import Output, Reply
@@ -22,7 +22,7 @@ from corrbench.numerics.comparison import Expected, Judgement, as_type
 from corrbench.numerics.diagnose import chart, pattern, resemblance
 from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Figures, Result, Status
-from corrbench.support import DIFFERENTIABLE, Support, refusal
+from corrbench.support import Support, refusal
 from corrbench.target import Spec, find, words
 
 BEYOND = {
@@ -66,15 +66,17 @@ class Trial:
     @property
     def differentiable(self) -> bool:
         """Whether the target gives gradients in the case's element type."""
-        real = self.support.convention.by_hand  # gradients that are written by hand are those of real numbers
-        fitting = self.case.dtype in DIFFERENTIABLE and not (real and self.case.dtype in COMPLEX)
-        return "backward" in self.support.takes and fitting
+        return "backward" in self.support.takes and self.support.differentiates(self.case.dtype)
 
     def operands(self, case: Case | None = None, extra: Iterable[str] = ()) -> dict[str, Array]:
         """x, w, where the case has one b, and the named others."""
         case = case or self.case
         found = {name: inputs.draw(case, self.seed, name) for name in (*case_operands(case), *extra)}
-        return found | {"x": self.support.convention.enlarged(found["x"], case)}
+        return self.seen(found, case)
+
+    def seen(self, arrays: dict[str, Array], case: Case | None = None) -> dict[str, Array]:
+        """Operands that a check has made of others, their border again what the target puts around."""
+        return arrays | {"x": self.support.convention.enlarged(arrays["x"], case or self.case)}
 
     def drawn(self, case: Case, mode: str) -> dict[str, Array]:
         """The operands of a call in one mode."""

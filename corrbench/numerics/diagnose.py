@@ -138,7 +138,7 @@ def _faults(p: Problem) -> Iterator[tuple[str, Callable[[], Array]]]:  # noqa: C
         return lambda: _plain(Problem(**fields))  # type: ignore[arg-type]
 
     if p.w.shape[2:] != (1, 1):
-        yield "the kernel was flipped: convolution, not cross-correlation", variant(w=p.w[..., ::-1, ::-1])
+        yield "the kernel was flipped: convolution, not cross-correlation (see --flip)", variant(w=p.w[..., ::-1, ::-1])
         yield "the kernel was flipped in its rows only", variant(w=p.w[..., ::-1, :])
         yield "the kernel was flipped in its columns only", variant(w=p.w[..., ::-1])
     if p.w.shape[2] == p.w.shape[3] > 1:

@@ -450,3 +450,49 @@ def test_refuses_an_unknown_class() -> None:
     problem = build()
     with pytest.raises(ValueError, match="unknown accuracy"):
         bound(problem, exact(problem), dtype="float32", accuracy="sloppy")
+
+
+def sixteen(values: Array, dtype: str) -> Array:
+    """Values rounded to a 16-bit type, in float32."""
+    return torch.from_numpy(np.asarray(values, np.float32)).to(getattr(torch, dtype)).float().numpy()
+
+
+@given(st.sampled_from(("float16", "bfloat16")), st.integers(1, 12), st.booleans(), st.integers(0, 2**32 - 1))
+def test_rounded_products_with_a_wide_sum_keep_the_stepwise_bound(dtype: str, c: int, bias: bool, seed: int) -> None:
+    made = build(x=(1, c, 5, 5), w=(2, c, 3, 3), seed=seed, bias=bias)
+    b = None if made.bias is None else sixteen(made.bias, dtype)
+    problem = Problem(sixteen(made.x, dtype), sixteen(made.w, dtype), b)
+    windows = np.lib.stride_tricks.sliding_window_view(problem.x, (3, 3), (2, 3))
+    products = sixteen(np.einsum("ncijab,ocab->noijcab", windows, problem.w), dtype)
+    y = sixteen(products.astype(np.float64).sum((4, 5, 6)), dtype)
+    y = y if b is None else sixteen(y + b[:, None, None], dtype)
+    truth = exact(problem)
+    assert within(error(y, truth), bounds.lax(problem, truth, dtype=dtype, kind="stepwise")).all()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_long_sum_in_sixteen_bits_exceeds_the_stepwise_bound(dtype: str) -> None:
+    made = build(x=(1, 4096, 1, 1), w=(1, 4096, 1, 1), bias=False, positive=True)
+    problem = Problem(sixteen(made.x, dtype), sixteen(made.w, dtype))
+    total = np.float32(0)
+    for product in sixteen(problem.x.ravel() * problem.w.ravel(), dtype):
+        total = sixteen(total + product, dtype)
+    truth = exact(problem)
+    allowed = bounds.lax(problem, truth, dtype=dtype, kind="stepwise")
+    assert not within(error(np.reshape(total, (1, 1, 1, 1)), truth), allowed).any()
+
+
+@given(st.integers(1, 12), st.booleans(), st.integers(0, 2**32 - 1))
+def test_float64_computed_in_float32_keeps_the_narrow_bound_and_float16_does_not(c: int, bias: bool, seed: int) -> None:
+    problem = build("float64", x=(1, c, 5, 5), w=(2, c, 3, 3), seed=seed, bias=bias)
+    truth = exact(problem)
+    allowed = bounds.lax(problem, truth, dtype="float64", kind="narrow")
+    narrow = library(problem, "float32").astype(np.float64)
+    assert within(error(narrow, truth), allowed).all()
+    assert not within(error(narrow.astype(np.float16).astype(np.float64), truth), allowed).all()
+
+
+def test_an_unknown_class_is_refused_with_those_that_there_are() -> None:
+    problem = build()
+    with pytest.raises(ValueError, match="unknown class 'loose'; known: stepwise, narrow"):
+        bounds.lax(problem, exact(problem), dtype="float32", kind="loose")

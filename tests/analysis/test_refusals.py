@@ -1,0 +1,62 @@
+"""Refusals of one region of cases are a warning, others are findings, and a run that asked little says so."""
+
+from __future__ import annotations
+
+from corrbench.analysis import refusals
+from corrbench.case import Case
+from corrbench.result import Figures, Result, Run, Status
+from corrbench.support import needs
+
+
+def answer(kernel: tuple[int, int], size: int = 9, *, raised: str = "", said: str = "odd kernels only") -> Result:
+    case = Case(x=(1, 1, size, size), w=(1, 1, *kernel))
+    if raised:
+        numbers = Figures(raised=raised)
+        message = f"raised {raised}: {said} (at t.py:3)"
+        return Result(check="values.exact", case=case, status=Status.FAIL, message=message, numbers=numbers)
+    return Result(check="values.exact", case=case, status=Status.PASS, numbers=Figures(elements=1))
+
+
+def settled(*results: Result) -> Run:
+    run = Run(target="t.py:f", form="corr2d", seed=1, results=list(results))
+    refusals.settle(run)
+    return run
+
+
+def test_a_region_that_is_always_refused_is_a_warning() -> None:
+    run = settled(
+        answer((3, 3)), answer((5, 5)), *(answer((k, k), raised="AssertionError", said=f"{k} is even") for k in (2, 4))
+    )
+    assert not run.findings
+    assert run.unsupported == {"even kernels": "AssertionError: # is even"}
+    assert run.counts == {"pass": 2, "warn": 1, "unsupported": 2}
+    (warning,) = [one for one in run.results if one.status is Status.WARN]
+    assert warning.message.startswith("refuses even kernels: AssertionError")
+
+
+def test_a_refusal_by_size_is_a_finding() -> None:
+    run = settled(answer((3, 3), 5), answer((3, 3), 9), answer((3, 3), 12, raised="ValueError", said="too large"))
+    assert len(run.findings) == 1
+    assert run.verdict == "fail"
+    assert not run.unsupported
+
+
+def test_a_region_of_which_one_is_answered_is_no_region() -> None:
+    run = settled(answer((3, 3)), answer((2, 2)), answer((4, 4), raised="ValueError"))
+    assert len(run.findings) == 1
+
+
+def test_exceptions_by_which_no_code_refuses_stay_findings() -> None:
+    run = settled(answer((3, 3)), answer((2, 2), raised="IndexError"), answer((4, 4), raised="IndexError"))
+    assert len(run.findings) == 2
+
+
+def test_little_is_said_and_too_little_is_no_pass() -> None:
+    run = settled(*[answer((3, 3), size) for size in range(5, 14)])
+    run.little = refusals.extent(run, {"bias"}, needs)
+    assert run.little == "only 9 results were compared; nothing asked of bias"
+    assert run.verdict == "error"
+    run.results += [answer((3, 3), 20)]
+    assert run.verdict == "pass"
+    run.results += [answer((3, 3), size) for size in range(21, 60)]
+    assert refusals.extent(run, set(), needs) == ""
