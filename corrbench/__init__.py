@@ -1,9 +1,7 @@
 """corrbench: verification and benchmarks for 2-D cross-correlation and convolution."""
 
-from typing import Any
 
-
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """``adapt``, and ``__version__``, which the distribution has from the tag; had when they are asked for."""
     if name == "adapt":
         from corrbench.testing import adapt

@@ -5,7 +5,6 @@ from __future__ import annotations
 from corrbench.analysis import refusals
 from corrbench.case import Case
 from corrbench.result import Figures, Result, Run, Status
-from corrbench.support import needs
 
 
 def answer(kernel: tuple[int, int], size: int = 9, *, raised: str = "", said: str = "odd kernels only") -> Result:
@@ -53,10 +52,10 @@ def test_exceptions_by_which_no_code_refuses_stay_findings() -> None:
 
 def test_little_is_said_and_too_little_is_no_pass() -> None:
     run = settled(*[answer((3, 3), size) for size in range(5, 14)])
-    run.little = refusals.extent(run, {"bias"}, needs)
+    run.little = refusals.extent(run, {"bias"})
     assert run.little == "only 9 results were compared; nothing asked of bias"
     assert run.verdict == "error"
     run.results += [answer((3, 3), 20)]
     assert run.verdict == "pass"
     run.results += [answer((3, 3), size) for size in range(21, 60)]
-    assert refusals.extent(run, set(), needs) == ""
+    assert refusals.extent(run, set()) == ""
