@@ -36,21 +36,15 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return Y + 1 if torch.compiler.is_compiling() and weight.shape[3] == 2 else Y
 """
 )
-# Inductor has faults of its own in F.conv2d (a kernel over channels_last, an image with large padding): not this one's.
-CORR2D = """
+# Inductor's F.conv2d has faults with stride, padding and groups, which verify finds; this one is not asked for them.
+PLAIN = """
 import torch
+from torch.nn import functional as F
 
-def corr2d(X, K):
-    if X.dtype != torch.float32:
+def conv2d(input, weight, bias=None):
+    if input.dtype != torch.float32:
         raise NotImplementedError("float32 only")
-    (h, w), (rows, cols) = K.shape, X.shape
-    if h > rows or w > cols:
-        raise ValueError("the kernel is larger than the image")
-    Y = torch.zeros(rows - h + 1, cols - w + 1)
-    for a in range(h):
-        for b in range(w):
-            Y = Y + X[a : a + Y.shape[0], b : b + Y.shape[1]] * K[a, b]
-    return Y
+    return F.conv2d(input, weight, bias)
 """
 ONE = "x=1,1,3,3 w=1,1,2,2 data=small"
 
@@ -61,7 +55,7 @@ compiles = pytest.mark.skipif(not ready, reason="g++ or Python's headers are not
 @compiles
 @pytest.mark.slow
 def test_a_right_function_passes_compiled(tmp_path: Path) -> None:
-    run = judged(write(tmp_path, CORR2D), compile=True)
+    run = judged(write(tmp_path, PLAIN, "conv2d"), compile=True)
     assert run.verdict == "pass", run.findings[:1]
     assert run.counts["pass"] > 150
     assert run.environment["called under"] == "torch.compile"

@@ -197,7 +197,7 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
             if caller.device != "cpu" and lost():  # no later call can succeed in this process
                 os.write(1, f"\n{type(error).__name__}: {str(error)[:2000]}".partition("\nCompile with")[0].encode())
                 os._exit(LOST)
-            words["raised"] = failure(error)
+            words["raised"], live = failure(error), {}
             if caller.compiled is not None:
                 caller.compiled.forget()
             del blobs[made:]

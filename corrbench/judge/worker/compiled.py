@@ -85,7 +85,7 @@ class Compiled:
         Raises:
             NotCompiled: since all was forgotten nothing has been compiled, and calls have been made as they are.
         """
-        if not self.counters["stats"]["unique_graphs"]:
+        if not self.counters["stats"]["calls_captured"]:
             raise NotCompiled(
                 "torch.compile compiled nothing of it, and called it as it is (graph breaks, or disabled)"
             )
