@@ -150,7 +150,10 @@ def probed(base: Side, head: Side) -> tuple[Side, Side]:
         file = remote.load()["file"]
         if head.spec.tree and not inside(file, head.spec.tree):
             raise ValueError(f"{head.spec.target} is loaded from {file}, not from this repository: {BUILT}")
-        support = probe(head.spec, remote)
+        try:
+            support = probe(head.spec, remote)
+        except NotLoaded:  # whatever a head does that its base did not is for the judgement
+            support = probe(replace(head.spec, no_guess=True), remote)
         head = replace(head, support=support, spec=replace(head.spec, **support.adopted))
     tree = base.spec.tree
     try:

@@ -153,7 +153,7 @@ class Trial:
         if output.dtype == dtype or not (self.spec.lenient or self.spec.result or self.spec.arrays == "list"):
             return
         assert output.values is not None
-        values = as_type(output.values, dtype)
+        values = as_type(output.values, dtype, output.dtype)
         if values is not None:
             output.values, output.dtype = values, dtype
 

@@ -147,17 +147,18 @@ class Expected:
         return ""
 
 
-def as_type(values: Array, dtype: str) -> Array | None:
+def as_type(values: Array, dtype: str, source: str = "") -> Array | None:
     """Values of another element type as what they express in `dtype`; integers wrap. None where it cannot hold them.
 
-    bfloat16 values come in float32.
+    bfloat16 values come in float32, hence their type as `source`.
     """
     kind = values.dtype.kind
     with np.errstate(all="ignore"):
         if dtype in INTEGERS:
             if kind in "iub":
                 return values.astype(dtype)
-            if kind != "f" or not (np.isfinite(values).all() and (np.abs(values) < 2.0**53).all()):
+            most = 1 / UNIT.get(source or str(values.dtype), 1.0)  # beyond it not every whole number is one of them
+            if kind != "f" or not (np.isfinite(values).all() and (np.abs(values) <= most).all()):
                 return None
             whole = np.floor(values)
             return whole.astype(np.int64).astype(dtype) if (whole == values).all() else None

@@ -55,9 +55,9 @@ compiles = pytest.mark.skipif(not ready, reason="g++ or Python's headers are not
 @compiles
 @pytest.mark.slow
 def test_a_right_function_passes_compiled(tmp_path: Path) -> None:
-    run = judged(write(tmp_path, PLAIN, "conv2d"), compile=True)
+    run = judged(write(tmp_path, PLAIN, "conv2d"), check="values", compile=True)
     assert run.verdict == "pass", run.findings[:1]
-    assert run.counts["pass"] > 150
+    assert run.counts["pass"] > 20
     assert run.environment["called under"] == "torch.compile"
     assert {"double", "jvp", "vmap"} <= run.unsupported.keys()
 
