@@ -14,7 +14,7 @@ PYTHON_VERSION ?= 3.12
 # `make audit REPORT=reports`; else the checkout stays as it is. (What asv measures is recorded in reports/asv.)
 REPORT ?= .corrbench/reports
 # What the verifier may cost is measured against this revision: move it when it becomes dearer on purpose, and say why.
-VERIFIER_BASE ?= 9069a36
+VERIFIER_BASE ?= 425acd3
 
 BIN := .venv/bin
 STAMP := .venv/.installed

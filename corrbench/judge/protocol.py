@@ -99,26 +99,24 @@ def narrow(values: np.ndarray) -> np.ndarray:
 
 def agreed(value: Any, form: Any, where: str) -> Any:
     """A value in its form: a type, a list of a form, a dict by keys or of a form, or one form of several."""
-    match form, value:
-        case tuple(), _:
-            for one in form:
-                with contextlib.suppress(Broken):
-                    return agreed(value, one, where)
-        case [each], list():
-            return [agreed(item, each, where) for item in value]
-        case dict(), dict() if str in form:
+    if isinstance(form, tuple):
+        for one in form:
+            with contextlib.suppress(Broken):
+                return agreed(value, one, where)
+    elif isinstance(form, list) and isinstance(value, list):
+        return [agreed(item, form[0], where) for item in value]
+    elif isinstance(form, dict) and isinstance(value, dict):
+        if str in form:
             return {clean(name): agreed(item, form[str], f"{where} {clean(name)[:40]}") for name, item in value.items()}
-        case dict(), dict() if value.keys() == form.keys():
+        if value.keys() == form.keys():
             return {name: agreed(value[name], item, name) for name, item in form.items()}
-        case type(), str() if form is str:
-            return clean(value)
-        case type(), int() | float() if form is float and not isinstance(value, bool):
-            with contextlib.suppress(OverflowError):
-                return float(value)
-        case (type(), _) if type(value) is form:
-            return value
-        case None, None:
-            return None
+    elif form is str and isinstance(value, str):
+        return clean(value)
+    elif form is float and isinstance(value, int | float) and not isinstance(value, bool):
+        with contextlib.suppress(OverflowError):
+            return float(value)
+    elif (form is None and value is None) or (isinstance(form, type) and type(value) is form):
+        return value
     raise Broken(f"what it says of {where} is not in the form agreed upon")
 
 
