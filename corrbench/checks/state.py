@@ -11,7 +11,6 @@ import numpy as np
 from corrbench.case import Case
 from corrbench.checks import LIGHT, Outline, check
 from corrbench.judge.calls import Call
-from corrbench.judge.protocol import Reply
 from corrbench.judge.trial import Trial
 from corrbench.numerics.problem import Array
 from corrbench.result import Figures, Result, Status
@@ -149,11 +148,7 @@ def elsewhere_cases(outline: Outline) -> Iterator[Case]:
 @check("state.elsewhere", elsewhere_cases, column="repeated calls")
 def elsewhere(trial: Trial) -> Iterator[Result]:
     """Is a call right that another thread makes, on a device on a stream which has yet to write the operands?"""
-    arrays = trial.operands()
-    plain, other = trial.calls(
-        [Call(case=trial.case, arrays=arrays, mode=mode) for mode in ("forward", "elsewhere")], ends=False
-    )
-    yield from compared(trial, plain, other, arrays, "called from another thread and stream")
+    yield from compared(trial, "elsewhere", "called from another thread and stream")
 
 
 def graph_cases(outline: Outline) -> Iterator[Case]:
@@ -165,15 +160,14 @@ def graph_cases(outline: Outline) -> Iterator[Case]:
 @check("state.graph", graph_cases, column="repeated calls")
 def graph(trial: Trial) -> Iterator[Result]:
     """Does a captured graph of the call, replayed on other numbers, give what these numbers give?"""
-    arrays = trial.operands()
-    plain, other = trial.calls(
-        [Call(case=trial.case, arrays=arrays, mode=mode) for mode in ("forward", "graph")], ends=False
-    )
-    yield from compared(trial, plain, other, arrays, "replayed from a captured graph")
+    yield from compared(trial, "graph", "replayed from a captured graph")
 
 
-def compared(trial: Trial, plain: Reply, other: Reply, arrays: dict[str, Array], how: str) -> Iterator[Result]:
+def compared(trial: Trial, mode: str, how: str) -> Iterator[Result]:
     """The verdict on a call made in an unusual way; one that raises only then has refused, which may be."""
+    arrays = trial.operands()
+    calls = [Call(case=trial.case, arrays=arrays, mode=one) for one in ("forward", mode)]
+    plain, other = trial.calls(calls, ends=False)
     if plain.raised:
         yield trial.raised(plain.raised, trial.case)
     elif other.raised:

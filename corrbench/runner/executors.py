@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from multiprocessing.util import Finalize
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from corrbench.checks import registry
 from corrbench.judge.client import NotLoaded, Remote
@@ -28,6 +28,7 @@ from corrbench.target import Spec
 ATTEMPTS = 3  # times that a batch is handed out before its jobs count as not judged
 Done = list[tuple[Job, list[Result]]]  # for every job of a batch
 _here = threading.local()
+Kept = TypeVar("Kept", Remote, Libraries)
 
 
 class Start(Protocol):
@@ -43,28 +44,17 @@ class Unavailable(ValueError):
 # ---- in the judge's process
 
 
-def remote(spec: Spec) -> Remote:
-    """This thread's child process for a target, kept from batch to batch."""
-    kept: Remote | None = getattr(_here, "remote", None)
-    if kept is None or kept.spec != spec:
-        if kept is not None:
-            kept.close()
-        kept = _here.remote = Remote(spec)
-        atexit.register(kept.close)
-        Finalize(kept, kept.close, exitpriority=10)
-    return kept
-
-
-def libraries(spec: Spec) -> Libraries:
-    """The libraries beneath a target, kept from batch to batch."""
-    kept: Libraries | None = getattr(_here, "libraries", None)
-    if kept is None or kept.spec != spec:
-        if kept is not None:
-            kept.close()
-        kept = _here.libraries = Libraries(spec)
-        atexit.register(kept.close)
-        Finalize(kept, kept.close, exitpriority=10)
-    return kept
+def kept(kind: type[Kept], spec: Spec) -> Kept:
+    """This thread's child process for a target, or those of the libraries beneath it, kept from batch to batch."""
+    found: Kept | None = getattr(_here, kind.__name__, None)
+    if found is None or found.spec != spec:
+        if found is not None:
+            found.close()
+        found = kind(spec)
+        setattr(_here, kind.__name__, found)
+        atexit.register(found.close)
+        Finalize(found, found.close, exitpriority=10)
+    return found
 
 
 def run_probe(spec: Spec) -> Support:
@@ -73,24 +63,24 @@ def run_probe(spec: Spec) -> Support:
     Raises:
         NotLoaded: it cannot be loaded.
     """
-    return probe(spec, remote(spec))
+    return probe(spec, kept(Remote, spec))
 
 
 def warm(spec: Spec) -> None:
     """Have the target loaded when the first batch comes."""
     registry()
     with contextlib.suppress(NotLoaded):  # the probe says so
-        remote(spec).load()
+        kept(Remote, spec).load()
 
 
 def run_batch(batch: Batch) -> Done:
     """Every job of a batch, in order. Whatever happens becomes a result."""
     done: Done = []
     for job in batch.jobs:
-        trial = Trial(job.check, job.case, job.seed, batch.spec, batch.support, remote(batch.spec))
+        trial = Trial(job.check, job.case, job.seed, batch.spec, batch.support, kept(Remote, batch.spec))
         try:
             run = registry()[job.check].run
-            results = libraries(batch.spec).told(trial, conclude(trial, run), run)
+            results = kept(Libraries, batch.spec).told(trial, conclude(trial, run), run)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not hide the other results
             import traceback
 

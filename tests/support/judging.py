@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
+from corrbench.judge.client import Remote
 from corrbench.result import Run
 from corrbench.runner import executors
 from corrbench.runner.verify import Options, verify
@@ -23,4 +24,4 @@ def judged(target: str, *, check: str = "", case: str = "", **given: Any) -> Run
         try:
             return verify(spec, options, start)
         finally:
-            pool.submit(lambda: executors.remote(spec).close()).result()
+            pool.submit(lambda: executors.kept(Remote, spec).close()).result()
