@@ -122,6 +122,12 @@ TYPES = re.compile(
 OTHERS = re.compile(r"\bonly\b", re.IGNORECASE)  # in what a target says of float32, if it is made for other types
 
 
+def exception(raised: dict[str, Any]) -> str:
+    """An exception that a target raised, in one line."""
+    first = raised["message"].splitlines()[:1]
+    return f"{raised['type']}: {''.join(first)[:160]}"
+
+
 def refusal(raised: dict[str, Any], case: Case) -> str:
     """Why an exception means *unsupported* rather than wrong; empty where it does not.
 
@@ -130,7 +136,7 @@ def refusal(raised: dict[str, Any], case: Case) -> str:
     speaks of types does, and so does any refusal of a padding given as a word or of an empty batch.
     """
     kinds, message = set(raised["bases"]), raised["message"]
-    said = f"{raised['type']}: {message.splitlines()[0][:160] if message else ''}"
+    said = exception(raised)
     asked = needs(case)
     if "NotImplementedError" in kinds:
         return said

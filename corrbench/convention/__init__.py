@@ -64,7 +64,7 @@ class Convention:
     @property
     def structured(self) -> bool:
         """Whether the border repeats the image: the problem is then that of the enlarged image."""
-        return self.output != "valid" and self.border in ("edge", "reflect", "wrap")
+        return self.border in ("edge", "reflect", "wrap")
 
     @property
     def pads(self) -> bool:
@@ -194,7 +194,7 @@ class Convention:
                 sizes |= {"H": case.x[2] - top - bottom, "W": case.x[3] - left - right}
         else:
             sizes = dict(zip("NCHW", case.out, strict=True))
-            if self.border == "interior" and self.output != "valid":
+            if self.border == "interior":
                 sizes |= {"H": case.x[2], "W": case.x[3]}
         return tuple(sizes[letter] for letter in self.letters(name))
 
@@ -226,7 +226,7 @@ class Convention:
                 array = array[(slice(None),) * place + (None,)]
         if name[-1] == "w" and self.flip:
             array = array[..., ::-1, ::-1]
-        if name[-1] not in "xw" and self.border == "interior" and self.output != "valid":
+        if name[-1] not in "xw" and self.border == "interior":
             top, _, left, _ = self.sides(case)
             array = array[:, :, top : top + case.out[2], left : left + case.out[3]]
         return array

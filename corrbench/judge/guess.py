@@ -18,7 +18,7 @@ from corrbench.judge.protocol import Reply
 from corrbench.judge.sandbox import Died
 from corrbench.judge.signatures import calls, layers
 from corrbench.judge.trial import Trial
-from corrbench.support import BASES, Support
+from corrbench.support import BASES, Support, exception
 from corrbench.target import Spec, artefact, words
 
 # Exact cases, and one with an even kernel, which tells how an uneven border is shared out.
@@ -131,13 +131,9 @@ def unknown(looks: dict[str, Any], spec: Spec, plain: Fit, near: list[Fit]) -> s
 
 def chosen(found: list[Fit]) -> Fit | None:
     """The convention that fits best, the first of equals; None where none does, or two that differ do."""
-    bordered = {
-        (fit.options.get("layout"), fit.right) for fit in found if "interior" not in fit.options.get("output", "")
-    }
-    found = [  # the inside is right whatever the border is
-        fit for fit in found
-        if "interior" not in fit.options.get("output", "") or (fit.options.get("layout"), fit.right) not in bordered
-    ]  # fmt: skip
+    inside = [fit for fit in found if "interior" in fit.options.get("output", "")]  # right whatever the border is
+    bordered = {(fit.options.get("layout"), fit.right) for fit in found if fit not in inside}
+    found = [fit for fit in found if fit not in inside or (fit.options.get("layout"), fit.right) not in bordered]
     if not found:
         return None
     best = max(found, key=lambda fit: (fit.right, fit.flipped, fit.shaped))
@@ -177,10 +173,9 @@ def survey(spec: Spec, remote: Remote, cases: tuple[Case, ...], *, judge: bool =
 def judged(fit: Fit, trial: Trial, reply: Reply, arrays: dict[str, Any], *, judge: bool) -> None:
     """Note what one answer tells."""
     if reply.raised:
-        where, first = reply.raised["where"], reply.raised["message"].splitlines()[:1]
+        where = reply.raised["where"]
         ours = where.startswith(("<convention>", "process.")) or not where
-        told = f"{reply.raised['type']}: {''.join(first)[:160]}"
-        fit.said = fit.said or ("call: " if ours else "") + told
+        fit.said = fit.said or ("call: " if ours else "") + exception(reply.raised)
         return
     output, case, convention = reply.outputs.get("y"), trial.case, trial.support.convention
     kinds = ("torch.Tensor", "numpy.ndarray") if trial.spec.arrays == "torch" else ("numpy.ndarray",)
@@ -210,7 +205,8 @@ def search(spec: Spec, remote: Remote, looks: dict[str, Any]) -> list[Fit]:
     """Every convention whose results have the right shape."""
     found: list[Fit] = []
     kinds = arrays(spec, looks)
-    ways = list(layers(looks) if looks["makes"] else calls(looks))
+    option, admitted = ("layer", layers) if looks["makes"] else ("call", calls)
+    ways = [{option: text} for text in admitted(looks)]
     for kind in kinds:
         fit = attempt(spec, remote, {"arrays": kind})
         if looks["binds"] and fit.shaped:

@@ -16,7 +16,7 @@ from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.protocol import Reply
 from corrbench.judge.sandbox import Died
 from corrbench.judge.trial import Trial
-from corrbench.support import BASES, EXTENSIONS, Support, features, needs, refusal, with_fixed
+from corrbench.support import BASES, EXTENSIONS, Support, exception, features, needs, refusal, with_fixed
 from corrbench.target import Spec, artefact
 
 MODES = {"backward": "gx", "double": "ggx", "jvp": "t", "vmap": "y"}  # and the output that shows it
@@ -104,8 +104,7 @@ class Answers:
         elif mode == "backward" and reply.raised and MISFIT.search(reply.raised["message"]):
             self.takes.add(mode)  # there is a backward pass, and it is wrong
         elif reply.raised:
-            first = reply.raised["message"].splitlines()[0][:160] if reply.raised["message"] else ""
-            self.refuses[mode] = f"{reply.raised['type']}: {first}"
+            self.refuses[mode] = exception(reply.raised)
         else:
             self.refuses[mode] = SILENT[mode]
 

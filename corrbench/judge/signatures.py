@@ -26,6 +26,7 @@ ROLES = {  # what a parameter is, by its name
 AXES = {"sh": r"stride_?(h|y|rows?)|s_?h|row_stride|dy", "sw": r"stride_?(w|x|cols?)|s_?w|col_stride|dx",
         "ph": r"pad(ding)?_?(h|y|rows?)|p_?h", "pw": r"pad(ding)?_?(w|x|cols?)|p_?w",
         "kh": r"k_?h|kernel_h(eight)?|filter_h(eight)?|hh|f_?h|kernel_rows", "kw": r"k_?w|kernel_w(idth)?|filter_w(idth)?|ww|f_?w|kernel_cols"}  # noqa: E501  # fmt: skip
+AMBIGUOUS = {"filters", "kernel", "kernels"}  # names of a number or a size, or of the kernel itself
 
 
 def role(parameter: dict[str, Any], among: tuple[str, ...]) -> str:
@@ -40,24 +41,16 @@ def role(parameter: dict[str, Any], among: tuple[str, ...]) -> str:
 def value(parameter: dict[str, Any], what: str) -> list[str]:
     """How an argument may be written; none where it cannot."""
     if parameter["keys"]:
-        inner = []
-        for key in parameter["keys"]:
-            named = {"name": key, "keys": [], "default": "int", "value": "1", "required": True}
-            chosen = role(named, ("s", "p", "d", "groups", "k"))
-            inner.append(f"{key!r}: {chosen or '1'}")
-        return ["{" + ", ".join(inner) + "}"]
+        roles = {key: role({"name": key}, ("s", "p", "d", "groups", "k")) or "1" for key in parameter["keys"]}
+        return ["{" + ", ".join(f"{key!r}: {one}" for key, one in roles.items()) + "}"]
     if what in ("s", "p", "d"):
         if parameter["default"] == "str":
             loud = parameter["value"].strip("'\"").isupper()
             return [("'VALID'" if loud else "'valid'"), ("'SAME'" if loud else "'same'")] if what == "p" else []
         pair = f"({what}h, {what}w)"
-        return (
-            [pair, what]
-            if parameter["default"] in ("tuple", "list")
-            else [what, pair]
-            if parameter["required"]
-            else [what]
-        )
+        if parameter["default"] in ("tuple", "list"):
+            return [pair, what]
+        return [what, pair] if parameter["required"] else [what]
     if what == "b":
         if parameter["default"] in ("float", "int"):
             return ["b[0]"]
@@ -67,24 +60,27 @@ def value(parameter: dict[str, Any], what: str) -> list[str]:
     return [what]
 
 
-def calls(looks: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def calls(looks: dict[str, Any]) -> Iterator[str]:
     """Calls of a function that its signature admits, the likeliest first."""
     parameters = looks["parameters"]
     if not parameters:
-        yield {"call": "f(x, w)"}
+        yield "f(x, w)"
         return
     roles = given_roles(parameters)
-    if roles is None:
+    chosen = roles and written(parameters, roles)
+    if not chosen:
         return
-    written = [value(one, what) if what else [] for one, what in zip(parameters, roles, strict=True)]
-    chosen = [options[:] for options in written]
-    for one, options in zip(parameters, chosen, strict=True):
-        if not options and one["required"]:
-            return
-    yield from expressions("f", parameters, roles, chosen)
+    yield from expressions("f", parameters, chosen)
     if any(options and not one["required"] for one, options in zip(parameters, chosen, strict=True)):
         least = [options if one["required"] else [] for one, options in zip(parameters, chosen, strict=True)]
-        yield from expressions("f", parameters, roles, least)
+        yield from expressions("f", parameters, least)
+
+
+def written(parameters: list[dict[str, Any]], roles: list[str]) -> list[list[str]] | None:
+    """How each argument may be written; None where one that is required cannot be."""
+    found = [value(one, what) if what else [] for one, what in zip(parameters, roles, strict=True)]
+    missing = any(one["required"] and not options for one, options in zip(parameters, found, strict=True))
+    return None if missing else found
 
 
 def given_roles(parameters: list[dict[str, Any]]) -> list[str] | None:
@@ -99,40 +95,39 @@ def given_roles(parameters: list[dict[str, Any]]) -> list[str] | None:
     return before + first + ["dict" if one["keys"] else role(one, rest) for one in after]
 
 
-def layers(looks: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def layers(looks: dict[str, Any]) -> Iterator[str]:
     """Ways of making a layer that its constructor admits, the likeliest first."""
     parameters = looks["parameters"]
-    roles = []
-    for one in parameters:
-        arrays_first = role(one, ("cin", "cout", "k", "s", "p", "d", "groups"))
-        if one["name"] in ("W", "w", "weight", "weights", "kernel", "filters", "kernels") and not arrays_first:
-            arrays_first = "w"
-        if not arrays_first and one["name"] in ("b", "bias", "use_bias"):
-            arrays_first = "bias" if one["default"] == "bool" or one["name"] == "use_bias" else "b"
-        roles.append(arrays_first or role(one, ("w", "lambda z: z")))
-    variants = [roles]
-    if "W" in [one["name"] for one in parameters] or "w" in [one["name"] for one in parameters]:
-        variants = [["w" if one["name"] in ("w", "W") else what for one, what in zip(parameters, roles, strict=True)]]
-    if any(one["name"] in ("filters", "kernel", "kernels") for one in parameters):
-        variants.append(["w" if one["name"] in ("filters", "kernel", "kernels") else what
-                         for one, what in zip(parameters, roles, strict=True)])  # fmt: skip
-    for these in variants:
-        chosen = [value(one, what) if what else [] for one, what in zip(parameters, these, strict=True)]
-        if any(one["required"] and not options for one, options in zip(parameters, chosen, strict=True)):
-            continue
-        for made in expressions("C", parameters, these, chosen):
-            yield {"layer": made["call"]}
+    plain = [made_of(one) for one in parameters]
+    names = {one["name"] for one in parameters}
+
+    def kernel(those: set[str]) -> list[str]:
+        """The roles with what has one of these names for the kernel itself."""
+        return ["w" if one["name"] in those else what for one, what in zip(parameters, plain, strict=True)]
+
+    variants = [kernel({"w", "W"})]  # which is no width there
+    if names & AMBIGUOUS:
+        variants.append(kernel(AMBIGUOUS))
+    for roles in variants:
+        if chosen := written(parameters, roles):
+            yield from expressions("C", parameters, chosen)
 
 
-def expressions(
-    name: str, parameters: list[dict[str, Any]], roles: list[str], chosen: list[list[str]]
-) -> Iterator[dict[str, Any]]:
+def made_of(parameter: dict[str, Any]) -> str:
+    """What a constructor's parameter is; empty where its name tells nothing."""
+    found = role(parameter, ("cin", "cout", "k", "s", "p", "d", "groups"))
+    if found or parameter["name"] not in ("b", "bias", "use_bias"):
+        return found or role(parameter, ("w", "lambda z: z"))
+    return "bias" if parameter["default"] == "bool" or parameter["name"] == "use_bias" else "b"
+
+
+def expressions(name: str, parameters: list[dict[str, Any]], chosen: list[list[str]]) -> Iterator[str]:
     """Call expressions with every way of writing each argument, at most two dozens."""
-    used = [(one, what, options) for one, what, options in zip(parameters, roles, chosen, strict=True) if options]
-    for picked in itertools.islice(itertools.product(*(options for _, _, options in used)), 24):
+    used = [(one, options) for one, options in zip(parameters, chosen, strict=True) if options]
+    for picked in itertools.islice(itertools.product(*(options for _, options in used)), 24):
         text, by_name = [], False
-        for place, ((one, _, _), argument) in enumerate(zip(used, picked, strict=True)):
+        for place, ((one, _), argument) in enumerate(zip(used, picked, strict=True)):
             by_name |= one["by_name"] or parameters[place]["name"] != one["name"]
             text.append(f"{one['name']}={argument}" if by_name or (place > 2 and not one["required"]) else argument)
         arrow = " -> out" if "out" in picked else ""
-        yield {"call": f"{name}({', '.join(text)}){arrow}"}
+        yield f"{name}({', '.join(text)}){arrow}"
