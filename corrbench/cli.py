@@ -116,13 +116,12 @@ def spec(name: str, given: Mapping[str, Any]) -> Spec:
         corrbench.environment.project.BadProject: the targets that pyproject.toml names cannot be used.
         ValueError: an option is none of its choices, or contradicts another.
     """
-    own: dict[str, Any] = {one.name: one.default for one in fields(Given)}
-    said: dict[str, Any] = {key: value for key, value in given.items() if isinstance(value, type(own.get(key, ...)))}
+    said: dict[str, Any] = {one.name: one.default for one in fields(Given)}
+    said |= {key: value for key, value in given.items() if isinstance(value, type(said.get(key, ...)))}
     if ":" not in name and not name.endswith(FILES):
         from corrbench.environment import project
 
-        there = project.named(name, set(own))
-        name, said = there.pop("target", name), there | {key: value for key, value in said.items() if value}
+        name, said = project.called(name, said)
     Given(**said)
     place, _, attribute = name.rpartition(":") if ":" in name else (name, "", "")
     if place.endswith(FILES) and not artefact(name):

@@ -37,15 +37,20 @@ def targets(folder: Path | None = None) -> dict[str, dict[str, Any]]:
     return found
 
 
-def named(name: str, allowed: set[str]) -> dict[str, Any]:
-    """The options of a named target, ``target`` among them; empty where there is none of that name.
+def called(name: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The target that a name stands for, and its options: those that are given, those of the table where none is.
+
+    Args:
+        name: a name in the table, or the target itself.
+        options: every option that there is, empty or false where it is not given.
 
     Raises:
         BadProject: the table cannot be used, or has an option that there is not; the message lists what there is.
     """
     found = targets().get(name, {})
     for option in found:
-        if option.replace("-", "_") not in {*allowed, "target"}:
-            there = ", ".join(sorted(one.replace("_", "-") for one in allowed))
+        if option.replace("-", "_") not in {*options, "target"}:
+            there = ", ".join(sorted(one.replace("_", "-") for one in options))
             raise BadProject(f"{FILE}: the target {name} has an option {option!r}; there are: target, {there}")
-    return {option.replace("-", "_"): value for option, value in found.items()}
+    said = {option.replace("-", "_"): value for option, value in found.items()}
+    return said.pop("target", name), options | said | {option: value for option, value in options.items() if value}

@@ -69,9 +69,8 @@ class Request(Given):
         own = {one.name: getattr(self, one.name) for one in fields(Given)}
         if ":" in self.target:
             return find(self.target, **own)
-        there = project.named(self.target, set(own))
-        own = {name: value or there.get(name, value) for name, value in own.items()}
-        return find(there.get("target", self.target), **own)
+        target, own = project.called(self.target, own)
+        return find(target, **own)
 
 
 @dataclass(slots=True, kw_only=True)
