@@ -35,27 +35,27 @@ class Libraries:
 
     def told(self, trial: Trial, results: list[Result], run: Callable[[Trial], Iterator[Result]]) -> list[Result]:
         """The results of a trial, those that a library shares as warnings that name it."""
-        if not self.spec.lenient or not any(result.finding for result in results):
+        findings = [result for result in results if result.finding]
+        if not self.spec.lenient or self.in_vain >= IN_VAIN:
             return results
-        for name in BENEATH.get(self.spec.arrays, ()):
-            found = [result for result in results if result.finding and suspected(result, name)]
-            if not found or self.in_vain >= IN_VAIN:
-                continue
+        names = [one for one in BENEATH.get(self.spec.arrays, ()) if any(suspected(r, one) for r in findings)]
+        for name in names:
             shared = self._answers(name, trial, run)
-            same = [any(alike(result, other) for other in shared) for result in results]
-            if any(hit for hit, result in zip(same, results, strict=True) if result.finding):
+            same = [result for result in findings if any(alike(result, other) for other in shared)]
+            if same:
                 self.in_vain = 0
-                return [inherited(r, name) if hit and r.finding else r for r, hit in zip(results, same, strict=True)]
-        self.in_vain += 1
+                return [inherited(result, name) if result in same else result for result in results]
+        self.in_vain += bool(names)
         return results
 
     def _answers(self, name: str, trial: Trial, run: Callable[[Trial], Iterator[Result]]) -> list[Result]:
         """What the same check says of a library on the same case and data."""
         spec = replace(find(name), timeout=self.spec.timeout, memory=self.spec.memory, python=self.spec.python)
-        remote = self.remotes.setdefault(name, Remote(spec))
+        if name not in self.remotes:
+            self.remotes[name] = Remote(spec)
         support = Support(trial.support.takes, {}, spec.form)
         with suppress(NotLoaded):
-            return conclude(Trial(trial.check, trial.case, trial.seed, spec, support, remote), run)
+            return conclude(Trial(trial.check, trial.case, trial.seed, spec, support, self.remotes[name]), run)
         return []
 
 
