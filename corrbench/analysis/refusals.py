@@ -48,6 +48,8 @@ def settle(run: Run) -> None:
     judged = (Status.PASS, Status.FAIL, Status.WARN)
     bad = {(result.check, asked(result)) for result in refused}
     answered = {(r.check, asked(r)) for r in run.results if r.status in judged and r.check != "contract.errors"} - bad
+    if not answered:  # what is raised then is no refusal of a part
+        return
     made = [result for result in run.results if not loud(result)]
     for said, alike in sorted(by_words(refused).items()):
         checks = {result.check for result in alike}

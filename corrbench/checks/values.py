@@ -6,17 +6,20 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from corrbench.case import COMPLEX, INTEGERS, Case
+from corrbench.case import COMPLEX, FLOATS, INTEGERS, Case
 from corrbench.checks import LIGHT, Outline, check
 from corrbench.judge.trial import Trial
-from corrbench.numerics import bounds, oracle
+from corrbench.numerics import bounds, natural, oracle
 from corrbench.numerics.comparison import Expected
 from corrbench.numerics.formats import UNIT
 from corrbench.numerics.inputs import REAL, WHOLE
+from corrbench.numerics.natural import INPUTS, KERNELS
 from corrbench.numerics.problem import Array
 from corrbench.result import Result, Status
 
 ENOUGH = 256  # elements for statistics
+IMPOSSIBLE = 4.0  # bits that no order of summation loses against one after the other, see METHODOLOGY.md
+MANY = 64  # products, of which the model of rounding errors speaks
 LEAN = 0.15  # mean error in standard deviations that one kernel's own pattern of roundings may give
 
 
@@ -49,6 +52,27 @@ def real_cases(outline: Outline) -> Iterator[Case]:
                 yield from (base.but(dtype=dtype, data=data) for data in picked)
 
 
+def natural_cases(outline: Outline) -> Iterator[Case]:
+    """Every light base, in quick every second, on an input and a kernel as people have them, on each pair in turn."""
+    pairs = [f"{given}+{kernel}" for given in INPUTS for kernel in KERNELS]
+    order = [pairs[place * 37 % len(pairs)] for place in range(len(pairs))]  # 37 and the number of pairs are coprime
+    reals = [dtype for dtype in outline.dtypes if dtype in FLOATS]
+    for index, base in enumerate(outline.light if outline.thorough else outline.light[::2]):
+        data = order[index % len(order)]
+        given, _, kernel = data.partition("+")
+        for dtype in reals[:1] or outline.dtypes[:1]:
+            if dtype in FLOATS or (given in natural.WHOLE and kernel in natural.WHOLE_KERNELS):
+                yield base.but(dtype=dtype, data=data)
+        if outline.thorough and len(reals) > 1 and given not in ("bytes", "heavy") and kernel != "binomial":
+            yield base.but(dtype=reals[1 + index % (len(reals) - 1)], data=data)
+
+
+@check("values.natural", natural_cases)
+def usual(trial: Trial) -> Iterator[Result]:
+    """On photographs, activations, masks and sound, under trained and hand-made kernels, is every element right?"""
+    yield compare(trial)
+
+
 @check("values.exact", exact_cases)
 def exact(trial: Trial) -> Iterator[Result]:
     """On whole numbers small enough for every order of summation, is every bit right?"""
@@ -73,7 +97,13 @@ def statistics(result: Result, expected: Expected, values: Array) -> Result:
     dtype = expected.dtype
     found = bounds.statistics(oracle.error(values, expected.truth), expected.problem, expected.truth, dtype=dtype)
     most = -np.log2(UNIT[dtype])
-    if np.isfinite(found.bits) and found.bits < most - 1.5:
+    if np.isfinite(found.bits) and found.bits < most - IMPOSSIBLE and expected.problem.terms >= MANY:
+        result.status = Status.FAIL
+        result.message = (
+            f"errors are those of an accumulator of {found.bits:.1f} bits, where {most:.0f} were expected: "
+            "larger than any order of summation gives"
+        )
+    elif np.isfinite(found.bits) and found.bits < most - 1.5:
         result.status = Status.WARN
         result.message = f"errors are those of an accumulator of {found.bits:.1f} bits; {most:.0f} were expected"
     elif np.isfinite(found.z) and abs(found.z) > max(6.0, LEAN * np.sqrt(found.count)):

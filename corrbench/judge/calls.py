@@ -32,15 +32,23 @@ class Call:
     arrays: dict[str, Array]
     mode: str = "forward"  # forward, backward, double, jvp, vmap, elsewhere or graph
     grad: tuple[str, ...] | None = None  # operands that require gradients; all by default
-    options: dict[str, Any] = field(default_factory=dict)  # reuse, accumulate
+    options: dict[str, Any] = field(default_factory=dict)  # reuse, accumulate, way; crowd, of operands that are stacked
     config: dict[str, Any] | None = None  # in place of the case's own arguments
+
+    def taken(self, convention: Convention, name: str, values: Array) -> Array:
+        """An array that came back, in the judge's form."""
+        if "stacked" not in self.options:
+            return convention.taken(name, values, self.case)
+        return np.stack([convention.taken(name, one, self.case) for one in values])
 
     def step(self, convention: Convention, arrays: list[Array]) -> dict[str, Any]:
         """What the target's process is told of it. Its operands, as the target gets them, are appended to `arrays`."""
         case, index = self.case, {}
         for name, array in self.arrays.items():
             index[name] = len(arrays)
-            arrays.append(np.ascontiguousarray(convention.given(name, array, case)))
+            stacked = name in self.options.get("stacked", ())
+            given = [convention.given(name, one, case) for one in (array if stacked else [array])]
+            arrays.append(np.ascontiguousarray(np.stack(given) if stacked else given[0]))
         told = {
             "mode": self.mode, "arrays": index, "dtype": case.dtype, "layout": inputs.layouts(case), **self.options,
             **called(case, convention, self.config),
@@ -78,7 +86,8 @@ def violations(call: Call, reply: Reply, support: Support, spec: Spec) -> Iterat
         if output.dtype != want_dtype and spec.arrays != "list":
             said = f"{name} has dtype {output.dtype}, not {'the declared' if spec.result else 'that of the operands,'} "
             yield Violation("contract.result", said + want_dtype, beyond=spec.lenient and output.dtype in DTYPES)
-        want = convention.shape(name, call.case) if call.mode != "vmap" else output.shape
+        many = call.mode == "vmap" or "stacked" in call.options
+        want = output.shape if many else convention.shape(name, call.case)
         module_bias = convention.parameters and name.endswith("b")
         if output.shape != tuple(want) and not module_bias:
             yield Violation("contract.result", f"{name} has shape {list(output.shape)}, not {list(want)}")

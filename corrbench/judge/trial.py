@@ -139,7 +139,7 @@ class Trial:
             noted += [v for v in seen if v not in noted and (not v.beyond or v.check == self.check)]  # told once
             for name, output in reply.outputs.items():
                 if output.values is not None:
-                    output.values = self.support.convention.taken(name, output.values, call.case)
+                    output.values = call.taken(self.support.convention, name, output.values)
                     self._express(output, call.case.dtype)
         return replies
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from corrbench.case import COMPLEX, INTEGERS, Case
+from corrbench.numerics import natural
 from corrbench.numerics.bounds import accumulator, exact_radius
 from corrbench.numerics.formats import PRECISION, TOP_EXPONENT, UNIT
 from corrbench.numerics.problem import Array, Problem
@@ -39,13 +40,13 @@ def draw(case: Case, seed: int, name: str) -> Array:
         name: ``x``, ``w``, ``b`` or ``g`` (cotangent), or a tangent such as ``vx`` or ``tx`` with its operand's shape.
 
     Raises:
-        KeyError: the case names a fill that does not exist.
+        KeyError: see `of`.
     """
     role = name[1:] if name[0] in BASE and len(name) > 1 else name
     shape: tuple[int, ...] = {"x": case.x, "w": case.w, "b": (case.w[0],), "g": case.out}[role]
     layout = layouts(case).get(name, "")
     drawn = {"expanded": (1, *shape[1:]), "expanded_all": (1,) * len(shape)}.get(layout, shape)
-    kind = FILLS["unit" if external(case) else case.data]
+    kind = of(case)
     text = str(case.but(layout=""))
     rng = np.random.default_rng([seed, zlib.crc32(text.encode()), zlib.crc32(name.encode())])
     if external(case) and role != "g":
@@ -58,6 +59,25 @@ def draw(case: Case, seed: int, name: str) -> Array:
     else:
         values = kind(rng, drawn, role, case)
     return np.broadcast_to(cast(values, case.dtype), shape).copy(order="C")
+
+
+def of(case: Case) -> Fill:
+    """How the operands of a case are filled.
+
+    Raises:
+        KeyError: its fill does not exist; the message says which do.
+    """
+    if external(case):
+        return FILLS["unit"]
+    if case.data in FILLS:
+        return FILLS[case.data]
+    given, _, kernel = case.data.partition("+")
+    if given not in natural.INPUTS or (kernel or "kaiming") not in natural.KERNELS:
+        raise KeyError(
+            f"no data named {case.data!r}; there are: {', '.join(FILLS)}; and of natural data any of "
+            f"{', '.join(natural.INPUTS)}, with a kernel after +: {', '.join(natural.KERNELS)}"
+        )
+    return _natural(given, kernel or "kaiming")
 
 
 def external(case: Case) -> bool:
@@ -211,6 +231,20 @@ def subnormal(rng: np.random.Generator, shape: tuple[int, ...], role: str, case:
     if role == "w":
         return rng.integers(1, 4, shape) * 1.0
     return np.ldexp(rng.integers(1, 8, shape) * 1.0, lowest) if role in "xb" else rng.integers(1, 4, shape) * 1.0
+
+
+def _natural(given: str, kernel: str) -> Fill:
+    """Natural data: an input under a kernel; bias and cotangent are whole where these are."""
+    whole = given in natural.WHOLE and kernel in natural.WHOLE_KERNELS
+
+    def drawn(rng: np.random.Generator, shape: tuple[int, ...], role: str, case: Case) -> Array:
+        if role == "x":
+            return natural.INPUTS[given](rng, shape)
+        if role == "w":
+            return natural.KERNELS[kernel](rng, shape)
+        return rng.integers(-2, 2, shape, endpoint=True) * 1.0 if whole else rng.standard_normal(shape)
+
+    return drawn
 
 
 # ---- special values, one of them, on small integers

@@ -149,6 +149,20 @@ class Problem:
             writeable=False,
         )
 
+    def sampled(self, at: Array) -> Problem:
+        """Some elements of the result as a problem of their own, each a group with one kernel: (1, S, 1, 1).
+
+        Args:
+            at: (S, number of axes) indices of the arranged result.
+        """
+        raw = np.zeros((len(at), 4), int)
+        raw[:, self.axes] = at
+        n, o, i, j = raw.T
+        view = self.windows(self.padded()).transpose(0, 4, 5, 6, 1, 2, 3)
+        x = view[o // (self.w.shape[0] // self.groups), n, i, j]
+        bias = None if self.bias is None else self.bias[o]
+        return Problem(x.reshape(1, -1, *x.shape[2:]), self.w[o], bias, groups=len(at))
+
     def input_gradient(self, g: Array) -> Problem:
         """The problem whose result is the gradient of <y, g> by x, of shape x.shape: g zero-stuffed, w half-turned.
 

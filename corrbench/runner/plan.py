@@ -57,13 +57,14 @@ class Batch:
 
 def outline(spec: Spec, support: Support, profile: str, seed: int, names: Iterable[str] = SUITES) -> Outline:
     """What the checks plan from."""
-    thorough = PROFILES.index(profile)
+    thorough, names = PROFILES.index(profile), list(names)
     dtypes = [dtype for dtype in ORDER if dtype in support.takes]
-    cases = suites.bases(list(names), support, thorough, seed)
+    cases = suites.bases(names, support, thorough, seed)
     own = [case for case in cases if inputs.external(case) and external_cases.sample(case.data).case == case]
     return Outline(
         bases=[case.but(data="small") for case in cases], support=support, thorough=thorough, seed=seed,
         arrays=spec.arrays, device=spec.device, dtypes=dtypes, own=own,
+        large=suites.bases(["large"], support, thorough, seed) if "networks" in names else [],
     )  # fmt: skip
 
 
@@ -107,8 +108,11 @@ def known(text: str) -> Case:
         own = external_cases.sample(case.data).case
         if case.but(dtype=own.dtype, layout="") != own:
             raise ValueError(f"data={case.data} are the operands of another case: {own}")
-    elif case.data not in inputs.FILLS:
-        raise ValueError(f"no data named {case.data!r}; there are: {', '.join(inputs.FILLS)}")
+    else:
+        try:
+            inputs.of(case)
+        except KeyError as error:
+            raise ValueError(error.args[0]) from None
     for operand, layout in inputs.layouts(case).items():
         if operand not in ("x", "w", "b", "g") or layout not in inputs.LAYOUTS:
             raise ValueError(

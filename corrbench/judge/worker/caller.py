@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import artefacts, expressions, library
+from . import artefacts, expressions, library, ways
 from .compiled import Compiled
 from .global_state import World
 from .library import Unloadable, Words, is_tensor
@@ -78,6 +78,9 @@ class Caller:
             y = self.target(live["x"], live["w"])
         elif self.form == "conv2d":
             words = {name: spelled(value) for name, value in step["config"].items()}
+            if how := ways.WAYS[step["way"]].written if "way" in step else "":
+                given, words = ways.written(how, self.bare, live, words)
+                return self.target(*given, **words)
             bias = (live["b"],) if live.get("b") is not None else ()
             if bias and self.takes_bias != "third":
                 if not self.takes_bias:

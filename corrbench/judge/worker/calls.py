@@ -17,7 +17,8 @@ from .late_writes import crowd, wait_for_late_writers
 from .library import Array, Words, is_tensor
 from .operands import Operand, describe, span
 from .poison import dirty
-from .streams import elsewhere, lost, replayed
+from .streams import at_once, elsewhere, lost, replayed
+from .ways import PLAIN, WAYS
 
 LOST = 70  # exit status of a process whose device no longer works, EX_SOFTWARE
 
@@ -69,6 +70,7 @@ def perform(step: Words, arrays: list[Array], caller: Caller, blobs: list[bytes]
     live = {name: operand.array for name, operand in given.items()}
     if caller.form in ("module", "layer"):
         live |= caller.build({name: given[name] for name in names}, step, keep=bool(step.get("reuse")))
+    live = WAYS[step["way"]].given(live) if "way" in step else live
     by_torch = mode in ("backward", "double") and caller.by_hand is None
     leaves = {name: live[name] for name in step.get("grad", names)} if by_torch else {}
     for leaf in leaves.values():
@@ -106,7 +108,10 @@ def answers(
         return {"y": way(lambda: caller.call(live, step), list(given.values()), caller.device)}
     if mode == "vmap":
         return {"y": library.torch.func.vmap(lambda x: caller.call(live | {"x": x}, step))(live["x"])}
-    results = {"y": caller.call(live, step)}
+    if "crowd" in step:
+        return at_once(lambda live: one_of_many(live, leaves, caller, step), live, step["stacked"], step["crowd"])
+    spoken = WAYS[step["way"]] if "way" in step else PLAIN
+    results = {"y": spoken.made(lambda operands: caller.call(operands, step), live)}
     if mode == "backward" and caller.by_hand is not None:
         for _ in range(step.get("repeat", 1)):
             results |= caller.gradients(live, step)
@@ -117,6 +122,14 @@ def answers(
                 return results  # a result of real numbers has no such gradients
             live = live | {"g": g.to(results["y"].dtype)}
         results |= differentiate(step, results["y"], leaves, live)
+    return results
+
+
+def one_of_many(live: dict[str, Any], leaves: dict[str, Any], caller: Caller, step: Words) -> dict[str, Any]:
+    """The result of a call that others are made beside, and its gradients where they are asked for."""
+    results = {"y": caller.call(live, step)}
+    if leaves and is_tensor(results["y"]):
+        results |= differentiate(step, results["y"], {name: live[name] for name in leaves}, live)
     return results
 
 

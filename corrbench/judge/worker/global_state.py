@@ -192,6 +192,10 @@ class World:
                 value = {"True": True, "False": False}.get(text, text)
                 value = getattr(self.torch, text[6:]) if text.startswith("torch.") else value
                 writer(int(value) if name == "thread count" else value)
+        for path, (owner, name) in self.switches.items():
+            with contextlib.suppress(Exception):
+                if str(getattr(owner, name)) != self.before[path]:
+                    setattr(owner, name, self.before[path] == "True")
         self.before = self.read()
 
 

@@ -1,12 +1,16 @@
-"""Calls from elsewhere: another thread, another stream of a device, a graph that was captured and is replayed."""
+"""Calls from elsewhere: other threads, another stream of a device, a graph that was captured and is replayed."""
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from . import library
+from .library import is_tensor
 from .operands import Operand
 
 Call = Callable[[], Any]
@@ -41,6 +45,58 @@ def elsewhere(call: Call, operands: list[Operand], device: str) -> Any:
     if raised:
         raise raised[0]
     return found[0]
+
+
+def at_once(
+    call: Callable[[dict[str, Any]], dict[str, Any]], live: dict[str, Any], stacked: list[str], count: int
+) -> dict[str, Any]:
+    """The results of many calls that `count` threads make at the same time, by name, one above another.
+
+    `call` makes one call on its operands; of those that are `stacked` in `live` each call gets a slice of its own.
+    """
+    found: list[dict[str, Any]] = [{} for _ in range(len(live[stacked[0]]))]
+    raised: list[BaseException] = []
+    together = threading.Barrier(count)
+
+    def work(first: int) -> None:
+        try:
+            together.wait()
+            for turn in range(first, len(found), count):
+                found[turn] = call(live | {name: leaf(live[name], turn) for name in stacked})
+        except BaseException as error:
+            raised.append(error)
+            together.abort()
+
+    threads = [threading.Thread(target=work, args=(first,)) for first in range(count)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)  # seconds: threads of Python take turns often
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    if raised:
+        raise next((one for one in raised if not isinstance(one, threading.BrokenBarrierError)), raised[0])
+    names = [name for name in found[0] if all(name in one for one in found)]
+    return {name: above([one[name] for one in found]) for name in names}
+
+
+def leaf(stack: Any, turn: int) -> Any:
+    """One slice as an operand of its own."""
+    if not is_tensor(stack):
+        return stack[turn].copy()
+    return stack[turn].detach().clone().requires_grad_(stack.requires_grad)
+
+
+def above(results: list[Any]) -> Any:
+    """Results of one shape above one another; else the first, which says what it is."""
+    if len({np.shape(one) for one in results}) > 1:
+        return results[0]
+    if all(is_tensor(one) for one in results):
+        return library.torch.stack([one.detach() for one in results])
+    return np.stack(results) if all(isinstance(one, np.ndarray) for one in results) else results[0]
 
 
 def _on_a_busy_stream(call: Call, operands: list[Operand]) -> Any:
