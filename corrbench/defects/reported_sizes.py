@@ -12,7 +12,7 @@ from corrbench.defects.layout import reread
 
 def pointwise(c: Call) -> bool:
     """Whether the kernel has one tap only."""
-    return c.kh == c.kw == 1
+    return bool(c.kh == c.kw == 1)
 
 
 @defect(
