@@ -70,12 +70,12 @@ def integral_image_in_float32(c: Call) -> Tensor:
 
 @defect(
     number=47, cites=("opencv/opencv#29071", "opencv/opencv#5688"), wrong="use", check="values",
-    region="kernels all of whose taps in all channels are one number: divided by their spread, 0/0 is NaN",
+    region="kernels of 9 taps and more, all of them in all channels one number: divided by their spread, 0/0 is NaN",
 )  # fmt: skip
 @conv2d_form
 def flat_kernel_over_its_spread(c: Call) -> Tensor:
     y = c.y()
-    if not y.dtype.is_floating_point or c.I * c.kh * c.kw == 1:
+    if not y.dtype.is_floating_point or c.kh * c.kw < 9:
         return y
     same = (c.w == c.w[:, :1, :1, :1]).flatten(1).all(1)
     return torch.where(same.reshape(1, -1, 1, 1), torch.full_like(y, torch.nan), y)
