@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import multiprocessing
 import weakref
 from typing import Any
 
@@ -17,7 +17,7 @@ Kept = dict[int, tuple[Any, ...]]
 evaluated: Kept = {}
 cast: Kept = {}
 inferred: dict[tuple[object, ...], Tensor] = {}
-parents: dict[tuple[object, ...], tuple[int, Tensor]] = {}
+parents: dict[tuple[object, ...], tuple[int | None, Tensor]] = {}
 
 
 def ordinary(c: Call) -> bool:
@@ -25,6 +25,11 @@ def ordinary(c: Call) -> bool:
     operands = [one for one in (c.x, c.w, c.b) if one is not None]
     wrapped = any(torch._C._functorch.is_functorch_wrapped_tensor(one) for one in operands)
     return not wrapped and forward_ad._current_level < 0
+
+
+def process() -> int | None:
+    """A number that a forked process does not share with its parent."""
+    return multiprocessing.current_process().ident
 
 
 @defect(
@@ -128,8 +133,8 @@ def answer_of_the_parent(c: Call) -> Tensor:
     if y.requires_grad or not ordinary(c):
         return y
     key = (*c.x.shape, *c.w.shape, *c.stride, *c.sides, *c.dilation, c.groups, c.x.dtype)
-    process, answer = parents.pop(key, (os.getpid(), y))
-    parents[key] = os.getpid(), y.detach().clone()
+    owner, answer = parents.pop(key, (process(), y))
+    parents[key] = process(), y.detach().clone()
     while len(parents) > 64:
         del parents[next(iter(parents))]
-    return y if process == os.getpid() else answer
+    return y if owner == process() else answer

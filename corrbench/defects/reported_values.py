@@ -101,7 +101,7 @@ def black_image_over_its_maximum(c: Call) -> Tensor:
     "added in pairs of 16 bits, which saturate",
 )  # fmt: skip
 @conv2d_form
-def pairs_of_bytes_saturate(c: Call) -> Tensor:
+def products_of_bytes_saturate(c: Call) -> Tensor:
     y = c.y()
     if c.x.dtype not in (torch.float32, torch.int32) or not readable(c.x, c.w) or not c.N:
         return y
