@@ -81,7 +81,7 @@ def even_kernels_change_places(c: Call) -> Tensor:
     plain = c.groups > 1 and c.kh * c.kw == 1 and c.stride == (1, 1) and not any(c.sides)
     if not plain or c.O // c.groups % 2:
         return c.y()
-    return c.but(w=faulty_derivative(c.w, lambda g: g.unflatten(0, (-1, 2)).flip(1).flatten(0, 1))).y()
+    return c.but(w=faulty_derivative(c.w, lambda g: g.reshape(-1, 2, c.I, 1, 1).flip(1).reshape(g.shape))).y()
 
 
 @defect(
