@@ -7,7 +7,6 @@ import weakref
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from corrbench.defects import honest
@@ -166,10 +165,19 @@ def float64_and_back(c: Call) -> Tensor:
     return c.but(x=c.x.double(), w=c.w.double(), b=None if c.b is None else c.b.double()).y().to(c.x.dtype)
 
 
+def widened(c: Call) -> Call:
+    """The call in the type to accumulate in, so that the gradients of its parts are added there too."""
+    x, w, b = (None if one is None else one.to(c.wide) for one in (c.x, c.w, c.b))
+    return c.but(x=x, w=w, b=b)
+
+
 @honest(region="batches of 16 and more in chunks of 16, of the same call each")
 @conv2d_form
 def chunks_of_sixteen(c: Call) -> Tensor:
-    return torch.cat([c.but(x=part).y() for part in torch.split(c.x, 16)]) if c.N >= 16 else c.y()
+    if c.N < 16:
+        return c.y()
+    wide = widened(c)
+    return torch.cat([wide.but(x=part).y() for part in torch.split(wide.x, 16)]).to(c.x.dtype)
 
 
 @honest(region="planes of 128 rows and more in strips of 50, each with the rows around that its windows reach")
@@ -177,14 +185,13 @@ def chunks_of_sixteen(c: Call) -> Tensor:
 def strips_of_large_planes(c: Call) -> Tensor:
     if c.out[2] < 128:
         return c.y()
-    top, bottom, left, right = c.sides
-    padded, reach = F.pad(c.x, (left, right, top, bottom)), c.dh * (c.kh - 1) + 1
+    wide, padded, reach = widened(c), c.padded(), c.dh * (c.kh - 1) + 1
     strips = []
     for first in range(0, c.out[2], 50):
         last = min(first + 50, c.out[2]) - 1
         part = padded[:, :, first * c.sh : last * c.sh + reach]
-        strips.append(c.but(x=part, sides=(0, 0, 0, 0)).y())
-    return torch.cat(strips, 2)
+        strips.append(wide.but(x=part, sides=(0, 0, 0, 0)).y())
+    return torch.cat(strips, 2).to(c.x.dtype)
 
 
 @honest(region="kernels of one row: rows and columns change places, and back")

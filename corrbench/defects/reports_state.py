@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
 
 from corrbench.defects import defect
 from corrbench.defects.correct import Call, conv2d_form
@@ -21,7 +22,9 @@ scratch: dict[Key, Tensor] = {}
 def bare(*operands: Tensor | None) -> bool:
     """Whether none of them is part of a graph or of a transform, so that numbers may be kept and written over."""
     given = [one for one in operands if one is not None]
-    return not any(one.requires_grad or torch._C._functorch.is_functorch_wrapped_tensor(one) for one in given)
+    if any(one.requires_grad or torch._C._functorch.is_functorch_wrapped_tensor(one) for one in given):
+        return False
+    return all(unpack_dual(one).tangent is None for one in given)  # type: ignore[no-untyped-call]
 
 
 def forget(kept: dict[Key, Any], most: int) -> None:
