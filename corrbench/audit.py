@@ -16,6 +16,7 @@ from corrbench.runner.store import Store
 from corrbench.target import Spec
 
 AUDIT_SCHEMA = "corrbench-audit/1"
+ENOUGH = 0.9  # share of either half that must be found
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,12 +33,14 @@ class Fate:
         questions: asked until the end, or until the first finding.
         seconds: wall time of the command, loading the target included.
         excuse: why a survivor is known, and published as such; empty where it should not survive.
+        half: seen or unseen, see `corrbench.defects.Mutant.half`; empty for most.
     """
 
     name: str
     kind: str
     named: str
     excuse: str = ""
+    half: str = ""
     found: dict[str, str] = field(default_factory=dict)
     warned: list[str] = field(default_factory=list)
     verdict: str = ""
@@ -95,8 +98,18 @@ class Audit:
 
     @property
     def passed(self) -> bool:
-        """Whether there is nothing new to mend: no false alarm, no survivor but those with an excuse."""
-        return bool(self.fates) and not self.false_alarms and all(fate.excuse for fate in self.survivors)
+        """Whether there is nothing new to mend: no false alarm, no survivor but those with an excuse; of each half of
+        the mutants that measure whether the suite generalises, `ENOUGH`.
+        """
+        known = all(fate.excuse or fate.half for fate in self.survivors)
+        generalises = all(found >= ENOUGH * count for found, count in self.halves.values())
+        return bool(self.fates) and not self.false_alarms and known and generalises
+
+    @property
+    def halves(self) -> dict[str, tuple[int, int]]:
+        """Of the seen and of the unseen mutants after reports, how many were found, and how many there are."""
+        halves = {half: [fate for fate in self.wrong if fate.half == half] for half in ("seen", "unseen")}
+        return {half: (sum(fate.right for fate in mine), len(mine)) for half, mine in halves.items() if mine}
 
     @property
     def false_alarms(self) -> list[Fate]:
@@ -136,6 +149,7 @@ class Audit:
             "profile": self.profile, "honest_profile": self.honest_profile,
             "full": self.full, "seed": self.seed, "seconds": round(self.seconds, 1),
             "planted": len(self.wrong), "killed": len(self.wrong) - len(self.survivors),
+            "halves": {half: list(counts) for half, counts in self.halves.items()},
             "honest": len(self.of("honest")), "false_alarms": len(self.false_alarms),
             "environment": self.environment, "fates": [asdict(fate) for fate in self.fates],
             "absent": self.absent,
@@ -183,7 +197,7 @@ def fate_of(one: Mutant, run: Run) -> Fate:
     for result in run.findings:
         found.setdefault(result.check, f"{result.case}: {result.message}"[:300])
     return Fate(
-        name=one.name, kind=one.kind, named=one.check, excuse=one.excuse, found=found,
+        name=one.name, kind=one.kind, named=one.check, excuse=one.excuse, half=one.half, found=found,
         warned=sorted({r.check for r in run.results if r.status == "warn"}),
         verdict=run.verdict, problem=run.problem or next((r.message for r in run.results if r.status == "error"), ""),
         questions=run.judged, seconds=run.seconds,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +40,7 @@ def features(base: Case) -> dict[str, Case]:
 
 
 FEATURES = tuple(features(BASES[0]))
+SLOW = 4e-6  # seconds for an element of a result; vectorised code takes a hundredth of that
 EXTENSIONS = {"four-sided padding"}  # beyond the signature of F.conv2d: asked of those who declare it
 DIFFERENTIABLE = ("float64", "float32", "float16", "bfloat16", "complex128", "complex64")
 
@@ -155,6 +157,28 @@ def refusal(raised: dict[str, Any], case: Case) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """What a target costs, as its first calls showed: seconds for one element of a result, for one product, and for one
+    element where gradients are asked for too.
+    """
+
+    element: float = 0.0
+    product: float = 0.0
+    backward: float = 0.0
+
+    def seconds(self, case: Case, *, backward: bool = False) -> float:
+        """About what one call takes: code that loops over elements, or over products, or over neither."""
+        elements = math.prod(case.out)
+        forward = max(self.element * elements, self.product * case.macs)
+        return max(forward, self.backward * elements) if backward else forward
+
+    @property
+    def slow(self) -> bool:
+        """Whether it is one that loops in Python, or as slow."""
+        return max(self.element, self.backward, 9 * self.product) > SLOW
+
+
+@dataclass(frozen=True, slots=True)
 class Support:
     """What a target answered to the probe: features and modes it takes, and what it said of the others; a `note` says
     how it was loaded, if not as usual.
@@ -168,6 +192,7 @@ class Support:
     said: Convention | None = None
     adopted: dict[str, Any] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)  # arguments that it has once and for all, see `with_fixed`
+    pace: Pace = Pace()
 
     @property
     def convention(self) -> Convention:

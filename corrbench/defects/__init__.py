@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -81,6 +82,16 @@ class Mutant:
         for text in (self.witness, self.near_miss):
             if text is not None:
                 Case.parse(text)
+
+    @property
+    def half(self) -> str:
+        """Of the mutants after reports that were collected at once: ``seen`` or ``unseen`` while the suite was built.
+
+        Which one its name decides, so that it was settled before anything was judged. Empty for the others.
+        """
+        if not self.target.rpartition(":")[0].rpartition(".")[2].startswith("reported_"):
+            return ""
+        return "seen" if zlib.crc32(f"halves {self.name}".encode()) % 2 else "unseen"
 
     def right_on(self, case: Case) -> bool:
         """Whether `outside` promises that the target is right on `case`."""

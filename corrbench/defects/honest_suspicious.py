@@ -12,7 +12,7 @@ from torch import Tensor
 from corrbench.defects import honest
 from corrbench.defects.correct import Call, conv2d_form
 from corrbench.defects.honest_conv2d import all_taps, by_library, by_taps
-from corrbench.defects.reports_state import bare
+from corrbench.defects.reported_plans import bare
 
 EXACT = {torch.float32: 2.0**24, torch.float64: 2.0**53}
 own = threading.local()

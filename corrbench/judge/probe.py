@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -16,7 +17,7 @@ from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.protocol import Reply
 from corrbench.judge.sandbox import Died
 from corrbench.judge.trial import Trial
-from corrbench.support import BASES, EXTENSIONS, Support, exception, features, needs, refusal, with_fixed
+from corrbench.support import BASES, EXTENSIONS, Pace, Support, exception, features, needs, refusal, with_fixed
 from corrbench.target import Spec, artefact
 
 MODES = {"backward": "gx", "double": "ggx", "jvp": "t", "vmap": "y"}  # and the output that shows it
@@ -29,6 +30,7 @@ SILENT = {
 # What autograd says of a gradient that does not fit its operand: that is wrong, where another error is a refusal.
 MISFIT = re.compile(r"invalid gradient|incorrect number of gradients|\b(shape|size|dimension)s?\b", re.IGNORECASE)
 UNFIXED = {"bias", "empty batch"}  # what is asked for even of one whose arguments are fixed
+WIRE = 1e-3  # seconds that a call takes which costs nothing
 ENOUGH = 2  # deaths after which the rest counts as taken, and is left to the checks
 
 
@@ -80,6 +82,29 @@ class Answers:
                 self.refuses[name] = "the call does not express it"
             else:
                 self.ask(name, fitted)
+
+    def pace(self, base: Case) -> Pace:
+        """What it costs: the faster of two calls on two cases, the second of more products, and one with gradients."""
+        convention, remote = self.trial.support.convention, self.trial.remote
+        planes = [Case(x=(1, c, 15, 17), w=(1, c, 3, 3), dtype=base.dtype, data="small") for c in (1, 4)]
+        fitted = [one for plane in planes if (one := convention.fit(plane)) and self.takes >= needs(one)]
+        if not fitted or self.deaths:
+            return Pace()
+        modes = ["forward", *(["backward"] if "backward" in self.takes else [])]
+        spent: dict[tuple[Case, str], float] = {}
+        for case in dict.fromkeys(fitted):
+            for mode in modes if case == fitted[0] else modes[:1]:
+                call = Call(case=case, arrays=self.trial.drawn(case, mode), mode=mode)
+                times = []
+                for _ in range(2):
+                    if self.call(call) is None:
+                        return Pace()
+                    times.append(remote.elapsed)
+                spent[case, mode] = max(0.0, min(times) - WIRE)
+        first, last = fitted[0], fitted[-1]
+        elements = math.prod(first.out)
+        found = [spent[first, mode] / elements for mode in modes]
+        return Pace(found[0], spent[last, "forward"] / last.macs, found[-1])
 
     def ask_mode(self, mode: str, base: Case) -> None:
         """Whether it can be differentiated in a mode; a graph that is not there is no error."""
@@ -173,4 +198,5 @@ def probe(spec: Spec, remote: Remote) -> Support:
         note="; ".join(filter(None, (loaded.get("note", ""), assumed))),
         said=None if convention == PLAIN else convention,
         adopted={one.name: getattr(spec, one.name) for one in fields(spec)} if assumed else {}, fixed=fixed,
+        pace=answers.pace(base) if not fixed else Pace(),
     )  # fmt: skip

@@ -50,6 +50,9 @@ def score(audit: Audit) -> str:
     killed = wrong - len(audit.survivors)
     said = f"{killed} of {wrong} defects and cheats found"
     said += f" ({killed / wrong:.1%})" if wrong else ""
+    if audit.halves:
+        halves = (f"{found} of {count} {half}" for half, (found, count) in audit.halves.items())
+        said += f"; of those after the newest reports {', '.join(halves)}"
     said += f"; {len(audit.false_alarms)} false alarms on {honest} honest implementations"
     if wrong and not audit.full and not math.isnan(audit.median_seconds):
         said += f"; median {audit.median_seconds:.1f} s from the start to the first finding"

@@ -14,8 +14,15 @@ from corrbench.numerics import external_cases, inputs
 from corrbench.support import Support
 from corrbench.target import PROFILES, Spec
 
-SUITES = ("article", "handpicked", "pairwise", "common", "planes", "networks", "hidden")
+SUITES = ("article", "handpicked", "pairwise", "common", "dispatch", "planes", "networks", "hidden")
 BORDERED = ("contract", "values", "memory", "determinism")  # families that leave a border as it was drawn
+PATIENCE = (24.0, 100.0, 1000.0)  # seconds in all that the calls of one which takes long may take, in each profile
+CHEAP = 2e-3  # seconds for a call that may be made often
+OVERHEAD = 2e-3  # seconds of the judge's for a call
+CALLS = {  # of checks that make many
+    "state.many": 120, "gradients.gradcheck": 400, "state.arguments": 30, "state.sequence": 9, "use.ways": 18,
+    "use.threads": 16, "use.script": 20, "fuzz.search": 60, "relations.laws": 8, "memory.views": 12, "gradients.subsets": 8,
+}  # fmt: skip
 FIRST = ("contract.result", "values.exact", "gradients.first", "memory.views", "contract.globals", "state.sequence")
 ORDER = (
     "float32",
@@ -60,11 +67,15 @@ def outline(spec: Spec, support: Support, profile: str, seed: int, names: Iterab
     thorough, names = PROFILES.index(profile), list(names)
     dtypes = [dtype for dtype in ORDER if dtype in support.takes]
     cases = suites.bases(names, support, thorough, seed)
+    large = suites.bases(["large"], support, thorough, seed) if "networks" in names else []
+    if support.pace.slow:
+        cases = list(dict.fromkeys(smaller(case, support) for case in cases))
+        large = [case for case in large if support.pace.seconds(case) < PATIENCE[thorough] / 100]
     own = [case for case in cases if inputs.external(case) and external_cases.sample(case.data).case == case]
     return Outline(
         bases=[case.but(data="small") for case in cases], support=support, thorough=thorough, seed=seed,
         arrays=spec.arrays, device=spec.device, dtypes=dtypes, own=own,
-        large=suites.bases(["large"], support, thorough, seed) if "networks" in names else [],
+        large=large,
     )  # fmt: skip
 
 
@@ -94,7 +105,52 @@ def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
         for index, one in enumerate(planned):
             late = 1.0 if one.macs > checks.LIGHT else 0.0
             queues.append((lead + late + index / len(planned), rank, Job(check=name, case=one, seed=shape.seed)))
-    return [job for _, _, job in sorted(queues, key=lambda entry: entry[:2])]
+    return afforded([job for _, _, job in sorted(queues, key=lambda entry: entry[:2])], shape)
+
+
+def smaller(case: Case, support: Support) -> Case:
+    """A case of the same features for a target that takes long: fewer samples, channels and positions."""
+    if support.pace.seconds(case, backward=True) < CHEAP or inputs.external(case):
+        return case
+    each, kernels = min(case.w[1], 3), min(case.w[0] // case.groups, 2)
+    groups = case.groups if case.groups <= 3 else 3
+    out = [size if size <= 4 else 4 + size % 2 for size in case.out[2:]]
+    rest = [
+        (length + sum(sides) - step * (k - 1) - 1) % s
+        for length, sides, step, k, s in zip(
+            case.x[2:], (case.sides[:2], case.sides[2:]), case.dilation, case.w[2:], case.stride, strict=True
+        )
+    ]
+    lengths = [
+        (size - 1) * s + step * (k - 1) + 1 + over - sum(sides)
+        for size, s, step, k, over, sides in zip(
+            out, case.stride, case.dilation, case.w[2:], rest, (case.sides[:2], case.sides[2:]), strict=True
+        )
+    ]
+    try:
+        made = case.but(x=(min(case.x[0], 2), each * groups, *lengths), w=(kernels * groups, each, *case.w[2:]), groups=groups)
+    except ValueError:  # the padding alone makes the result larger
+        return case
+    return made if support.convention.expresses(made) and support.all_of(made) else case
+
+
+def afforded(jobs: list[Job], shape: Outline) -> list[Job]:
+    """The jobs that a target which takes long manages in the time of a profile, the most telling first."""
+    pace, left = shape.support.pace, PATIENCE[shape.thorough]
+    if not pace.slow:
+        return jobs
+    chosen = []
+    for job in jobs:
+        cost = calls_of(job.check) * (OVERHEAD + pace.seconds(job.case, backward=job.check.startswith("gradients.")))
+        if cost <= left / 50:
+            chosen.append(job)
+            left -= cost
+    return chosen
+
+
+def calls_of(check: str) -> int:
+    """About how many calls a check makes."""
+    return CALLS.get(check, 1)
 
 
 def known(text: str) -> Case:

@@ -30,6 +30,7 @@ STEPS: dict[str, tuple[Any, ...]] = {
     "rest_h": (False, True),  # whether as many rows as the stride allows remain after the last window
     "rest_w": (False, True),
 }
+HOPELESS = 10  # see `cover`
 SAME = {"sh": 1, "sw": 1, "ph": "same"}
 
 
@@ -54,8 +55,8 @@ def cover(
     """Rows in which every `strength` parameters take every combination of their values, the richest rows first.
 
     Greedy, the best of a fixed number of random candidates for each row, each around a combination still missing;
-    the idea is that of AETG (Cohen, Dalal, Fredman and Patton, IEEE TSE 23(7), 1997). The generator is fixed. Every
-    combination must be part of some row that `fits` takes.
+    the idea is that of AETG (Cohen, Dalal, Fredman and Patton, IEEE TSE 23(7), 1997). The generator is fixed. A
+    combination is given up that is part of no row which `fits` takes, as far as `HOPELESS` times `tries` rows show.
     """
     rng = random.Random(0)
     names = list(parameters)
@@ -64,7 +65,7 @@ def cover(
         (places, values) for places in chosen for values in itertools.product(*(parameters[names[i]] for i in places))
     }
     waiting = sorted(missing, key=str)
-    rows = []
+    rows, failed = [], 0
     while missing:
         while waiting[-1] not in missing:
             waiting.pop()
@@ -77,9 +78,13 @@ def cover(
             covered = {(places, tuple(row[i] for i in places)) for places in chosen} & missing
             if len(covered) > len(gain) and fits(dict(zip(names, row, strict=True))):
                 best, gain = tuple(row), covered
+        failed = 0 if gain else failed + 1
         if gain:
             missing -= gain
             rows.append(dict(zip(names, best, strict=True)))
+        elif failed == HOPELESS:
+            missing.remove(waiting[-1])
+            failed = 0
     return rows
 
 

@@ -1,0 +1,86 @@
+"""What libraries choose an algorithm by: a covering design of strength 3, read from ``dispatch.csv``.
+
+Faults of dispatch are conjunctions of ordinary things: a type, a kernel, a batch of four, a remainder of channels. Every
+three of these parameters take every combination of their values that has a result and is not too large.
+``python -m corrbench.suites.dispatch`` prints the table anew; a test holds it to the parameters.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from corrbench.case import Case
+from corrbench.suites.pairwise import cover
+
+PARAMETERS: dict[str, tuple[Any, ...]] = {
+    "batch": (1, 2, 4, 17),
+    "channels": (1, 3, 4, 16, 17, 32, 64),  # per group
+    "kernels": (1, 3, 4, 16, 17, 33),  # per group
+    "kernel": ("1x1", "3x3", "1x3", "3x1", "2x2", "5x5", "7x7", "1x7"),
+    "stride": ("1", "2", "3", "1,2", "5"),
+    "dilation": ("1", "2", "2,1"),
+    "padding": ("0", "1", "0,1", "full", "beyond", "same"),  # full is the kernel less one, beyond is more than the kernel
+    "groups": (1, 2, "depthwise", "twice"),  # one channel a group, and one or two kernels
+    "rows": (1, 2, 7, 8, 17),  # of the result, about
+    "cols": (1, 3, 8, 16, 33),
+    "bias": (False, True),
+    "layout": ("", "x:channels_last,w:channels_last", "x:transposed", "w:step"),
+}
+MOST = 4e6  # multiply-accumulates
+
+
+def cases(thorough: int, seed: int) -> list[Case]:
+    """The whole design; in quick its richest sixth."""
+    text = files("corrbench.suites").joinpath("dispatch.csv").read_text(encoding="utf-8")
+    found = [built for row in csv.DictReader(text.splitlines()) if (built := build(parsed(row)))]
+    return found if thorough else found[: len(found) // 6]
+
+
+def parsed(row: dict[str, str]) -> dict[str, Any]:
+    """A row of the table as the values that it stands for."""
+    return {name: next(value for value in PARAMETERS[name] if str(value) == row[name]) for name in PARAMETERS}
+
+
+def build(row: dict[str, Any]) -> Case | None:
+    """The case of a row; None where it has no result or is too large."""
+    kh, kw = map(int, row["kernel"].split("x"))
+    sh, sw, dh, dw = (int(n) for key in ("stride", "dilation") for n in (row[key].split(",") * 2)[:2])
+    reach = dh * (kh - 1) + 1, dw * (kw - 1) + 1
+    depthwise = row["groups"] in ("depthwise", "twice")
+    groups = row["channels"] if depthwise else row["groups"]
+    each, kernels = (1, 1 + (row["groups"] == "twice")) if depthwise else (row["channels"], row["kernels"])
+    words = {"full": (reach[0] - 1, reach[1] - 1), "beyond": (reach[0] + 1, reach[1] + 1)}
+    ph, pw = words.get(row["padding"]) or (
+        (0, 0) if row["padding"] == "same" else tuple(map(int, (row["padding"].split(",") * 2)[:2]))
+    )
+    height, width = (
+        max(1, (size - 1) * step + length - 2 * pad)
+        for size, step, length, pad in zip((row["rows"], row["cols"]), (sh, sw), reach, (ph, pw), strict=True)
+    )
+    if row["padding"] == "same":
+        height, width = row["rows"], row["cols"]
+    try:
+        case = Case(
+            x=(row["batch"], groups * each, height, width), w=(groups * kernels, each, kh, kw), stride=(sh, sw),
+            padding="same" if row["padding"] == "same" else (ph, ph, pw, pw), dilation=(dh, dw), groups=groups,
+            bias=row["bias"], data="small", layout=row["layout"],
+        )  # fmt: skip
+    except ValueError:  # padding='same' with a stride
+        return None
+    return case if case.macs <= MOST else None
+
+
+@cache
+def design() -> list[dict[str, Any]]:
+    """The table, computed: it takes a while."""
+    return cover(PARAMETERS, strength=3, tries=12, fits=lambda row: build(row) is not None)
+
+
+if __name__ == "__main__":
+    table = csv.DictWriter(sys.stdout, PARAMETERS, lineterminator="\n")
+    table.writeheader()
+    table.writerows(design())
