@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 from math import prod
@@ -16,7 +15,7 @@ from corrbench.checks import LIGHT, Outline, check
 from corrbench.judge.calls import Call, case_operands
 from corrbench.judge.protocol import Output, Reply
 from corrbench.judge.trial import Trial
-from corrbench.numerics import bounds, inputs, oracle
+from corrbench.numerics import bounds, inputs
 from corrbench.numerics.comparison import TRANSFORM_GRADIENT
 from corrbench.numerics.formats import UNIT
 from corrbench.numerics.problem import Array, Problem
@@ -158,96 +157,6 @@ def subsets(trial: Trial) -> Iterator[Result]:
                 how = "two backward passes over one graph" if repeated else f"only {', '.join(chosen)} requiring grad"
                 result.message = f"with {how}: {result.message}"
             yield result
-
-
-def joined(problem: Problem, dx: Array, dw: Array, db: Array | None) -> Problem:
-    """conv(dx, w) + conv(x, dw) + db as one correlation: the operands side by side as channels of each group."""
-    n, channels, height, width = problem.x.shape
-    shape = (n, problem.groups, channels // problem.groups, height, width)
-    x = np.concatenate([dx.reshape(shape), problem.x.reshape(shape)], axis=2).reshape(n, 2 * channels, height, width)
-    return replace(problem, x=x, w=np.concatenate([problem.w, dw], axis=1), bias=db)
-
-
-def rounded_parts(trial: Trial, problem: Problem, dx: Array, dw: Array, db: Array | None) -> Array | float:
-    """What rounding conv(dx, w), conv(x, dw) and db to a 16-bit type may add; they are honestly computed apart.
-
-    Each of the three is rounded once, and added up in two more roundings, in any order: 4u of what was added.
-    """
-    unit = UNIT[trial.case.dtype]
-    if unit <= UNIT[bounds.accumulator(trial.case.dtype)]:
-        return 0.0
-    parts = [np.abs(oracle.exact(problem.with_data(*data)).hi) for data in ((dx, problem.w), (problem.x, dw))]
-    if db is not None:
-        parts.append(np.abs(db)[:, None, None])
-    return np.asarray(4 * unit * sum(parts))
-
-
-def mode_cases(outline: Outline, mode: str, count: int) -> Iterator[Case]:
-    """About `count` small cases in the common element type, and now and then in the others."""
-    small = [case for case in outline.light if case.macs <= LIGHT / 3]
-    for index, case in enumerate(outline.spread(small, count)):
-        for place, dtype in enumerate(differentiable(outline, mode)):
-            if (place < 1 or (index + place) % 5 == 0) and not dtype.startswith("complex"):
-                yield case.but(dtype=dtype, data="unit" if index % 3 == 2 else "small")
-
-
-@check("gradients.second", lambda outline: mode_cases(outline, "double", 30 + 120 * outline.thorough), column="second")
-def second(trial: Trial) -> Iterator[Result]:
-    """Is the derivative of the gradients right, <d<gw,v>/dx, u> = <conv(u,v), g> and its kin, in every element?"""
-    names = case_operands(trial.case)
-    arrays = trial.operands(extra=("g", *("v" + name for name in names)))
-    reply = trial.call("double", arrays=arrays)
-    problem, g = trial.problem(arrays=arrays), arrays["g"]
-    if not any(name.startswith("gg") for name in reply.outputs):
-        yield trial.result(Status.UNSUPPORTED, "gradients cannot be differentiated again")
-        return
-    yield from verdicts(
-        trial,
-        reply,
-        {
-            "ggx": problem.with_data(problem.x, arrays["vw"]).input_gradient(g),
-            "ggw": problem.with_data(arrays["vx"], problem.w).weight_gradient(g),
-            "ggg": joined(problem, arrays["vx"], arrays["vw"], arrays.get("vb")),
-        },
-        slack=rounded_parts(trial, problem, arrays["vx"], arrays["vw"], arrays.get("vb")),
-    )
-
-
-@check(
-    "gradients.forward", lambda outline: mode_cases(outline, "jvp", 10 + 40 * outline.thorough), column="forward mode"
-)
-def forward(trial: Trial) -> Iterator[Result]:
-    """Is the directional derivative of forward-mode differentiation conv(tx, w) + conv(x, tw) + tb?"""
-    names = case_operands(trial.case)
-    arrays = trial.operands(extra=tuple("t" + name for name in names))
-    reply = trial.call("jvp", arrays=arrays)
-    problem = trial.problem(arrays=arrays)
-    tangents = joined(problem, arrays["tx"], arrays["tw"], arrays.get("tb"))
-    slack = rounded_parts(trial, problem, arrays["tx"], arrays["tw"], arrays.get("tb"))
-    yield from verdicts(trial, reply, {"t": tangents}, slack=slack)
-
-
-def vmap_cases(outline: Outline) -> Iterator[Case]:
-    """A few light cases."""
-    if "vmap" in outline.support.takes:
-        few = outline.spread(outline.light, 4 + 12 * outline.thorough)
-        yield from (case.but(data="small") for case in few if case.x[0])
-
-
-@check("gradients.vmap", vmap_cases, column="vmap")
-def vmap(trial: Trial) -> Iterator[Result]:
-    """Does torch.func.vmap over an extra axis give what calling in a loop gives?"""
-    arrays = trial.operands()
-    stack = np.stack([arrays["x"], arrays["x"][..., ::-1, :] * 2, arrays["x"] * 0 + 1])
-    reply = trial.call("vmap", arrays={**arrays, "x": stack})
-    output = reply.outputs.get("y")
-    if output is None or output.values is None or output.values.shape != (3, *trial.case.out):
-        shape = None if output is None else list(output.shape)
-        yield trial.result(Status.FAIL, f"under vmap the result has shape {shape}, not {[3, *trial.case.out]}")
-        return
-    for index, x in enumerate(stack):
-        expected = trial.expected(trial.problem(arrays={**arrays, "x": np.ascontiguousarray(x)}))
-        yield trial.verdict(expected.compare(output.values[index], "y"), note=f"under vmap, slice {index}")
 
 
 def gradcheck_cases(outline: Outline) -> Iterator[Case]:

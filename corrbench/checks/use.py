@@ -60,6 +60,7 @@ TORCH = {
     "later": Way(how="with operands that are results of other operations", backward=True, function=True),
     "later_input": Way(how="with an input that is another layer's result", backward=True),
     "interleaved": Way(how="before another forward pass, its backward pass after it,", backward=True),
+    "consumers": Way(how="with an input that is used once more,", backward=True),
     "after_no_grad": Way(how="after a call under torch.no_grad", backward=True),
     "one_storage": Way(how="with weight and bias in one storage", function=True),
     "data": Way(how="after the weight was changed through .data", function=True),

@@ -21,7 +21,8 @@ CHEAP = 2e-3  # seconds for a call that may be made often
 OVERHEAD = 2e-3  # seconds of the judge's for a call
 CALLS = {  # of checks that make many
     "state.many": 120, "gradients.gradcheck": 400, "state.arguments": 30, "state.sequence": 9, "use.ways": 18,
-    "use.threads": 16, "use.script": 20, "fuzz.search": 60, "relations.laws": 8, "memory.views": 12, "gradients.subsets": 8,
+    "use.threads": 16, "use.script": 20, "fuzz.search": 60, "relations.laws": 8, "memory.views": 12,
+    "gradients.subsets": 8, "gradients.alone": 9, "state.modes": 26, "state.gradients": 6,
 }  # fmt: skip
 FIRST = ("contract.result", "values.exact", "gradients.first", "memory.views", "contract.globals", "state.sequence")
 ORDER = (
@@ -113,7 +114,7 @@ def smaller(case: Case, support: Support) -> Case:
     if support.pace.seconds(case, backward=True) < CHEAP or inputs.external(case):
         return case
     each, kernels = min(case.w[1], 3), min(case.w[0] // case.groups, 2)
-    groups = case.groups if case.groups <= 3 else 3
+    groups = min(case.groups, 3)
     out = [size if size <= 4 else 4 + size % 2 for size in case.out[2:]]
     rest = [
         (length + sum(sides) - step * (k - 1) - 1) % s
@@ -128,7 +129,9 @@ def smaller(case: Case, support: Support) -> Case:
         )
     ]
     try:
-        made = case.but(x=(min(case.x[0], 2), each * groups, *lengths), w=(kernels * groups, each, *case.w[2:]), groups=groups)
+        made = case.but(
+            x=(min(case.x[0], 2), each * groups, *lengths), w=(kernels * groups, each, *case.w[2:]), groups=groups
+        )
     except ValueError:  # the padding alone makes the result larger
         return case
     return made if support.convention.expresses(made) and support.all_of(made) else case

@@ -1,7 +1,7 @@
 """What libraries choose an algorithm by: a covering design of strength 3, read from ``dispatch.csv``.
 
-Faults of dispatch are conjunctions of ordinary things: a type, a kernel, a batch of four, a remainder of channels. Every
-three of these parameters take every combination of their values that has a result and is not too large.
+Faults of dispatch are conjunctions of ordinary things: a type, a kernel, a batch of four, a remainder of channels.
+Every three of these parameters take every combination of their values that has a result and is not too large.
 ``python -m corrbench.suites.dispatch`` prints the table anew; a test holds it to the parameters.
 """
 
@@ -23,7 +23,14 @@ PARAMETERS: dict[str, tuple[Any, ...]] = {
     "kernel": ("1x1", "3x3", "1x3", "3x1", "2x2", "5x5", "7x7", "1x7"),
     "stride": ("1", "2", "3", "1,2", "5"),
     "dilation": ("1", "2", "2,1"),
-    "padding": ("0", "1", "0,1", "full", "beyond", "same"),  # full is the kernel less one, beyond is more than the kernel
+    "padding": (
+        "0",
+        "1",
+        "0,1",
+        "full",
+        "beyond",
+        "same",
+    ),  # full is the kernel less one, beyond is more than the kernel
     "groups": (1, 2, "depthwise", "twice"),  # one channel a group, and one or two kernels
     "rows": (1, 2, 7, 8, 17),  # of the result, about
     "cols": (1, 3, 8, 16, 33),

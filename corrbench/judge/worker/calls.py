@@ -49,7 +49,8 @@ def differentiate(step: Words, y: Any, leaves: dict[str, Any], given: dict[str, 
     )
     out = {"g" + name: grad for name, grad in zip(wanted, grads, strict=True) if grad is not None}
     if again:
-        pairs = [(out["g" + n], given["v" + n]) for n in wanted if "g" + n in out and out["g" + n].requires_grad]
+        used = [name for name in step.get("used", wanted) if "g" + name in out and out["g" + name].requires_grad]
+        pairs = [(out["g" + name], given["v" + name]) for name in used]
         if not pairs:
             return out
         names = [*wanted, "g"]
@@ -107,7 +108,9 @@ def answers(
         way = replayed if mode == "graph" else elsewhere
         return {"y": way(lambda: caller.call(live, step), list(given.values()), caller.device)}
     if mode == "vmap":
-        return {"y": library.torch.func.vmap(lambda x: caller.call(live | {"x": x}, step))(live["x"])}
+        over = step.get("over", ["x"])
+        mapped = library.torch.func.vmap(lambda *a: caller.call(live | dict(zip(over, a, strict=True)), step))
+        return {"y": mapped(*(live[name] for name in over))}
     if "crowd" in step:
         return at_once(lambda live: one_of_many(live, leaves, caller, step), live, step["stacked"], step["crowd"])
     spoken = WAYS[step["way"]] if "way" in step else PLAIN

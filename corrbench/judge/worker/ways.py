@@ -70,6 +70,11 @@ def interleaved(call: Make, live: Live) -> Any:
     return y
 
 
+def two_consumers(call: Make, live: Live) -> Any:
+    """The input is used once more beside the call: its gradients are added up."""
+    return call(live) + (live["x"] * 0).sum()
+
+
 def after_no_grad(call: Make, live: Live) -> Any:
     """The call comes after one on the same operands that kept no graph."""
     with library.torch.no_grad():
@@ -196,6 +201,7 @@ WAYS: dict[str, Way] = {
     "later_input": Way(made=lambda call, live: call(operands(live, lambda tensor: tensor * 1, ("x",)))),
     "checkpoint": Way(made=checkpointed),
     "interleaved": Way(made=interleaved),
+    "consumers": Way(made=two_consumers),
     "after_no_grad": Way(made=after_no_grad),
     "one_storage": Way(given=one_storage),
     "data": Way(made=by_data),
