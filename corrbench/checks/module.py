@@ -8,11 +8,21 @@ from typing import Any
 import numpy as np
 
 from corrbench.case import Case
-from corrbench.checks import Outline, check
+from corrbench.checks import LIGHT, Outline, check
+from corrbench.judge.calls import Call
 from corrbench.judge.trial import Trial
 from corrbench.result import Figures, Result, Status
 
 STEPS, RATE = 400, 0.05
+LIVES = {  # see `corrbench.judge.worker.lives`, and in words, after "was"
+    "copied": "copied, and the original changed",
+    "after_its_copy": "copied, and the copy changed",
+    "pickled": "pickled and loaded",
+    "moved": "moved to float64 and back",
+    "changed": "evaluated without gradients, and its weights changed in place",
+    "trained_after": "evaluated without gradients, and then trained a step",
+    "loaded": "evaluated, and another state loaded",
+}
 
 
 def module_cases(outline: Outline) -> Iterator[Case]:
@@ -90,6 +100,37 @@ def state(trial: Trial) -> Iterator[Result]:
             raised = look.get("raised")
             detail = f"{raised['type']}: {' '.join(raised['message'].split())[:200]}" if raised else str(look)
             yield trial.result(Status.FAIL, f"{words} ({detail})")
+
+
+def life_cases(outline: Outline) -> Iterator[Case]:
+    """A few small cases of objects of torch with parameters."""
+    convention = outline.support.convention
+    if convention.parameters and outline.arrays == "torch" and not convention.by_hand:
+        small = [case for case in outline.light if case.macs <= LIGHT / 30 and np.prod(case.out)]
+        for index, case in enumerate(outline.spread(small, 3 + 6 * outline.thorough)):
+            yield case.but(
+                data="small", dtype="float32" if "float32" in outline.dtypes else case.dtype, bias=index % 2 == 0
+            )
+
+
+@check("module.life", life_cases)
+def life(trial: Trial) -> Iterator[Result]:
+    """Is a layer right after it was copied, pickled, moved, evaluated, changed in place, stepped, or loaded?"""
+    arrays = trial.operands()
+    expected = trial.expected(trial.problem(arrays=arrays))
+    plain = trial.values(trial.call(arrays=arrays))
+    if plain is None or not expected.compare(plain).right:
+        yield trial.result(Status.SKIPPED, "wrong when it is new, so not asked later in its life")
+        return
+    calls = [Call(case=trial.case, arrays=arrays, options={"life": name}) for name in LIVES]
+    for (name, how), reply in zip(LIVES.items(), trial.calls(calls, ends=False, into=[]), strict=True):
+        if reply.raised:
+            said = f"a layer that was {how} raises {reply.raised['type']}: {reply.raised['message'][:160]}"
+            yield trial.result(Status.WARN if name == "pickled" else Status.FAIL, said)
+        elif (values := trial.values(reply)) is None:
+            yield trial.incomparable()
+        else:
+            yield trial.verdict(expected.compare(values), note=f"after it was {how}")
 
 
 @check("module.training", module_cases)

@@ -27,7 +27,7 @@ WORKER = Path(__file__).with_name("worker")
 FILES = (  # each after what it imports
     "library", "geometry", "shared_library", "program", "model", "artefacts", "sources", "extraction", "loading",
     "compiled", "channel", "operands", "global_state", "poison", "late_writes", "signature", "expressions", "streams",
-    "ways", "caller", "calls", "modules", "timed_calls", "serve",
+    "ways", "lives", "caller", "calls", "modules", "timed_calls", "serve",
 )  # fmt: skip
 LENT = ("__init__.py", "case.py", "convention", "target.py", "targets", "reference.py")
 # The process divides in `stand`: the parent stays as the guard. The child makes modules of the files it is sent, in a

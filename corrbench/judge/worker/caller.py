@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -142,6 +143,11 @@ class Caller:
             if kinds and kinds != {x.dtype} and (x.dtype.is_floating_point or x.dtype.is_complex):
                 return module.to(x.dtype)
         return module
+
+    def live(self, life: Callable[[Any, Callable[[Any], Any]], Any], live: dict[str, Any]) -> None:
+        """Let something happen to the object that was made; what is called is the object that comes of it."""
+        forward = self.layer.forward if self.layer is not None else lambda layer, x: layer(x)
+        self.module = life(self.module, lambda layer: forward(layer, live["x"]))
 
     def gradients(self, live: dict[str, Any], step: Words) -> dict[str, Any]:
         """The gradients that the target's own backward pass gives."""
