@@ -39,7 +39,7 @@ def first_cases(outline: Outline) -> Iterator[Case]:
         for place, dtype in enumerate(differentiable(outline)):
             if place == 0 or ((index + place) % 3 == 0 and light) or outline.thorough > 1:
                 yield base.but(dtype=dtype, data="small")
-            if (index + place) % 2 == 0 and light and (place < 2 or outline.thorough):
+            if (index + place) % (2 if place < 2 else 4) == 0 and light and (place < 2 or outline.thorough):
                 yield base.but(dtype=dtype, data=("unit", "range", "tiny")[(index // 2) % 3])
 
 

@@ -23,32 +23,37 @@ MANY = 64  # products, of which the model of rounding errors speaks
 LEAN = 0.15  # mean error in standard deviations that one kernel's own pattern of roundings may give
 
 
+def turn(outline: Outline, place: int) -> int:
+    """Every how many bases an element type is asked about: the first always, the next ones more often than others."""
+    return 1 if not place or outline.thorough > 1 else 2 if outline.thorough and place < 4 else 4
+
+
 def exact_cases(outline: Outline) -> Iterator[Case]:
-    """Every base with small integers, and one of the wider sets in turn, in every element type."""
+    """Every base with small integers, and one of the wider sets in turn, in every element type in turn."""
     for index, base in enumerate(outline.bases):
         for place, dtype in enumerate(outline.dtypes):
-            if (base.macs > LIGHT and place > 1) or (not outline.thorough and place and (index + place) % 4):
+            if (base.macs > LIGHT and place > 1) or (index + place) % turn(outline, place):
                 continue
             yield base.but(dtype=dtype, data="small")
             others = [data for data in WHOLE if data != "small" and (dtype not in INTEGERS or data != "sums")]
             picked = others if outline.thorough > 1 else [others[(index + place) % len(others)]]
-            if base.macs <= LIGHT and (outline.thorough or place < 2 or dtype in INTEGERS):
+            if base.macs <= LIGHT and (outline.thorough > 1 or place < 2 or dtype in INTEGERS):
                 yield from (base.but(dtype=dtype, data=data) for data in picked)
 
 
 def real_cases(outline: Outline) -> Iterator[Case]:
-    """Every base on unit data in every floating type, and on one of the harder sets in turn; operands of its own."""
+    """Every base on unit data in floating types in turn, and on one of the harder sets in turn; operands of its own."""
     kinds = [dtype for dtype in outline.dtypes if dtype not in INTEGERS]
     for case in outline.own:
         yield from (case.but(dtype=dtype) for dtype in kinds)
     for index, base in enumerate(outline.bases):
         for place, dtype in enumerate(kinds):
-            if (base.macs > LIGHT and place > 0) or (not outline.thorough and place and (index + place) % 4):
+            if (base.macs > LIGHT and place > 0) or (index + place) % turn(outline, place):
                 continue
             yield base.but(dtype=dtype, data="unit")
             others = [data for data in REAL if data != "unit"]
             picked = others if outline.thorough > 1 else [others[(index + place) % len(others)]]
-            if base.macs <= LIGHT and (outline.thorough or place < 2):
+            if base.macs <= LIGHT and (outline.thorough > 1 or place < 2):
                 yield from (base.but(dtype=dtype, data=data) for data in picked)
 
 
