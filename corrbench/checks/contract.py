@@ -111,42 +111,61 @@ def bad_cases(outline: Outline) -> Iterator[Case]:
         yield case
 
 
-def bad_calls(trial: Trial, good: dict[str, Array]) -> list[tuple[str, dict[str, Any], dict[str, Any], bool]]:
-    """Calls that have no right answer: what is bad, the operands, other arguments, and whether an answer is a fault."""
+Bad = tuple[
+    str, dict[str, Array], dict[str, Any], bool
+]  # what is bad, operands, other arguments, if an answer is wrong
+
+
+def bad_shapes(trial: Trial, good: dict[str, Array]) -> Iterator[Bad]:
+    """Operands that do not fit each other."""
     (n, c, height, width), (o, each, kh, kw) = trial.case.x, trial.case.w
     convention, takes = trial.support.convention, trial.support.takes
-    bad: list[tuple[str, dict[str, Any], dict[str, Any], bool]] = []
 
-    def resized(name: str, shape: tuple[int, ...]) -> dict[str, Any]:
+    def resized(name: str, shape: tuple[int, ...]) -> dict[str, Array]:
         return {**good, name: np.resize(good[name], shape)}
 
     if convention.output == "valid" and not convention.kernels:
         for name, h, w in (("taller", 8, kw), ("wider", kh, 9), ("larger both ways", 9, 9)):
-            bad.append((f"a kernel {name} than the input", resized("w", (o, each, h, w)), {}, True))
+            yield f"a kernel {name} than the input", resized("w", (o, each, h, w)), {}, True
+        for step in (2, 5) if "stride" in takes else ():  # divided towards zero, these have a row and a column
+            larger = f"a kernel larger both ways than the input, with stride={step},"
+            yield larger, resized("w", (o, each, 9, 9)), {"stride": step}, True
     if c > 1 and each > 1 and o > 1:
         if convention.output == "valid" and not convention.kernels:
             plane = {**resized("x", (1, 1, height, width)), "w": np.resize(good["w"], (1, 1, 9, 9))}
-            bad.append(("a kernel of one channel larger than its input", plane, {}, True))
-        bad.append(("a kernel of 3 channels for an input of 4", resized("w", (o, 3, kh, kw)), {}, True))
-        bad.append(("a kernel of 1 channel for an input of 4", resized("w", (o, 1, kh, kw)), {}, False))
-        bad.append(("a kernel of 5 channels for an input of 4", resized("w", (o, 5, kh, kw)), {}, True))
-        bad.append(("an input of three channels for a kernel of 4", resized("x", (n, 3, height, width)), {}, True))
+            yield "a kernel of one channel larger than its input", plane, {}, True
+        yield "a kernel of 3 channels for an input of 4", resized("w", (o, 3, kh, kw)), {}, True
+        yield "a kernel of 1 channel for an input of 4", resized("w", (o, 1, kh, kw)), {}, False
+        yield "a kernel of 5 channels for an input of 4", resized("w", (o, 5, kh, kw)), {}, True
+        yield "an input of three channels for a kernel of 4", resized("x", (n, 3, height, width)), {}, True
         if "groups" in takes:
-            bad.append(("groups=3 for 4 channels", good, {"groups": 3}, True))
-            bad.append(("groups=2 for 7 kernels", resized("w", (7, 2, kh, kw)), {"groups": 2}, True))
-    if "stride" in takes:
-        bad.append(("stride=0", good, {"stride": 0}, True))
-        bad.append(("stride=-1", good, {"stride": -1}, False))
-    if "dilation" in takes:
-        bad.append(("dilation=0", good, {"dilation": 0}, False))
-        if max(4 * (kh - 1) + 1 - height, 4 * (kw - 1) + 1 - width) > 0:
-            bad.append(("dilation=4 of a kernel that no longer fits", good, {"dilation": 4}, True))
-    if "padding" in takes and convention.output == "valid":
-        bad.append(("padding=-1", good, {"padding": -1}, False))
+            yield "groups=0", good, {"groups": 0}, True
+            yield "groups=3 for 4 channels", good, {"groups": 3}, True
+            yield "groups=2 for 7 kernels", resized("w", (7, 2, kh, kw)), {"groups": 2}, True
     if "bias" in takes and o > 1:
-        bad.append(("a bias of 4 for 6 output channels", {**good, "b": np.resize(good["w"], 4)}, {}, True))
-        bad.append(("a bias of 1 for 6 output channels", {**good, "b": np.resize(good["w"], 1)}, {}, False))
-    return bad
+        yield "a bias of 4 for 6 output channels", {**good, "b": np.resize(good["w"], 4)}, {}, True
+        yield "a bias of 1 for 6 output channels", {**good, "b": np.resize(good["w"], 1)}, {}, False
+
+
+def bad_arguments(trial: Trial, good: dict[str, Array]) -> Iterator[Bad]:
+    """Arguments that no call can have: zero, negative, broken, unknown."""
+    (height, width), (kh, kw) = trial.case.x[2:], trial.case.w[2:]
+    convention, takes = trial.support.convention, trial.support.takes
+    if "stride" in takes:
+        yield "stride=0", good, {"stride": 0}, True
+        yield "stride=-1", good, {"stride": -1}, False
+        yield "stride=1.5", good, {"stride": 1.5}, True
+        if "stride by axis" in takes:
+            yield "stride=(1, 0)", good, {"stride": [1, 0]}, True
+    if "dilation" in takes:
+        yield "dilation=0", good, {"dilation": 0}, True
+        yield "dilation=1.5", good, {"dilation": 1.5}, True
+        if max(4 * (kh - 1) + 1 - height, 4 * (kw - 1) + 1 - width) > 0:
+            yield "dilation=4 of a kernel that no longer fits", good, {"dilation": 4}, True
+    if "padding" in takes and convention.output == "valid":
+        yield "padding=-1", good, {"padding": -1}, False
+    if convention.spelled and trial.form == "conv2d":
+        yield "an argument that does not exist, strides=2,", good, {"strides": 2}, True
 
 
 @check("contract.errors", bad_cases, column="contract")
@@ -157,7 +176,7 @@ def errors(trial: Trial) -> Iterator[Result]:
     if one.x[2:] != (6, 7) and not trial.support.convention.structured:
         yield trial.result(Status.SKIPPED, "bad calls are made from one case only, another than this")
         return
-    bad = bad_calls(trial, good)
+    bad = [*bad_shapes(trial, good), *bad_arguments(trial, good)]
     calls = [Call(case=one, arrays=arrays, config=extra) for _, arrays, extra, _ in bad]
     replies = []
     for call in calls:  # one by one: each may kill the process; a wrong shape is none where no shape is right
@@ -171,7 +190,8 @@ def errors(trial: Trial) -> Iterator[Result]:
             yield trial.result(status, f"{name} is answered as if it had not been given, instead of an error")
         elif grave and got is not None:
             empty = got.values is not None and not got.values.size
-            lax = trial.spec.lenient and (empty or "channels" in name or "groups" in name)  # few authors look at these
+            seldom = ("channels" in name or "groups" in name or extra) and name != "stride=0"
+            lax = trial.spec.lenient and (empty or seldom)  # few authors look at these
             yield trial.result(
                 Status.WARN if lax else Status.FAIL,
                 f"{name} is answered with a result of shape {list(got.shape)} instead of an error",

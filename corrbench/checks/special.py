@@ -16,6 +16,8 @@ from corrbench.numerics.problem import Array, Problem
 from corrbench.numerics.relations import ZERO
 from corrbench.result import Figures, Result, Status
 
+KERNELS = ("ones", "binomial", "sobel", "identity")  # that libraries have paths of their own for
+
 
 def floats(outline: Outline) -> list[str]:
     """The inexact element types that the target takes."""
@@ -31,6 +33,8 @@ def footprint_cases(outline: Outline) -> Iterator[Case]:
         for place, dtype in enumerate(floats(outline)):
             for shift in range(2 if place == 0 else int(index % 6 == place)):
                 data = kinds[(index + place + 3 * shift) % len(kinds)]
+                if data in ("nan", "inf", "ninf") and index % 3 and dtype in ("float32", "float64"):
+                    data += f"+{KERNELS[index % len(KERNELS)]}"
                 if data != "nan_b" or case.bias:
                     yield case.but(dtype=dtype, data=data)
 

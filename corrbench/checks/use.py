@@ -65,6 +65,7 @@ TORCH = {
     "one_storage": Way(how="with weight and bias in one storage", function=True),
     "data": Way(how="after the weight was changed through .data", function=True),
     "freed": Way(how="after other weights of this shape were freed", function=True),
+    "made_in_inference": Way(how="after its weight was changed under torch.inference_mode", function=True),
     "bfloat16": Way(how="under autocast to bfloat16", ordinary=False, lower="bfloat16", another=True),
     "float16": Way(how="under autocast to float16", ordinary=False, lower="float16", another=True),
     "mixed": Way(how="with a weight of float64", ordinary=False, function=True, another=True),
@@ -236,7 +237,7 @@ def named(result: Result, name: str) -> Result:
 def crowd_cases(outline: Outline) -> Iterator[Case]:
     """Small cases whose calls take long enough to meet."""
     small = [case for case in outline.light if case.macs <= LIGHT / 10 and np.prod(case.out) > 1]
-    yield from (case.but(data="small") for case in outline.spread(small, 3 + 9 * outline.thorough))
+    yield from (case.but(data="small", layout="") for case in outline.spread(small, 3 + 9 * outline.thorough))
 
 
 @check("use.threads", crowd_cases, column="use")

@@ -8,6 +8,7 @@ import numpy as np
 
 from corrbench.case import COMPLEX, FLOATS, INTEGERS, Case
 from corrbench.checks import LIGHT, Outline, check
+from corrbench.checks.manners import FORWARD, PLAIN, Manner, call, manner
 from corrbench.judge.trial import Trial
 from corrbench.numerics import bounds, natural, oracle
 from corrbench.numerics.comparison import Expected
@@ -60,7 +61,9 @@ def real_cases(outline: Outline) -> Iterator[Case]:
 def natural_cases(outline: Outline) -> Iterator[Case]:
     """Every light base, in quick every second, on an input and a kernel as people have them, on each pair in turn."""
     pairs = [f"{given}+{kernel}" for given in INPUTS for kernel in KERNELS]
-    order = [pairs[place * 37 % len(pairs)] for place in range(len(pairs))]  # 37 and the number of pairs are coprime
+    order = [
+        pairs[place * 37 % len(pairs)] for place in range(len(pairs))
+    ]  # 37 and the number of pairs, 110, have no common factor
     reals = [dtype for dtype in outline.dtypes if dtype in FLOATS]
     for index, base in enumerate(outline.light if outline.thorough else outline.light[::2]):
         data = order[index % len(order)]
@@ -87,7 +90,7 @@ def exact(trial: Trial) -> Iterator[Result]:
 @check("values.bound", real_cases)
 def bound(trial: Trial) -> Iterator[Result]:
     """On real numbers, is every element within the bound, and do errors look like honest rounding (a warning)?"""
-    expected, values = answer(trial)
+    expected, values = answer(trial, PLAIN)
     result = verdict(trial, expected, values)
     telling = values is not None and values.size >= ENOUGH and expected.dtype not in COMPLEX
     telling &= trial.case.data == "unit" and trial.case.terms >= 3 and trial.case.macs <= 10 * LIGHT
@@ -118,14 +121,22 @@ def statistics(result: Result, expected: Expected, values: Array) -> Result:
 
 
 def compare(trial: Trial) -> Result:
-    """Call once and judge the values."""
-    return verdict(trial, *answer(trial))
+    """Call in the manner of the case, and judge the values; if they are wrong, a plain call tells what is to blame."""
+    how = manner(trial, FORWARD)
+    result = verdict(trial, *answer(trial, how))
+    if not result.finding or how == PLAIN:
+        return result
+    plain = verdict(trial, *answer(trial, PLAIN))
+    if not plain.finding:
+        result.message += f"; called {how.how}, and right when called plainly"
+        return result
+    return plain
 
 
-def answer(trial: Trial) -> tuple[Expected, Array | None]:
+def answer(trial: Trial, how: Manner) -> tuple[Expected, Array | None]:
     """What is expected, and what the target gives."""
     arrays = trial.operands()
-    return trial.expected(trial.problem(arrays=arrays)), trial.values(trial.call(arrays=arrays))
+    return trial.expected(trial.problem(arrays=arrays)), trial.values(call(trial, arrays, "forward", how))
 
 
 def verdict(trial: Trial, expected: Expected, values: Array | None) -> Result:

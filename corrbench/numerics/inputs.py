@@ -72,7 +72,9 @@ def of(case: Case) -> Fill:
     if case.data in FILLS:
         return FILLS[case.data]
     given, _, kernel = case.data.partition("+")
-    if given not in natural.INPUTS or (kernel or "kaiming") not in natural.KERNELS:
+    if (given not in natural.INPUTS and not (given in SPECIAL and kernel)) or (
+        kernel or "kaiming"
+    ) not in natural.KERNELS:
         raise KeyError(
             f"no data named {case.data!r}; there are: {', '.join(FILLS)}; and of natural data any of "
             f"{', '.join(natural.INPUTS)}, with a kernel after +: {', '.join(natural.KERNELS)}"
@@ -235,11 +237,13 @@ def subnormal(rng: np.random.Generator, shape: tuple[int, ...], role: str, case:
 
 def _natural(given: str, kernel: str) -> Fill:
     """Natural data: an input under a kernel; bias and cotangent are whole where these are."""
-    whole = given in natural.WHOLE and kernel in natural.WHOLE_KERNELS
+    whole = given in (*natural.WHOLE, *SPECIAL) and kernel in natural.WHOLE_KERNELS
 
     def drawn(rng: np.random.Generator, shape: tuple[int, ...], role: str, case: Case) -> Array:
         if role == "x":
-            return natural.INPUTS[given](rng, shape)
+            return (
+                natural.INPUTS[given](rng, shape) if given in natural.INPUTS else FILLS[given](rng, shape, role, case)
+            )
         if role == "w":
             return natural.KERNELS[kernel](rng, shape)
         return rng.integers(-2, 2, shape, endpoint=True) * 1.0 if whole else rng.standard_normal(shape)

@@ -181,6 +181,15 @@ def binomial(rng: np.random.Generator, shape: Shape) -> Array:
 
 
 @kernel
+def quantised(rng: np.random.Generator, shape: Shape) -> Array:
+    """Whole numbers from -128 to 127, both of which occur, as 8-bit networks have them."""
+    values = np.clip(np.rint(rng.standard_normal(shape) * 50), -128, 127)
+    if values.size > 1:
+        values.reshape(-1)[rng.choice(values.size, 2, replace=False)] = (-128, 127)
+    return np.asarray(values)
+
+
+@kernel
 def sobel(rng: np.random.Generator, shape: Shape) -> Array:
     """A difference along one axis, smoothed along the other: it sums to zero; every other one is transposed."""
     kh, kw = shape[2:]
@@ -202,4 +211,4 @@ def identity(rng: np.random.Generator, shape: Shape) -> Array:
 
 INPUTS["bytes"] = INPUTS.pop("bytes_")
 WHOLE = ("bytes", "mask", "onehot")  # inputs of whole numbers
-WHOLE_KERNELS = ("ones", "binomial", "sobel", "identity")
+WHOLE_KERNELS = ("ones", "binomial", "sobel", "identity", "quantised")

@@ -14,7 +14,7 @@ from corrbench.numerics import external_cases, inputs
 from corrbench.support import Support
 from corrbench.target import PROFILES, Spec
 
-SUITES = ("article", "handpicked", "pairwise", "common", "dispatch", "planes", "networks", "hidden")
+SUITES = ("article", "handpicked", "pairwise", "common", "dispatch", "counts", "planes", "networks", "hidden")
 BORDERED = ("contract", "values", "memory", "determinism")  # families that leave a border as it was drawn
 PATIENCE = (24.0, 100.0, 1000.0)  # seconds in all that the calls of one which takes long may take, in each profile
 CHEAP = 2e-3  # seconds for a call that may be made often

@@ -32,8 +32,9 @@ PARAMETERS: dict[str, tuple[Any, ...]] = {
         "same",
     ),  # full is the kernel less one, beyond is more than the kernel
     "groups": (1, 2, "depthwise", "twice"),  # one channel a group, and one or two kernels
-    "rows": (1, 2, 7, 8, 17),  # of the result, about
-    "cols": (1, 3, 8, 16, 33),
+    "rows": (1, 2, 7, 8, 13, 22),  # of the result, about
+    "cols": (1, 3, 6, 8, 16, 33),
+    "rest": (0, 1, "most"),  # rows and columns that the stride leaves over
     "bias": (False, True),
     "layout": ("", "x:channels_last,w:channels_last", "x:transposed", "w:step"),
 }
@@ -65,7 +66,10 @@ def build(row: dict[str, Any]) -> Case | None:
         (0, 0) if row["padding"] == "same" else tuple(map(int, (row["padding"].split(",") * 2)[:2]))
     )
     height, width = (
-        max(1, (size - 1) * step + length - 2 * pad)
+        max(
+            1,
+            (size - 1) * step + length - 2 * pad + (step - 1 if row["rest"] == "most" else min(row["rest"], step - 1)),
+        )
         for size, step, length, pad in zip((row["rows"], row["cols"]), (sh, sw), reach, (ph, pw), strict=True)
     )
     if row["padding"] == "same":

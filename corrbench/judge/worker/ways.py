@@ -152,6 +152,15 @@ def by_data(call: Make, live: Live) -> Any:
     return call(live | {"w": w})
 
 
+def made_in_inference(call: Make, live: Live) -> Any:
+    """The weight was made under `torch.inference_mode`, where changes are not counted, and then changed."""
+    with library.torch.inference_mode():
+        w = live["w"].detach().flip(-1) + 1
+        call(live | {"w": w})
+        w.copy_(live["w"])
+        return call(live | {"w": w})
+
+
 def freed(call: Make, live: Live) -> Any:
     """A weight of the same size was freed before, and its address may come again."""
     for turn in range(4):
@@ -206,6 +215,7 @@ WAYS: dict[str, Way] = {
     "one_storage": Way(given=one_storage),
     "data": Way(made=by_data),
     "freed": Way(made=freed),
+    "made_in_inference": Way(made=made_in_inference),
     "mixed": Way(given=lambda live: operands(live, lambda tensor: tensor.double(), ("w",))),
     "fork": Way(made=in_a_copy),
     "mapped": Way(given=mapped),
