@@ -132,7 +132,10 @@ def adjoint(trial: Trial, reply: Reply, arrays: dict[str, Array]) -> Iterator[Re
 
 def inner(a: Array, b: Array) -> int | Fraction:
     """Inner product with whole numbers `b`, exact whatever `a` holds."""
-    exact = Fraction if (a % 1).any() else int
+    whole = not (a % 1).any()
+    if whole and float(np.abs(a).max(initial=0)) * float(np.abs(b).max(initial=0)) * a.size < 2**62:
+        return int(np.dot(a.ravel().astype(np.int64), b.ravel().astype(np.int64)))
+    exact = int if whole else Fraction
     return sum(exact(p) * int(q) for p, q in zip(np.ravel(a).tolist(), np.ravel(b).tolist(), strict=True) if p and q)
 
 
