@@ -19,7 +19,7 @@ from corrbench.numerics.problem import Array
 from corrbench.result import Figures, Result, Status
 
 THREADS = (1, 2, 4)  # on which torch computes, case by case
-CROWD = 4  # threads of Python that call at once, each so many times
+CROWD, ROUNDS = 4, 12  # threads of Python that call at once, and how often each
 DATA = (
     "small",
     "photo",
@@ -244,7 +244,7 @@ def crowd_cases(outline: Outline) -> Iterator[Case]:
 def crowd(trial: Trial) -> Iterator[Result]:
     """Is each of many calls right that several threads make at once, each on operands of its own?"""
     arrays = trial.operands(extra=("g",) if trial.differentiable else ())
-    several = [{name: np.roll(array, turn) for name, array in arrays.items()} for turn in range(CROWD * CROWD)]
+    several = [{name: np.roll(array, turn) for name, array in arrays.items()} for turn in range(CROWD * ROUNDS)]
     kept = () if not trial.support.convention.parameters else ("w", "b")  # an object has one weight for all threads
     several = [trial.seen(one | {name: arrays[name] for name in kept if name in one}) for one in several]
     stacked = [name for name in arrays if name not in kept]

@@ -29,7 +29,8 @@ def make(name: str, step: Words, arrays: list[Array], caller: Caller) -> Operand
     values, layout = arrays[step["arrays"][name]], step.get("layout", {}).get(name, "contiguous")
     kept = caller.made.get(name)
     if step.get("reuse") and kept is not None and kept.values.shape == values.shape and kept.dtype == step["dtype"]:
-        kept.refill(values)
+        if kept.values.tobytes() != values.tobytes():  # else it is left alone, its count of changes too
+            kept.refill(values)
         return kept
     return Operand(values, step["dtype"], layout, caller.arrays, caller.device)
 
