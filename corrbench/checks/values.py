@@ -21,6 +21,10 @@ from corrbench.result import Result, Status
 ENOUGH = 256  # elements for statistics
 IMPOSSIBLE = 4.0  # bits that no order of summation loses against one after the other, see METHODOLOGY.md
 MANY = 64  # products, of which the model of rounding errors speaks
+FILTERED = (  # geometries of filters
+    "", "padding=1", "padding=1 bias", "padding=2 bias", "stride=2 padding=1", "stride=2 bias", "groups=3",
+    "groups=3 padding=1 bias", "dilation=2",
+)  # fmt: skip
 LEAN = 0.15  # mean error in standard deviations that one kernel's own pattern of roundings may give
 
 
@@ -60,6 +64,7 @@ def real_cases(outline: Outline) -> Iterator[Case]:
 
 def natural_cases(outline: Outline) -> Iterator[Case]:
     """Every light base, in quick every second, on an input and a kernel as people have them, on each pair in turn."""
+    yield from filter_cases(outline)
     pairs = [f"{given}+{kernel}" for given in INPUTS for kernel in KERNELS]
     order = [
         pairs[place * 37 % len(pairs)] for place in range(len(pairs))
@@ -73,6 +78,18 @@ def natural_cases(outline: Outline) -> Iterator[Case]:
                 yield base.but(dtype=dtype, data=data)
         if outline.thorough and len(reals) > 1 and given not in ("bytes", "heavy") and kernel != "binomial":
             yield base.but(dtype=reals[1 + index % (len(reals) - 1)], data=data)
+
+
+def filter_cases(outline: Outline) -> Iterator[Case]:
+    """Every kind of kernel in the geometries that filters are used in; in quick every third."""
+    turns = [(kernel, side, words) for kernel in KERNELS for side in (3, 5) for words in FILTERED]
+    given = list(INPUTS)
+    for index, (kernel, side, words) in enumerate(turns if outline.thorough else turns[::3]):
+        each, o = (1, 3) if "groups" in words else (3, 4)
+        base = Case.parse(f"x=2,3,13,16 w={o},{each},{side},{side} {words} data={given[index % len(given)]}+{kernel}")
+        fitted = outline.support.convention.fit(base.but(dtype=(outline.dtypes or ["float32"])[0]))
+        if fitted is not None and fitted.dtype in FLOATS:
+            yield fitted
 
 
 @check("values.natural", natural_cases)

@@ -19,8 +19,8 @@ def cases(thorough: int, seed: int) -> list[Case]:
     found = []
     for place, axis in enumerate(AXES):
         for turn, power in enumerate(POWERS):
-            for step, beside in enumerate((1, 0, -1)[: 1 + 2 * (thorough > 0)]):
-                number = place + turn + 2 * step
+            for step, beside in enumerate((1, 1, 0, -1)[: 1 + 3 * (thorough > 0)]):
+                number = place + turn + 5 * step
                 case = build(
                     axis, 2**power + beside, KERNELS[number % len(KERNELS)], GEOMETRIES[number % len(GEOMETRIES)]
                 )

@@ -20,9 +20,9 @@ from corrbench.suites.pairwise import cover
 PARAMETERS: dict[str, tuple[Any, ...]] = {
     "batch": (1, 2, 4, 17),
     "channels": (1, 3, 4, 16, 17, 32, 64),  # per group
-    "kernels": (1, 3, 4, 16, 17, 33),  # per group
+    "kernels": (1, 3, 4, 16, 17, 72),  # per group
     "kernel": ("1x1", "3x3", "1x3", "3x1", "2x2", "5x5", "7x7", "1x7"),
-    "stride": ("1", "2", "3", "1,2", "5"),
+    "stride": ("1", "2", "3", "1,2", "5", "kernel"),
     "dilation": ("1", "2", "2,1"),
     "padding": (
         "0",
@@ -59,7 +59,8 @@ def parsed(row: dict[str, str]) -> dict[str, Any]:
 def build(row: dict[str, Any]) -> Case | None:
     """The case of a row; None where it has no result or is too large."""
     kh, kw = map(int, row["kernel"].split("x"))
-    sh, sw, dh, dw = (int(n) for key in ("stride", "dilation") for n in (row[key].split(",") * 2)[:2])
+    stride = f"{kh},{kw}" if row["stride"] == "kernel" else row["stride"]
+    sh, sw, dh, dw = (int(n) for text in (stride, row["dilation"]) for n in (text.split(",") * 2)[:2])
     reach = dh * (kh - 1) + 1, dw * (kw - 1) + 1
     depthwise = row["groups"] in ("depthwise", "twice")
     groups = row["channels"] if depthwise else row["groups"]

@@ -144,10 +144,11 @@ class Caller:
                 return module.to(x.dtype)
         return module
 
-    def live(self, life: Callable[[Any, Callable[[Any], Any]], Any], live: dict[str, Any]) -> None:
+    def live(self, life: Callable[[Any, Callable[..., Any]], Any], live: dict[str, Any]) -> None:
         """Let something happen to the object that was made; what is called is the object that comes of it."""
         forward = self.layer.forward if self.layer is not None else lambda layer, x: layer(x)
-        self.module = life(self.module, lambda layer: forward(layer, live["x"]))
+        x = live["x"]
+        self.module = life(self.module, lambda layer, kind=None: forward(layer, x if kind is None else x.to(kind)))
 
     def gradients(self, live: dict[str, Any], step: Words) -> dict[str, Any]:
         """The gradients that the target's own backward pass gives."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from . import library
 
-Use = Callable[[Any], Any]  # calls a layer on the input
+Use = Callable[..., Any]  # calls a layer on the input, or on that in another element type
 
 
 def shift(layer: Any, by: float) -> None:
@@ -46,10 +46,12 @@ def pickled(layer: Any, use: Use) -> Any:
 
 
 def moved(layer: Any, use: Use) -> Any:
-    """Used, moved to float64 and back, which float32 survives."""
-    use(layer)
-    kind = next(iter(layer.parameters())).dtype
-    return layer.to(library.torch.float64).to(kind)
+    """Used without gradients, moved to float64, used so, and back, which float32 survives."""
+    kind, wide = next(iter(layer.parameters())).dtype, library.torch.float64
+    with library.torch.no_grad():
+        use(layer)
+        use(layer.to(wide), wide)
+    return layer.to(kind)
 
 
 def changed(layer: Any, use: Use) -> Any:
