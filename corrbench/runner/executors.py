@@ -168,8 +168,9 @@ def _client(name: str, workers: int, stack: contextlib.ExitStack) -> Any:
         raise Unavailable(f"no Dask scheduler answers at {name}: {error}") from None
 
 
-def ask(spec: Spec, start: Start, workers: int = 1) -> Support:
-    """The answer of `run_probe`, from another judge if one is lost. Meanwhile the other workers get ready.
+def ask(spec: Spec, start: Start, workers: int = 1, meanwhile: Callable[[], object] = int) -> Support:
+    """The answer of `run_probe`, from another judge if one is lost. Meanwhile the other workers get ready, and here
+    something else is done.
 
     Raises:
         NotLoaded: the target cannot be loaded, or judges were lost again and again.
@@ -180,6 +181,8 @@ def ask(spec: Spec, start: Start, workers: int = 1) -> Support:
             probing = executor.submit(run_probe, spec)
             for _other in range(workers - 1):
                 executor.submit(warm, spec)
+            with contextlib.suppress(ValueError):  # no such suite: the plan says so
+                meanwhile()
             return probing.result()
         except NotLoaded:
             raise

@@ -63,6 +63,12 @@ class Batch:
     jobs: tuple[Job, ...]
 
 
+def prepare(profile: str, seed: int, names: Iterable[str] = SUITES) -> None:
+    """Make the cases of suites, which then are there when a run is planned."""
+    for name in names:
+        suites.made(name, PROFILES.index(profile), seed)
+
+
 def outline(spec: Spec, support: Support, profile: str, seed: int, names: Iterable[str] = SUITES) -> Outline:
     """What the checks plan from."""
     thorough, names = PROFILES.index(profile), list(names)

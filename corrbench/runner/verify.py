@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,8 @@ def verify(
     run = started(spec, options.profile, seed)
     if support is None:
         try:
-            support = ask(spec, start, 1 if options.case else options.workers)
+            prepare = partial(plan.prepare, options.profile, seed, options.suites)
+            support = ask(spec, start, 1 if options.case else options.workers, prepare)
         except NotLoaded as error:
             run.problem = str(error)
             return run

@@ -39,6 +39,12 @@ def select(names: Collection[str]) -> dict[str, Suite]:
     return {name: known[name] for name in names}
 
 
+@cache
+def made(name: str, thorough: int, seed: int) -> tuple[Case, ...]:
+    """The cases of a suite. Designs take a while to compute, so each is made once, and may be made ahead of its use."""
+    return tuple(select([name])[name](thorough, seed))
+
+
 def bases(names: list[str], support: Support, thorough: int, seed: int) -> list[Case]:
     """The named suites' cases in the target's form, without those it does not support, each once.
 
@@ -46,8 +52,8 @@ def bases(names: list[str], support: Support, thorough: int, seed: int) -> list[
     """
     found = {}
     dtype = next((dtype for dtype in ("float32", *DTYPES) if dtype in support.takes), "float32")
-    for suite in select(names).values():
-        for case in suite(thorough, seed):
+    for name in select(names):
+        for case in made(name, thorough, seed):
             fitted = support.convention.fit(case)
             fitted = with_fixed(fitted, support.fixed) if fitted is not None else None
             if fitted is not None and (fitted.dtype, fitted.data) == ("float32", "small"):
