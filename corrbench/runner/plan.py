@@ -25,6 +25,10 @@ CALLS = {  # of checks that make many
     "gradients.subsets": 8, "gradients.alone": 9, "state.modes": 26, "state.gradients": 6,
 }  # fmt: skip
 FIRST = ("contract.result", "values.exact", "gradients.first", "memory.views", "contract.globals", "state.sequence")
+LONG = (  # seconds for one case: what a millisecond finds is not kept waiting for them
+    "use.script", "use.fork", "use.checkpoint", "fuzz.search", "gradients.gradcheck", "values.large", "gradients.large",
+    "determinism.flag", "determinism.repeats", "module.training",
+)  # fmt: skip
 ORDER = (
     "float32",
     "float64",
@@ -108,7 +112,7 @@ def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
     queues: list[tuple[float, int, Job]] = []
     for rank, (name, found) in enumerate(chosen.items()):
         planned = list(dict.fromkeys(c for c in found.plan(shape) if shape.support.all_of(c)))
-        lead = 0.0 if name in FIRST else 0.02
+        lead = 0.0 if name in FIRST else 0.25 if name in LONG else 0.02
         for index, one in enumerate(planned):
             late = 1.0 if one.macs > checks.LIGHT else 0.0
             queues.append((lead + late + index / len(planned), rank, Job(check=name, case=one, seed=shape.seed)))

@@ -13,6 +13,7 @@ import select
 import shlex
 import signal
 import stat
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -209,11 +210,14 @@ def load_program(spec: str) -> Callable[..., Any]:
         program.end()
         raise Unloadable(f"{words[0]} speaks otherwise: {error}; {ALLOWED}") from None
 
+    one_at_a_time = threading.Lock()
+
     @planes_too
     def conv2d(
         input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
     ) -> Any:
-        return program.conv2d(input, weight, bias, (stride, padding, dilation, groups))
+        with one_at_a_time:  # a program has one channel, whoever calls
+            return program.conv2d(input, weight, bias, (stride, padding, dilation, groups))
 
     return conv2d
 
