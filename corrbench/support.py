@@ -40,7 +40,7 @@ def features(base: Case) -> dict[str, Case]:
 
 
 FEATURES = tuple(features(BASES[0]))
-SLOW = 4e-6  # seconds for an element of a result; vectorised code takes a hundredth of that
+SLOW = 1e-6  # seconds for an element of a result; vectorised code takes a hundredth of that
 EXTENSIONS = {"four-sided padding"}  # beyond the signature of F.conv2d: asked of those who declare it
 DIFFERENTIABLE = ("float64", "float32", "float16", "bfloat16", "complex128", "complex64")
 

@@ -96,7 +96,8 @@ class Digest:
         found = dict(self.run.unsupported)
         for result in self.run.results:
             if result.status is Status.UNSUPPORTED:
-                found.setdefault(result.check, result.message)
+                way = result.numbers.own.get("way")
+                found.setdefault(f"{result.check} ({way})" if way else result.check, result.message)
         return found
 
 
