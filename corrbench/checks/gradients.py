@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 from math import prod
@@ -80,8 +81,19 @@ def verdicts(
             judgement = expected.compare(values / scale if scale > 1 else values, name)
             if judgement.right and expected.blind:
                 yield trial.result(Status.SKIPPED, f"{name}: {expected.blind}")
+            elif not judgement.right and as_of_real(trial, problem, values, name):
+                said = f"{name} is what it is for real numbers, not conjugated: the code is not made for complex ones"
+                yield trial.result(Status.WARN, said, numbers=Figures(array=name, beyond="type"))
             else:
                 yield trial.verdict(judgement)
+
+
+def as_of_real(trial: Trial, problem: Problem, values: Array, name: str) -> bool:
+    """Whether a wrong gradient of complex numbers lacks the conjugation only, in code that does not claim them."""
+    if not (trial.spec.lenient and trial.case.dtype in COMPLEX) or name not in ("gx", "gw"):
+        return False
+    bare = {"gx": replace(problem, w=np.conj(problem.w)), "gw": replace(problem, x=np.conj(problem.x))}[name]
+    return trial.expected(bare).compare(values, name).right
 
 
 def transform_slack(trial: Trial, name: str) -> float:

@@ -14,7 +14,7 @@ from corrbench.judge.calls import Call, Violation, violations
 from corrbench.judge.protocol import Reply
 from corrbench.judge.trial import Trial
 from corrbench.numerics import oracle
-from corrbench.numerics.formats import MIN_SUBNORMAL, UNIT
+from corrbench.numerics.formats import MAX, MIN_SUBNORMAL, UNIT
 from corrbench.numerics.problem import Array
 from corrbench.result import Figures, Result, Status
 
@@ -179,9 +179,11 @@ def compared(trial: Trial, name: str, way: Way, call: Call, reply: Reply, said: 
     slack: Array | float = 0.0
     if way.lower:
         unit, taps = UNIT[way.lower], (problem.w.shape[2] * problem.w.shape[3] if trial.spec.lenient else 0)
-        slack = (4 + taps) * unit * oracle.magnitude(problem)  # operands, each partial sum, and the result rounded
+        size = oracle.magnitude(problem)
+        slack = (4 + taps) * unit * size  # operands, each partial sum, and the result rounded
         largest = 1 + float(np.abs(problem.x).max(initial=0)) + float(np.abs(problem.w).max(initial=0))
         slack = slack + problem.terms * largest * MIN_SUBNORMAL[way.lower]
+        slack = np.where(size + slack >= MAX[way.lower], np.inf, slack)
     expected = trial.expected(problem, slack=slack)
     same = reply.outputs["y"].dtype == trial.case.dtype
     result = trial.verdict(expected.compare(values if same else values.astype(np.float64)), note=said)
