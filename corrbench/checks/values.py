@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from corrbench.numerics.formats import UNIT
 from corrbench.numerics.inputs import REAL, WHOLE
 from corrbench.numerics.natural import INPUTS, KERNELS
 from corrbench.numerics.problem import Array
-from corrbench.result import Result, Status
+from corrbench.result import Figures, Result, Status
 
 ENOUGH = 256  # elements for statistics
 IMPOSSIBLE = 5.0  # bits that no order of summation loses against one after the other, see METHODOLOGY.md
@@ -163,6 +164,9 @@ def verdict(trial: Trial, expected: Expected, values: Array | None) -> Result:
     judgement = expected.compare(values)
     if judgement.right and expected.blind:
         return trial.result(Status.SKIPPED, expected.blind)
+    if not judgement.right and conjugated(trial, expected, values):
+        said = "one operand is conjugated, as some define it for complex numbers: the code is not made for these"
+        return trial.result(Status.WARN, said, numbers=Figures(beyond="type"))
     note = ""
     if not judgement.right and not expected.exact_tier and trial.case.macs <= LIGHT:
         fits = bounds.fitting_class(
@@ -174,3 +178,12 @@ def verdict(trial: Trial, expected: Expected, values: Array | None) -> Result:
         )
         note = f"it would fit the class {fits!r} (--accuracy {fits})" if fits and fits != trial.spec.accuracy else ""
     return trial.verdict(judgement, expected.problem, values, note)
+
+
+def conjugated(trial: Trial, expected: Expected, values: Array) -> bool:
+    """Whether wrong complex values are those with one operand conjugated, in code that does not claim complex numbers."""
+    if not (trial.spec.lenient and expected.dtype in COMPLEX):
+        return False
+    problem = expected.problem
+    others = (replace(problem, x=np.conj(problem.x)), replace(problem, w=np.conj(problem.w)))
+    return any(trial.expected(other).compare(values).right for other in others)
