@@ -181,7 +181,7 @@ def verdict(trial: Trial, expected: Expected, values: Array | None) -> Result:
 
 
 def conjugated(trial: Trial, expected: Expected, values: Array) -> bool:
-    """Whether wrong complex values are those with one operand conjugated, in code that does not claim complex numbers."""
+    """Whether wrong complex values are those with one operand conjugated, in code that does not claim these."""
     if not (trial.spec.lenient and expected.dtype in COMPLEX):
         return False
     problem = expected.problem
