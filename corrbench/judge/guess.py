@@ -73,7 +73,7 @@ def settled(spec: Spec, remote: Remote, loaded: dict[str, Any]) -> tuple[Spec, s
         return spec, ""
     wanted, spec = spec, replace(spec, compile=False)  # what is compiled is called alike, and takes longer
     looks = loaded["signature"]
-    declared = any(getattr(spec, name) for name in ("call", "layer", "layout", "output", "flip", "kernels", "params"))
+    declared = any(getattr(spec, name) for name in ("call", "layer", "layout", "output", "params"))
     try:
         plain = survey(spec, remote, BASES)
         if not plain.shaped and plain.said.startswith(("TypeError", "NotImplementedError")):
