@@ -122,6 +122,12 @@ def same_bits(one: Tensor, other: Tensor) -> bool:
     return torch.equal(*(t.resolve_conj().contiguous().view(torch.uint8) for t in (one, other)))
 
 
+def space_like(columns: Tensor) -> Tensor:
+    """A buffer that may be written over in any mode: one made under inference_mode could not be outside it."""
+    with torch.inference_mode(False):
+        return torch.empty_like(columns, memory_format=torch.contiguous_format)
+
+
 @honest(region="one buffer for the columns, each thread its own; forward only writes there without a graph")
 @conv2d_form
 def buffer_of_own_thread(c: Call) -> Tensor:
@@ -130,7 +136,7 @@ def buffer_of_own_thread(c: Call) -> Tensor:
         return c.finish(c.kernels() @ columns)
     buffer: Tensor | None = getattr(own, "buffer", None)
     if buffer is None or buffer.shape != columns.shape or buffer.dtype != columns.dtype:
-        buffer = own.buffer = torch.empty_like(columns, memory_format=torch.contiguous_format)
+        buffer = own.buffer = space_like(columns)
     return c.finish(c.kernels() @ buffer.copy_(columns))
 
 
@@ -142,7 +148,7 @@ def buffer_behind_a_lock(c: Call) -> Tensor:
         return c.finish(c.kernels() @ columns)
     with lock:
         if not shared or shared[0].shape != columns.shape or shared[0].dtype != columns.dtype:
-            shared[:] = [torch.empty_like(columns, memory_format=torch.contiguous_format)]
+            shared[:] = [space_like(columns)]
         return c.finish(c.kernels() @ shared[0].copy_(columns))
 
 
