@@ -164,4 +164,6 @@ def array_of(value: Any, like: Array) -> Any:
     if made.dtype == object and like.dtype.kind in "iu":
         bits = 8 * like.dtype.itemsize
         made = np.vectorize(lambda number: int(number) & ((1 << bits) - 1), otypes=[np.uint64])(made)
+    if made.dtype.kind == "f" and like.dtype.kind in "iu":  # a sum of floats may be one that the type does not hold
+        return made
     return made.astype(like.dtype) if made.dtype.kind in "fciub" else value
