@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,15 @@ class TestScore:
         record = score.to_json()
         assert (record["planted"], record["killed"], record["honest"], record["false_alarms"]) == (5, 2, 2, 1)
         assert "2 of 5" in render.score(score)
+
+    def test_halves_are_told_apart_and_may_miss_a_tenth(self) -> None:
+        halves = [replace(FOUND, name=f"{half} {i}", half=half) for half in ("seen", "unseen") for i in range(10)]
+        assert made(*halves).halves == {"seen": (10, 10), "unseen": (10, 10)}
+        one = replace(MISSED, half="unseen")
+        assert made(*halves[:-1], one).passed
+        assert "unseen" in render.score(made(*halves))
+        assert not made(*halves[:-2], one, replace(one, name="another")).passed
+        assert not made(*halves, MISSED).passed
 
     def test_who_finds_what(self) -> None:
         score = made(FOUND, OTHER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from corrbench.case import DTYPES, Case
 from corrbench.runner import plan
 from corrbench.runner.plan import Job
-from corrbench.support import BASES, Support, features
+from corrbench.support import BASES, Pace, Support, features
 from corrbench.target import Spec
 
 SPEC = Spec(target="t.py:f")
@@ -143,3 +144,32 @@ def test_one_case_is_asked_by_every_check_that_has_something_to_ask_of_such_a_ta
     assert not {check for check in asked if check.startswith(("gradients", "module"))}
     assert {job.check for job in jobs(PLAIN, case=case, only="gradients.first")} == {"gradients.first"}
     assert "gradients.first" in {job.check for job in jobs(FULL, case=case)}
+
+
+LOOPS = Pace(element=1e-5, product=1e-6, backward=1e-4)
+
+
+@pytest.mark.parametrize("text", ["x=4,6,40,37 w=8,3,3,2 stride=2,3 padding=1,2 dilation=1,2 groups=2 bias",
+                                  "x=1,1,60,50 w=1,1,5,5", "x=9,12,9,9 w=12,1,3,3 groups=12 padding=same"])  # fmt: skip
+def test_a_case_for_a_slow_target_keeps_its_features_and_costs_less(text: str) -> None:
+    case, support = Case.parse(f"{text} data=small"), replace(FULL, pace=LOOPS)
+    made = plan.smaller(case, support)
+    assert (made.stride, made.padding, made.dilation, made.bias) == (
+        case.stride,
+        case.padding,
+        case.dilation,
+        case.bias,
+    )
+    assert made.w[2:] == case.w[2:]
+    assert (made.groups > 1) == (case.groups > 1)
+    assert LOOPS.seconds(made, backward=True) < LOOPS.seconds(case, backward=True) / 4
+    assert plan.smaller(made.but(x=made.x), replace(FULL, pace=Pace())) == made
+
+
+def test_a_slow_target_is_asked_what_it_can_answer_in_time() -> None:
+    support = replace(FULL, pace=LOOPS)
+    todo = plan.jobs(plan.outline(SPEC, support, "quick", 3))
+    costs = [plan.calls_of(job.check) * LOOPS.seconds(job.case, backward=job.check.startswith("grad")) for job in todo]
+    assert sum(costs) < 2 * plan.PATIENCE[0]
+    assert {job.check for job in todo} >= set(plan.FIRST)
+    assert len(todo) > 1000
