@@ -37,11 +37,14 @@ def first_cases(outline: Outline) -> Iterator[Case]:
         backward = prod(base.x) * base.w[0] // base.groups * base.w[2] * base.w[3]  # products in gx, zeros included
         if max(base.macs, backward / 10) > 10 * LIGHT or (base.macs > LIGHT and index % 2):
             continue
+        if outline.thorough < 2 and max(base.macs, backward) > LIGHT / 10 and index % 3:
+            continue
         light = max(base.macs, backward) <= LIGHT and base.groups < 1000
         for place, dtype in enumerate(differentiable(outline)):
-            if place == 0 or ((index + place) % 3 == 0 and light) or outline.thorough > 1:
+            turn = 5 if outline.thorough else 7
+            if place == 0 or ((index + place) % turn == 0 and light) or outline.thorough > 1:
                 yield base.but(dtype=dtype, data="small")
-            if (index + place) % (2 if place < 2 else 4) == 0 and light and (place < 2 or outline.thorough):
+            if (index + place) % (2 if place < 2 else 4) == 0 and light and (place < 1 or outline.thorough):
                 yield base.but(dtype=dtype, data=("unit", "range", "tiny")[(index // 2) % 3])
 
 

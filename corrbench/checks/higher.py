@@ -91,7 +91,7 @@ def vmap_cases(outline: Outline) -> Iterator[Case]:
     """A few light cases."""
     if "vmap" in outline.support.takes:
         few = outline.spread(outline.light, 4 + 12 * outline.thorough)
-        yield from (case.but(data="small") for case in few if case.x[0])
+        yield from (case.but(data="small", layout="") for case in few if case.x[0])
 
 
 @check("gradients.vmap", vmap_cases, column="vmap")
@@ -117,7 +117,8 @@ def alone_cases(outline: Outline) -> Iterator[Case]:
         padded = [case for case in small if any(case.sides)] or small
         picked = outline.spread(padded, 4 + 12 * outline.thorough) + outline.spread(small, 2 + 6 * outline.thorough)
         bias = "bias" in outline.support.takes and outline.support.form != "corr2d"
-        yield from (case.but(data="small", bias=bias, dtype=differentiable(outline)[0]) for case in picked)
+        dtype = differentiable(outline)[0]
+        yield from (case.but(data="small", layout="", bias=bias, dtype=dtype) for case in picked)
 
 
 @check("gradients.alone", alone_cases, column="second")

@@ -31,7 +31,9 @@ LEAN = 0.15  # mean error in standard deviations that one kernel's own pattern o
 
 def turn(outline: Outline, place: int) -> int:
     """Every how many bases an element type is asked about: the first always, the next ones more often than others."""
-    return 1 if not place or outline.thorough > 1 else 2 if outline.thorough and place < 4 else 4
+    if not place or outline.thorough > 1:
+        return 1
+    return 6 if not outline.thorough or place > 3 else 3
 
 
 def exact_cases(outline: Outline) -> Iterator[Case]:
@@ -54,7 +56,8 @@ def real_cases(outline: Outline) -> Iterator[Case]:
         yield from (case.but(dtype=dtype) for dtype in kinds)
     for index, base in enumerate(outline.bases):
         for place, dtype in enumerate(kinds):
-            if (base.macs > LIGHT and place > 0) or (index + place) % turn(outline, place):
+            dear = base.macs > LIGHT or (base.macs > LIGHT / 10 and index % 2 and outline.thorough < 2)
+            if (dear and place > 0) or (index + place) % turn(outline, place):
                 continue
             yield base.but(dtype=dtype, data="unit")
             others = [data for data in REAL if data != "unit"]
@@ -77,7 +80,13 @@ def natural_cases(outline: Outline) -> Iterator[Case]:
         for dtype in reals[:1] or outline.dtypes[:1]:
             if dtype in FLOATS or (given in natural.WHOLE and kernel in natural.WHOLE_KERNELS):
                 yield base.but(dtype=dtype, data=data)
-        if outline.thorough and len(reals) > 1 and given not in ("bytes", "heavy") and kernel != "binomial":
+        if (
+            outline.thorough
+            and len(reals) > 1
+            and index % 2
+            and given not in ("bytes", "heavy")
+            and kernel != "binomial"
+        ):
             yield base.but(dtype=reals[1 + index % (len(reals) - 1)], data=data)
 
 
