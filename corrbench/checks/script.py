@@ -43,7 +43,7 @@ def script(trial: Trial) -> Iterator[Result]:
     program = Script(trial.spec, trial.form)
     for number, (case, arrays) in enumerate(asked):
         given = {name: trial.support.convention.given(name, array, case) for name, array in arrays.items()}
-        program.call(number, given, case.dtype, config(case), "g" in arrays)
+        program.call(number, given, case.dtype, config(case), bias_of(trial) or "")
     found = program.run(trial.spec.timeout + SETTING_UP)
     for number, (case, arrays) in enumerate(asked):
         said = f"in an ordinary script, in call {number + 1} of {len(asked)}, {case}"
@@ -60,11 +60,17 @@ def with_operands(trial: Trial) -> list[tuple[Case, dict[str, Array]]]:
     base = trial.case
     real = [base.but(data=data) for data in DATA[1:]] if base.dtype in FLOATS else []
     kin = [case for case in relatives(base, trial.form) if trial.support.all_of(case)]
-    names = [one["name"] for one in trial.remote.load()["signature"]["parameters"]]
-    third = trial.form != "conv2d" or len(names) < 3 or names[2] in ("bias", "b")  # as a script writes it
     back = trial.differentiable and not trial.support.convention.parameters
-    chosen = [case for case in (base, *real, *kin) if third or not case.bias]
+    chosen = [case for case in (base, *real, *kin) if bias_of(trial) is not None or not case.bias]
     return [(case, trial.operands(case, ("g",) if back and case.dtype in FLOATS else ())) for case in chosen]
+
+
+def bias_of(trial: Trial) -> str | None:
+    """The name by which a script gives the bias, empty where it is the third argument; None where it cannot tell."""
+    parameters = trial.remote.load()["signature"]["parameters"] if trial.form == "conv2d" else []
+    if len(parameters) < 3 or (parameters[2]["name"] in ("bias", "b") and not parameters[2]["by_name"]):
+        return ""
+    return next((one["name"] for one in parameters if one["name"] in ("bias", "b")), None)
 
 
 def problems(trial: Trial, arrays: dict[str, Array]) -> dict[str, Problem]:

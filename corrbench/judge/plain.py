@@ -78,8 +78,11 @@ class Script:
             self.lines += [f"import {place}", f"module = sys.modules[{place!r}]"]
         self.lines += [f"f = module.{attribute}", ""]
 
-    def call(self, number: int, arrays: dict[str, Array], dtype: str, config: dict[str, Any], gradients: bool) -> None:
-        """One call on operands x, w and b, and its gradients for the cotangent g where they are asked for."""
+    def call(self, number: int, arrays: dict[str, Array], dtype: str, config: dict[str, Any], bias: str = "") -> None:
+        """One call on operands x, w and b, the last by its name `bias` or as third argument, and its gradients for the
+        cotangent g where there is one.
+        """
+        gradients = "g" in arrays
         torch, names = self.spec.arrays == "torch", {}
         for name, array in arrays.items():
             names[name] = f"{name}{number}"
@@ -100,7 +103,12 @@ class Script:
             self.lines.append(f"{y} = layer({x})")
         else:
             spelled = {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}
-            words = [x, w, *([b] if b else []), *(f"{key}={value!r}" for key, value in spelled.items())]
+            words = [
+                x,
+                w,
+                *([f"{bias}={b}" if bias else b] if b else []),
+                *(f"{key}={value!r}" for key, value in spelled.items()),
+            ]
             self.lines.append(f"{y} = f({', '.join(words)})")
         self._save(y, y, dtype)
         if gradients:
