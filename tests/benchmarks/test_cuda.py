@@ -105,7 +105,7 @@ def test_what_became_of_each_step_is_recorded(there: place.Place) -> None:
 
 def test_a_step_that_does_not_end_is_ended(there: place.Place) -> None:
     record = Record(there.report, there, 60)
-    row = ran(record, step("import time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: print('told')"), there, 1.0)
+    row = ran(record, step("import time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: print('told')"), there, 3.0)
     assert (row["state"], row["last line"]) == ("out of time", "told")
 
 
