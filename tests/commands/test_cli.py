@@ -356,7 +356,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 def test_an_interrupt_ends_the_run_at_once_and_it_can_be_resumed(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "corrbench", "verify", "reference.corr2d", "--check", "values", "--quiet"]
     process = subprocess.Popen(
-        [*command, "--profile", "quick"], cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
+        [*command, "--profile", "standard"], cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 60
     while not any(tmp_path.glob(".corrbench/*.jsonl")) and time.monotonic() < deadline:
@@ -367,7 +367,7 @@ def test_an_interrupt_ends_the_run_at_once_and_it_can_be_resumed(tmp_path: Path)
     assert process.returncode == 130, said
     assert "--resume" in said
     again = subprocess.run(
-        [*command, "--profile", "quick", "--resume"],
+        [*command, "--profile", "standard", "--resume"],
         cwd=tmp_path,
         env=ENVIRONMENT,
         capture_output=True,
