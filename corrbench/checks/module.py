@@ -124,6 +124,9 @@ def life(trial: Trial) -> Iterator[Result]:
         return
     calls = [Call(case=trial.case, arrays=arrays, options={"life": name}) for name in LIVES]
     for (name, how), reply in zip(LIVES.items(), trial.calls(calls, ends=False, into=[]), strict=True):
+        if reply.raised and reply.raised["type"] == "Unowned":
+            yield trial.result(Status.SKIPPED, "its weight is no parameter; see module.parameters")
+            return
         if reply.raised:
             said = f"a layer that was {how} raises {reply.raised['type']}: {reply.raised['message'][:160]}"
             yield trial.result(Status.WARN if name == "pickled" else Status.FAIL, said)

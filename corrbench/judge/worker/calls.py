@@ -15,7 +15,7 @@ from . import expressions, library
 from .caller import Caller
 from .late_writes import crowd, wait_for_late_writers
 from .library import Array, Words, is_tensor
-from .lives import LIVES
+from .lives import LIVES, must_own
 from .operands import Operand, describe, span
 from .poison import dirty
 from .streams import at_once, elsewhere, lost, replayed
@@ -116,6 +116,7 @@ def answers(
     if "crowd" in step:
         return at_once(lambda live: one_of_many(live, leaves, caller, step), live, step["stacked"], step["crowd"])
     if "life" in step:
+        must_own(caller.module, live["w"])
         caller.live(LIVES[step["life"]], live)
     spoken = WAYS[step["way"]] if "way" in step else PLAIN
     results = {"y": spoken.made(lambda operands: caller.call(operands, step), live)}

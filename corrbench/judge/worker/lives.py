@@ -15,6 +15,16 @@ from . import library
 Use = Callable[..., Any]  # calls a layer on the input, or on that in another element type
 
 
+class Unowned(Exception):
+    """The weight is no parameter of the layer, and has no part in its life; another check tells."""
+
+
+def must_own(layer: Any, weight: Any) -> None:
+    """Raise `Unowned` where the weight is no parameter."""
+    if not isinstance(layer, library.torch.nn.Module) or all(weight is not own for own in layer.parameters()):
+        raise Unowned("the weight is no parameter of the layer")
+
+
 def shift(layer: Any, by: float) -> None:
     """Change all parameters in place."""
     with library.torch.no_grad():
