@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from math import prod
 
 from corrbench import checks, suites
 from corrbench.case import Case
@@ -17,7 +18,7 @@ from corrbench.target import PROFILES, Spec
 SUITES = ("article", "handpicked", "pairwise", "common", "dispatch", "counts", "planes", "networks", "hidden")
 BORDERED = ("contract", "values", "memory", "determinism")  # families that leave a border as it was drawn
 PATIENCE = (24.0, 100.0, 1000.0)  # seconds in all that the calls of one which takes long may take, in each profile
-CHEAP = 2e-3  # seconds for a call that may be made often
+ELEMENTS, PRODUCTS = 60, 4000  # of a case that one which takes long is asked as it is
 OVERHEAD = 2e-3  # seconds of the judge's for a call
 CALLS = {  # of checks that make many
     "state.many": 120, "gradients.gradcheck": 400, "state.arguments": 30, "state.sequence": 9, "use.ways": 18,
@@ -121,7 +122,8 @@ def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
 
 def smaller(case: Case, support: Support) -> Case:
     """A case of the same features for a target that takes long: fewer samples, channels and positions."""
-    if support.pace.seconds(case, backward=True) < CHEAP or inputs.external(case):
+    few = prod(case.out) <= ELEMENTS and case.macs <= PRODUCTS
+    if few or not support.pace.slow or inputs.external(case):
         return case
     each, kernels = min(case.w[1], 3), min(case.w[0] // case.groups, 2)
     groups = min(case.groups, 3)
