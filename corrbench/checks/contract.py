@@ -111,9 +111,8 @@ def bad_cases(outline: Outline) -> Iterator[Case]:
         yield case
 
 
-Bad = tuple[
-    str, dict[str, Array], dict[str, Any], bool
-]  # what is bad, operands, other arguments, if an answer is wrong
+# what is bad, the operands, other arguments, and whether an answer is a fault
+Bad = tuple[str, dict[str, Array], dict[str, Any], bool]
 
 
 def bad_shapes(trial: Trial, good: dict[str, Array]) -> Iterator[Bad]:

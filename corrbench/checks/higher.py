@@ -100,14 +100,21 @@ def vmap(trial: Trial) -> Iterator[Result]:
     arrays = trial.operands()
     stack = np.stack([arrays["x"], arrays["x"][..., ::-1, :] * 2, arrays["x"] * 0 + 1])
     reply = trial.call("vmap", arrays={**arrays, "x": stack})
-    output = reply.outputs.get("y")
-    if output is None or output.values is None or output.values.shape != (3, *trial.case.out):
-        shape = None if output is None else list(output.shape)
-        yield trial.result(Status.FAIL, f"under vmap the result has shape {shape}, not {[3, *trial.case.out]}")
+    yield from slices(trial, reply, arrays, "x", stack, "under vmap")
+
+
+def slices(
+    trial: Trial, reply: Reply, arrays: dict[str, Array], name: str, stack: Array, said: str
+) -> Iterator[Result]:
+    """The verdict on each slice of a mapped result, of which one operand was `stack`."""
+    y = reply.outputs.get("y")
+    if y is None or y.values is None or y.values.shape != (3, *trial.case.out):
+        shape = None if y is None else list(y.shape)
+        yield trial.result(Status.FAIL, f"{said} the result has shape {shape}, not {[3, *trial.case.out]}")
         return
-    for index, x in enumerate(stack):
-        expected = trial.expected(trial.problem(arrays={**arrays, "x": np.ascontiguousarray(x)}))
-        yield trial.verdict(expected.compare(output.values[index], "y"), note=f"under vmap, slice {index}")
+    for index, one in enumerate(stack):
+        expected = trial.expected(trial.problem(arrays=arrays | {name: np.ascontiguousarray(one)}))
+        yield trial.verdict(expected.compare(y.values[index], "y"), note=f"{said}, slice {index}")
 
 
 def alone_cases(outline: Outline) -> Iterator[Case]:
@@ -162,16 +169,11 @@ def mapped(trial: Trial, arrays: dict[str, Array], name: str) -> Iterator[Result
     stack = np.stack([arrays[name], np.roll(arrays[name], 1), arrays[name] * 0 + 1])
     call = Call(case=trial.case, arrays=arrays | {name: stack}, mode="vmap", options={"over": [name]})
     (reply,) = trial.calls([call], ends=False)
-    said, y = f"under vmap over {name} alone", reply.outputs.get("y")
+    said = f"under vmap over {name} alone"
     if reply.raised:
         yield trial.result(Status.UNSUPPORTED, f"{said}: {reply.raised['type']}: {first_line(reply)}")
-    elif y is None or y.values is None or y.values.shape != (3, *trial.case.out):
-        shape = None if y is None else list(y.shape)
-        yield trial.result(Status.FAIL, f"{said} the result has shape {shape}, not {[3, *trial.case.out]}")
     else:
-        for index, one in enumerate(stack):
-            problem = trial.problem(arrays=arrays | {name: np.ascontiguousarray(one)})
-            yield trial.verdict(trial.expected(problem).compare(y.values[index], "y"), note=f"{said}, slice {index}")
+        yield from slices(trial, reply, arrays, name, stack, said)
 
 
 def first_line(reply: Reply) -> str:

@@ -128,7 +128,9 @@ def bound(trial: Trial) -> Iterator[Result]:
 
 
 def statistics(result: Result, expected: Expected, values: Array) -> Result:
-    """A warning in place of a pass where errors within the bound are too large or too one-sided for rounding."""
+    """A warning in place of a pass where errors within the bound are too large or too one-sided for rounding, a failure
+    where no order of summation gives such errors.
+    """
     dtype = expected.dtype
     found = bounds.statistics(oracle.error(values, expected.truth), expected.problem, expected.truth, dtype=dtype)
     most = -np.log2(UNIT[dtype])

@@ -180,12 +180,10 @@ class Script:
                 raise Died(Status.CRASH, f"an ordinary script that makes the same calls fails; it last printed: {last}")
 
     def _watch(self, process: subprocess.Popen[bytes], deadline: float) -> None:
-        limit = self.spec.memory * 2**30
         while process.poll() is None:
             if time.monotonic() > deadline:
                 raise Died(Status.TIMEOUT, "an ordinary script that makes the same calls does not end")
-            members = supervisor.family(process.pid)
-            if sum(members.values()) > limit and supervisor.shared_out(members) > limit:
+            if supervisor.outgrown(process.pid, self.spec.memory * 2**30):
                 raise Died(Status.MEMORY, f"an ordinary script held more than {self.spec.memory:g} GiB (--memory)")
             time.sleep(POLL)
 

@@ -190,8 +190,7 @@ class Child:
 
     def _weigh(self) -> None:
         """Raise `Died` where the target and all that it started hold too much memory."""
-        members, limit = supervisor.family(self.process.pid), self.spec.memory * 2**30
-        if sum(members.values()) > limit and supervisor.shared_out(members) > limit:
+        if supervisor.outgrown(self.process.pid, self.spec.memory * 2**30):
             self.end()
             raise Died(Status.MEMORY, f"the target held more than {self.spec.memory:g} GiB (--memory) and was ended")
 

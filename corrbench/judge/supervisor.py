@@ -74,6 +74,12 @@ def shared_out(members: dict[int, int]) -> int:
     return total
 
 
+def outgrown(root: int, limit: float) -> bool:
+    """Whether the descendants of a process hold more than so many bytes together."""
+    members = family(root)
+    return sum(members.values()) > limit and shared_out(members) > limit
+
+
 def resident(pid: int) -> tuple[int, int]:
     """Bytes of memory that a process has resident, and the most that it has had since `forget_peak`.
 
