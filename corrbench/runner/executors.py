@@ -193,8 +193,10 @@ def ask(spec: Spec, start: Start, workers: int = 1, meanwhile: Callable[[], obje
     raise NotLoaded(f"the judge was lost {ATTEMPTS} times while it asked what the target takes: {said}")
 
 
-def execute(batches: Iterable[Batch], start: Start, ahead: int) -> Generator[Done, None, None]:
-    """Hand out batches, `ahead` at a time, and yield each one's results as they come.
+def execute(
+    batches: Iterable[Batch], start: Start, ahead: int, run: Callable[[Batch], Done] = run_batch
+) -> Generator[Done, None, None]:
+    """Hand out batches, `ahead` at a time, for `run` in a judge's process, and yield each one's results as they come.
 
     A batch whose judge was lost is handed out again, at last job by job; a job that cannot be judged even so gets a
     result that says so. Nothing is lost, and nothing counts twice.
@@ -210,7 +212,7 @@ def execute(batches: Iterable[Batch], start: Start, ahead: int) -> Generator[Don
                 if batch is None:
                     break
                 try:
-                    running[executor.submit(run_batch, batch)] = (batch, tries, executor)
+                    running[executor.submit(run, batch)] = (batch, tries, executor)
                 except BrokenProcessPool:
                     executor = start(executor)
                     queue.insert(0, (batch, tries))

@@ -1,12 +1,19 @@
-"""Cases nobody can prepare for: shapes and geometry drawn from the run's secret seed."""
+"""Cases nobody can prepare for: shapes, geometry and layout drawn from the run's secret seed, most at borders.
+
+A border is where a library changes its mind: axes of one, results of one row or column, counts about 8, 16 and 32,
+padding beyond the input, kernels of one row. Faults are conjunctions of such things.
+"""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from corrbench.case import Case, PaddingMode, Sides
 
 COUNT = (20, 110, 400)
+MOST = 1.2e6  # multiply-accumulates
+VIEWS = ("channels_last", "channels_last", "transposed", "batch_last", "step", "rows", "channels", "batch", "offset")
 
 
 def cases(thorough: int, seed: int) -> list[Case]:
@@ -15,31 +22,72 @@ def cases(thorough: int, seed: int) -> list[Case]:
     return [draw(rng) for _ in range(COUNT[thorough])]
 
 
-def draw(rng: random.Random) -> Case:
-    """One random case of at most about a million multiply-accumulates, skewed to the small and the odd."""
+def draw(rng: random.Random, most: float = MOST) -> Case:
+    """One random case of at most `most` multiply-accumulates, skewed to the small and the odd."""
     while True:
-        groups = rng.choice((1, 1, 1, 2, 3, 4, rng.randint(1, 8)))
-        each, kernels = rng.choice((1, 1, 2, 3, 5, rng.randint(1, 40))), rng.choice((1, 2, 3, 5, rng.randint(1, 40)))
-        kh, kw = (rng.choice((1, 2, 3, 3, 4, 5, 7, rng.randint(1, 13))) for _ in "hw")
-        dilation = (rng.choice((1, 1, 1, 2, 3)), rng.choice((1, 1, 1, 2, 3)))
-        stride = (rng.choice((1, 1, 2, 3, 4)), rng.choice((1, 1, 2, 3, 5)))
-        ph, pw = (rng.choice((0, 0, 1, 2, rng.randint(0, 6))) for _ in "hw")
-        reach = dilation[0] * (kh - 1) + 1, dilation[1] * (kw - 1) + 1
-        rows, cols = (
-            max(1, r - 2 * p) + rng.choice((0, 1, 2, rng.randint(0, 20), rng.randint(0, 60)))
-            for r, p in zip(reach, (ph, pw), strict=True)
-        )
-        paddings: tuple[Sides | PaddingMode, ...] = (*((ph, ph, pw, pw),) * 6, "same", "valid")
-        padding = rng.choice(paddings)
-        if padding == "same":
-            stride = (1, 1)
-        n = rng.choice((1, 1, 2, 3, rng.randint(1, 20)))
         try:
-            case = Case(
-                x=(n, groups * each, rows, cols), w=(groups * kernels, each, kh, kw), stride=stride, padding=padding,
-                dilation=dilation, groups=groups, bias=rng.random() < 0.5, data="small",
-            )  # fmt: skip
+            case = attempt(rng)
         except ValueError:  # the kernel does not fit
             continue
-        if case.macs <= 1.2e6:
+        if case.macs <= most:
             return case
+
+
+def attempt(rng: random.Random) -> Case:
+    """One random case of any size.
+
+    Raises:
+        ValueError: what was drawn has no result.
+    """
+    each, kernels = count(rng), count(rng)
+    groups = rng.choice((1, 1, 1, 2, 3, 4, count(rng)))
+    if groups > 1 and rng.random() < 0.4:  # depthwise
+        each, kernels = 1, rng.choice((1, 1, 2))
+    kernel = rng.choice(
+        ((1, 1), (3, 3), (1, side(rng)), (side(rng), 1), (side(rng), side(rng)), (side(rng), side(rng)))
+    )
+    dilation = two(rng, (1, 1, 1, 1, 2, 3))
+    stride = two(rng, (1, 1, 1, 2, 2, 3, 4, 5))
+    lengths, pads = [], []
+    for step, wide, k in zip(stride, dilation, kernel, strict=True):
+        reach = wide * (k - 1) + 1
+        pad = rng.choice((0, 0, 0, 1, 1, 2, k // 2, reach - 1, reach, rng.randint(0, 6)))
+        size = rng.choice((1, 1, 2, 3, 4, count(rng), rng.randint(1, 20), rng.randint(1, 60)))
+        rest = rng.randint(0, step - 1) if rng.random() < 0.5 else 0
+        lengths.append(max(1, (size - 1) * step + reach + rest - 2 * pad))
+        pads.append(pad)
+    padding: Sides | PaddingMode = (pads[0], pads[0], pads[1], pads[1])
+    if rng.random() < 0.2:
+        padding = rng.choice(("same", "valid"))
+    if padding == "same":
+        stride = (1, 1)
+    return Case(
+        x=(rng.choice((1, 1, 1, 2, 3, 4, 5, 16, rng.randint(1, 20))), groups * each, *lengths),
+        w=(groups * kernels, each, *kernel), stride=stride, padding=padding, dilation=dilation, groups=groups,
+        bias=rng.random() < 0.5, data="small", layout=layout(rng),
+    )  # fmt: skip
+
+
+def count(rng: random.Random) -> int:
+    """A number of channels, kernels or positions: small, about a power of two, or any."""
+    power = rng.choice((4, 8, 8, 16, 16, 32))
+    return rng.choice((1, 1, 2, 3, 4, 5, power + rng.choice((-1, 0, 0, 1)), rng.randint(1, 40)))
+
+
+def side(rng: random.Random) -> int:
+    """Rows or columns of a kernel."""
+    return rng.choice((1, 2, 3, 3, 4, 5, 7, rng.randint(1, 13)))
+
+
+def two(rng: random.Random, among: Sequence[int]) -> tuple[int, int]:
+    """One number for both axes, or one each."""
+    first = rng.choice(among)
+    return first, first if rng.random() < 0.5 else rng.choice(among)
+
+
+def layout(rng: random.Random) -> str:
+    """How the operands lie in memory: half the time both are contiguous."""
+    if rng.random() < 0.5:
+        return ""
+    views = {name: rng.choice(("", *VIEWS)) for name in "xw"}
+    return ",".join(f"{name}:{view}" for name, view in views.items() if view)
