@@ -16,8 +16,8 @@ from corrbench.commands import _completion
 from corrbench.commands.verify import seconds
 
 if TYPE_CHECKING:
+    from corrbench.analysis.campaigns import Campaign
     from corrbench.runner import Step
-    from corrbench.runner.campaign import Campaign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +103,7 @@ def searched(asked: Asked, step: Step) -> list[Campaign]:
     from corrbench.judge.client import NotLoaded
     from corrbench.runner import campaign, corpus, executors, secret_seed, store, verify
 
+    executors.known(asked.executor)
     folder = Path(asked.corpus) if asked.corpus else None
     before = corpus.read(folder) if folder else ()
     header: dict[str, Any] = {"campaign": [asdict(spec) for spec in specs], "corpus": asked.corpus}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from corrbench.runner.campaign import Campaign, Cause
+    from corrbench.analysis.campaigns import Campaign, Cause
 
 
 def verdict(found: Campaign) -> str:

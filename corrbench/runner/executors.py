@@ -102,6 +102,7 @@ def opened(name: str, workers: int) -> Iterator[Start]:
     Raises:
         Unavailable: unknown name, Dask not installed or no scheduler at the address.
     """
+    known(name)
     with contextlib.ExitStack() as stack:
         if name == "local":
             try:
@@ -110,12 +111,18 @@ def opened(name: str, workers: int) -> Iterator[Start]:
                 for judge in multiprocessing.active_children():
                     judge.kill()
                 raise
-        elif name == "dask" or name.startswith(("tcp://", "tls://")):
-            yield _renewed(_client(name, workers, stack).get_executor)
         else:
-            raise Unavailable(
-                f"unknown executor {name!r}: give local, dask or the address of a scheduler, tcp://HOST:PORT"
-            )
+            yield _renewed(_client(name, workers, stack).get_executor)
+
+
+def known(name: str) -> None:
+    """Refuse the name of an executor that there is not.
+
+    Raises:
+        Unavailable: it is none.
+    """
+    if name not in ("local", "dask") and not name.startswith(("tcp://", "tls://")):
+        raise Unavailable(f"unknown executor {name!r}: give local, dask or the address of a scheduler, tcp://HOST:PORT")
 
 
 def _renewed(make: Callable[[], Executor]) -> Start:

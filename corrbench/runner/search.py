@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from corrbench.analysis import causes
+from corrbench.analysis.campaigns import kind
+from corrbench.analysis.shrinking import shrunk, within
 from corrbench.case import Case
-from corrbench.checks.campaign import ALONE, NAME, together
+from corrbench.checks._together import ALONE, NAME, together
 from corrbench.judge.client import Remote
 from corrbench.judge.trial import Trial
 from corrbench.result import DEATHS, Result
 from corrbench.runner.executors import Done, kept
 from corrbench.runner.inherited import entries
 from corrbench.runner.plan import Batch, Job
-from corrbench.runner.shrinking import shrunk, within
 from corrbench.runner.traces import HEADS, implementations
 
 AT_ONCE = 16  # smaller cases that are asked in one request
@@ -32,12 +32,6 @@ class Search(Batch):
     """
 
     known: tuple[tuple[tuple[str, ...], Case], ...] = ()
-
-
-def kind(result: Result) -> tuple[str, ...]:
-    """How a finding fails: two causes never share it and a smallest case."""
-    ordered = "only among others" if result.message.endswith(ALONE) else ""
-    return (*causes.cause(result)[:1], str(result.numbers.array or ""), str(result.numbers.raised or ""), ordered)
 
 
 def run_search(batch: Batch) -> Done:

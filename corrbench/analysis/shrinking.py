@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ def smaller(case: Case) -> Iterator[Case]:
     """Cases that are simpler in one respect, the boldest first."""
     yield from valid(case, *plain(case))
     yield from valid(case, *sizes(case))
+    yield from valid(case, *along(case))
 
 
 def plain(case: Case) -> Iterator[dict[str, Any]]:
@@ -64,18 +66,37 @@ def sizes(case: Case) -> Iterator[dict[str, Any]]:
     yield from ({"x": (*case.x[:3], size)} for size in shorter(width))
 
 
+def along(case: Case) -> Iterator[dict[str, Any]]:
+    """With a smaller kernel or without padding along an axis whose result keeps its length."""
+    for axis in (0, 1):
+        k, pad, length = case.w[2 + axis], case.sides[2 * axis : 2 * axis + 2], case.x[2 + axis]
+        reach = case.dilation[axis] * (k - 1)
+        if k > 1:
+            yield axes(case, axis, 1, (0, 0), length + sum(pad) - reach)
+            yield axes(case, axis, k - 1, pad, length - case.dilation[axis])
+        if any(pad):
+            yield axes(case, axis, k, (0, 0), length + sum(pad))
+
+
+def axes(case: Case, axis: int, k: int, pad: tuple[int, ...], length: int) -> dict[str, Any]:
+    """The change that gives an axis another kernel, padding and length."""
+    x, w, sides = list(case.x), list(case.w), list(case.sides)
+    x[2 + axis], w[2 + axis], sides[2 * axis : 2 * axis + 2] = length, k, pad
+    return {"x": tuple(x), "w": tuple(w), "padding": tuple(sides)}
+
+
 def shorter(size: int) -> list[int]:
     """Sizes to try in place of one."""
     return list(dict.fromkeys(one for one in (1, size // 2, size - 1) if 0 < one < size))
 
 
 def valid(case: Case, *changes: dict[str, Any]) -> Iterator[Case]:
-    """The changed cases that have a result."""
+    """The changed cases that have a result and are others."""
     for change in changes:
-        try:
-            yield replace(case, **change)
-        except ValueError:
-            continue
+        with suppress(ValueError):
+            made = replace(case, **change)
+            if made != case:
+                yield made
 
 
 def shrunk(case: Case, fails: Callable[[list[Case]], Case | None], rounds: int = 60) -> Case:
