@@ -15,7 +15,9 @@ from corrbench.numerics import external_cases, inputs
 from corrbench.support import Support
 from corrbench.target import PROFILES, Spec
 
-SUITES = ("article", "handpicked", "pairwise", "common", "dispatch", "counts", "planes", "networks", "hidden")
+SUITES = (
+    "article", "handpicked", "pairwise", "common", "ordinary", "dispatch", "counts", "planes", "networks", "hidden",
+)  # fmt: skip
 BORDERED = ("contract", "values", "memory", "determinism")  # families that leave a border as it was drawn
 PATIENCE = (24.0, 100.0, 1000.0)  # seconds in all that the calls of one which takes long may take, in each profile
 ELEMENTS, PRODUCTS = 60, 4000  # of a case that one which takes long is asked as it is
