@@ -1,6 +1,6 @@
 """Small planes: every size of kernel up to 8 meets every size of result up to 17, on both axes.
 
-The plain 3×3 is computed in tiles: its results have every pair of a few heights and widths, in other counts of channels.
+The plain 3×3 is computed in tiles: results have every pair of a few heights and widths, in other counts of channels.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ def test_the_coverage_of_a_design_of_strength_three() -> None:
 def test_planes_meet_every_kernel_with_every_result_on_both_axes() -> None:
     for axis in (0, 1):
         pairs = {(case.w[2 + axis], case.out[2 + axis]) for case in ALL["planes"](1, 0)}
-        assert pairs == set(itertools.product(range(1, 9), range(1, 18)))
+        assert pairs >= set(itertools.product(range(1, 9), range(1, 18)))
 
 
 # ---- networks
