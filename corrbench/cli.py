@@ -249,6 +249,11 @@ def working(
         refused(str(error))
 
 
+def seen(text: str) -> None:
+    """Say of a cause that it was seen while the work goes on: above the bar, if there is one."""
+    click.echo(f"{click.style('seen', fg='red')}  {' '.join(text.split())}", err=True)
+
+
 @contextlib.contextmanager
 def steps(what: str, *, quiet: bool = False) -> Iterator[Step]:
     """A bar on a terminal that is told how far it is, and nothing elsewhere. It moves from the start, so that a command

@@ -14,11 +14,23 @@ from corrbench import cli
 from corrbench.commands import _completion
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
+    from corrbench.analysis.baseline import Baseline
     from corrbench.analysis.causes import Digest
     from corrbench.result import Run
+    from corrbench.runner import Step
+    from corrbench.runner import verify as verification
+    from corrbench.target import Spec
 
+INTERRUPTED = "an interrupt"  # as `corrbench.runner.verify` has it
+
+OUTPUTS = (  # options that say what is shown and written, which in Python a run is asked for
+    "json_file", "junit", "markdown", "page", "report", "sarif", "show", "record_baseline", "reason",
+    "strict_baseline", "github", "quiet", "verbose",
+)  # fmt: skip
 OWN = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
 
 
@@ -31,12 +43,19 @@ class Outputs:
     markdown: str = ""
     page: str = ""
     report: str = ""
+    sarif: str = ""
+    show: bool = False
     record_baseline: str = ""
     reason: str = ""
     strict_baseline: bool = False
     github: bool = False
     quiet: bool = False
     verbose: bool = False
+
+    def tell(self, text: str) -> None:
+        """Say of a cause that it was seen, while the run goes on."""
+        if not self.quiet:
+            cli.seen(text)
 
 
 @click.command()
@@ -64,14 +83,17 @@ class Outputs:
 @click.option(
     "--report", type=click.Path(file_okay=False), help="Write the Markdown report, and JUnit XML, into this folder."
 )
+@click.option("--sarif", type=click.Path(dir_okay=False), help="Write findings as SARIF, for code scanning.")
 @click.option("--html", "page", type=click.Path(dir_okay=False), help="Write the report as one page for a browser.")
 @click.option("--baseline", type=click.Path(dir_okay=False), help="Accept the findings recorded in this file.")
+@click.option("--no-baseline", is_flag=True, help="Not even those that corrbench knows of a registered target.")
 @click.option("--strict-baseline", is_flag=True, help="Fail on a recorded finding that no longer occurs.")
 @click.option(
     "--record-baseline", type=click.Path(dir_okay=False), help="Record this run's findings in a baseline file."
 )
 @click.option("--reason", default="", help="Why the findings recorded by --record-baseline are accepted.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first finding.")
+@click.option("--max-findings", type=click.IntRange(1), help="Stop once there are as many.")
 @click.option("--budget", default="", help="Go on with new cases for as long as this: 90s, 10m, 1h.")
 @click.option("--limit", default="", help="Ask no more after this: 90s, 10m, 1h; what was judged until then counts.")
 @click.option(
@@ -87,6 +109,7 @@ class Outputs:
     "--store", type=click.Path(dir_okay=False, path_type=Path), help="File that results are recorded in as they come."
 )
 @click.option("--resume", is_flag=True, help="Go on with the interrupted run of the same command.")
+@click.option("--show", is_flag=True, help="With each finding a few lines of Python that fail without corrbench.")
 @cli.quiet
 @cli.verbose
 def verify(target: str | None, **given: Any) -> None:
@@ -96,28 +119,21 @@ def verify(target: str | None, **given: Any) -> None:
     """
     out, name = cli.taken(Outputs, given), target or ""
     console = cli.output(out.json_file)
+    if target == "":
+        cli.give_up(
+            "the TARGET is empty (a variable that is not set?); leave it out to judge corrbench's own reference"
+        )
     if out.record_baseline and not (name and out.reason.strip()):
         cli.give_up("--record-baseline needs a TARGET and a --reason: every accepted finding has one")
-    cli.writable(out.json_file, out.junit, out.markdown, out.page, out.record_baseline, folder=out.report)
+    cli.writable(out.json_file, out.junit, out.markdown, out.page, out.sarif, out.record_baseline, folder=out.report)
     title = f"corrbench cannot judge {name or 'its own reference'}"
     refused = partial(cli.refuse, console, title, target=name, github=out.github)
     with cli.working("verify", quiet=out.quiet, then=cli.RESUME, refused=refused) as step:
-        specs = [cli.spec(one, given) for one in ([name] if name else OWN)]
-        budget, limit = seconds(given["budget"]), seconds(given["limit"], "--limit")
-        from corrbench.analysis.baseline import Baseline
+        wanted = asked(name, given)
+        if not name:
+            click.echo("corrbench: no TARGET, so its own reference is judged", err=True)
+        runs, extras = wanted.run(step, out.tell, crosscheck=not name or bool(out.report or out.page))
         from corrbench.analysis.causes import Digest
-        from corrbench.runner import session, verify
-
-        given["profile"] = given["profile"] or ("standard" if name else "quick")
-        options = cli.taken(verify.Options, given | {"budget": budget, "limit": limit})
-        known = Baseline.load(Path(given["baseline"])) if given["baseline"] else Baseline()
-
-        def watch(run: Run) -> None:
-            found = f", {len(run.findings)} findings" if run.findings else ""
-            step(run.judged, run.planned, f"{run.target}{found}")
-
-        crosscheck = not name or bool(out.report or out.page)
-        runs, extras = session.run(specs, options, known, given["executor"], watch, crosscheck=crosscheck)
     digests = list(map(Digest, runs))
     with cli.unheeded(console, github=out.github):
         show(console, digests, extras, out)
@@ -126,10 +142,63 @@ def verify(target: str | None, **given: Any) -> None:
 
         places = {run.target: found for run in runs if (found := cli.place(run.target))}
         cli.announce(console, github.notes(digests, places), github.summary(digests))
-    if any(run.stopped == verify.INTERRUPTED for run in runs):
+    if any(run.stopped == INTERRUPTED for run in runs):
         click.echo(f"corrbench: interrupted{cli.RESUME}", err=True)
         raise SystemExit(130)
     raise SystemExit(code(runs, strict=out.strict_baseline))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is to be judged, and how: what the command and `corrbench.verify` make of their options."""
+
+    specs: list[Spec]
+    options: verification.Options
+    known: Baseline | None
+    executor: str
+
+    def run(self, step: Step, tell: Callable[[str], None], *, crosscheck: bool = False) -> tuple[list[Run], list[Run]]:
+        """The runs, and those of the reference implementations where they are asked beside them.
+
+        Args:
+            step: is told how far it is.
+            tell: is told of each cause when it is first seen.
+
+        Raises:
+            ValueError: it cannot be judged so.
+        """
+        from corrbench.analysis.causes import News
+        from corrbench.runner import session
+
+        news = News()
+
+        def watch(run: Run) -> None:
+            for result in news.of(run):
+                tell(f"{run.target}: {result.check}  {result.message}")
+            found = f", {len(run.findings)} findings" if run.findings else ""
+            step(run.judged, run.planned, f"{run.target}{found}")
+
+        return session.run(self.specs, self.options, self.known, self.executor, watch, crosscheck=crosscheck)
+
+
+def asked(name: str, given: dict[str, Any]) -> Asked:
+    """What the options come to, those of the command line by the names of its parameters.
+
+    Raises:
+        ValueError: the target, or one of them, cannot be used; the message says why.
+    """
+    specs = [cli.spec(one, given) for one in ([name] if name else OWN)]
+    budget, limit = seconds(given["budget"]), seconds(given["limit"], "--limit")
+    from corrbench.analysis.baseline import Baseline
+    from corrbench.runner import verify as verification
+
+    given = given | {"profile": given["profile"] or ("standard" if name else "quick")}
+    options = cli.taken(verification.Options, given | {"budget": budget, "limit": limit})
+    if given["baseline"]:
+        known: Baseline | None = Baseline.load(Path(given["baseline"]))
+    else:
+        known = Baseline() if given["no_baseline"] else None
+    return Asked(specs=specs, options=options, known=known, executor=given["executor"])
 
 
 def seconds(text: str, option: str = "--budget") -> float:
