@@ -33,7 +33,7 @@ HOME = {  # where each name comes from; it is imported when it is asked for
     "adapt": "targets", "assert_right": "results", "bench": "timing", "bound": "results", "cases": "results",
     "check": "verification", "compare": "timing", "exact": "results", "Run": "runs", "verify": "verification",
 }  # fmt: skip
-__all__ = [  # noqa: PLE0604 - and the version, by __getattr__
+__all__ = [
     "Run", "__version__", "adapt", "assert_right", "bench", "bound", "cases", "check", "compare", "exact", "verify",
 ]  # fmt: skip
 

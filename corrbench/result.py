@@ -50,7 +50,7 @@ class Figures:
         visible: the smallest relative fault that would show.
         pattern: where the wrong elements lie, in words.
         map: where they lie as a picture, see `corrbench.numerics.diagnose.chart`.
-        arrays: where all are small, the operands ``x``, ``w`` and ``b``, the result ``got`` and the ``exact`` one, as lists.
+        arrays: where all are small, ``x``, ``w``, ``b``, what was ``got`` and what is ``exact``, as lists.
         raised: class of the exception that the target raised.
         known, kind: what the baseline knows a finding as.
         beyond: why a warning lies beyond what the target claims: ``type``, ``stepwise``, ``narrow``, ``inherited``.

@@ -8,8 +8,8 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
-from corrbench.analysis.refusals import loud
 from corrbench.analysis.predicates import ENOUGH, describe, has
+from corrbench.analysis.refusals import loud
 from corrbench.case import Case
 from corrbench.result import Result, Run, Status
 

@@ -6,7 +6,6 @@ value (cloudpickle). The file is a target like any other: the commands that find
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -15,7 +14,6 @@ import builtins
 import hashlib
 import inspect
 import linecache
-import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -116,9 +114,9 @@ def source(thing: Any) -> tuple[str, Node, dict[str, Any], bool] | None:
     for node in reversed(tree.body):
         if isinstance(node, Node) and node.name == getattr(inner, "__name__", ""):
             start = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+            postponed = bool(code.co_flags & __future__.annotations.compiler_flag)
             if start <= code.co_firstlineno <= (node.end_lineno or start):
-                postponed = bool(code.co_flags & __future__.annotations.compiler_flag)
-            return "".join(lines[start - 1 : node.end_lineno]), node, function.__globals__, postponed
+                return "".join(lines[start - 1 : node.end_lineno]), node, function.__globals__, postponed
     return None
 
 
@@ -157,6 +155,6 @@ def pickled(name: str, value: Any) -> str:
     except Exception as error:  # noqa: BLE001 - whatever an object does when it is pickled
         raise ValueError(
             f"{name} has no source and cannot be pickled ({type(error).__name__}: {error}): write it to a file, and "
-            f"name that: {os.path.join('path', 'to', 'file.py')}:{name}"
+            f"name that: path/to/file.py:{name}"
         ) from None
     return f'{name} = __import__("pickle").loads(__import__("base64").b64decode("{text}"))'

@@ -41,7 +41,8 @@ def notebook() -> Any:
 def _in_notebook(what: str, shell: Any) -> Iterator[tuple[Step, Tell]]:
     from IPython.display import HTML, display
 
-    first, found, last = f"{what}: loading", [], 0.0
+    first, last = f"{what}: loading", 0.0
+    found: list[str] = []
     handle: Any = display(HTML(html.escape(first)), display_id=True)
 
     def drawn(done: int, total: int, text: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from corrbench import suites
-from corrbench.case import DTYPES, FLOATS, Case
+from corrbench.case import DTYPES, Case
 from corrbench.numerics import bounds, oracle
 from corrbench.numerics.comparison import Expected
 from corrbench.numerics.diagnose import pattern, resemblance
@@ -25,11 +25,15 @@ def assert_right(
 
     Args:
         y: the result.
-        x, w, bias: the operands.
+        x: the image or images.
+        w: the kernel or kernels.
+        bias: what is added to each output channel, if anything is.
         dtype: the element type that it was computed in; that of x if it is not given.
         accuracy: the accuracy class, ``direct``, ``winograd``, ``fft`` or ``tf32``.
-        stride, padding, dilation, groups: as of `torch.nn.functional.conv2d`; a padding of four sides is (top, bottom,
-            left, right).
+        stride: as of `torch.nn.functional.conv2d`, and so are the following.
+        padding: of four sides it is (top, bottom, left, right).
+        dilation: of the kernel.
+        groups: of channels.
 
     Raises:
         AssertionError: it is not; the message says where, by how much, and what it looks like.
@@ -57,7 +61,10 @@ def exact(x: Any, w: Any, bias: Any = None, **arguments: Any) -> Array:
     """The exact cross-correlation, each element rounded once: to float64 (complex128; int64 for whole-number types).
 
     Args:
-        x, w, bias, arguments: as of `assert_right`: stride, padding, dilation, groups, dtype.
+        x: as of `assert_right`.
+        w: as of `assert_right`.
+        bias: as of `assert_right`.
+        **arguments: stride, padding, dilation, groups, dtype, as of `assert_right`.
 
     Raises:
         ValueError: as of `assert_right`.
@@ -71,7 +78,10 @@ def bound(x: Any, w: Any, bias: Any = None, *, accuracy: str = "direct", **argum
     """The error that each element of an honest result may have, in float64; 0 for whole-number types.
 
     Args:
-        x, w, bias, arguments: as of `assert_right`: stride, padding, dilation, groups, dtype.
+        x: as of `assert_right`.
+        w: as of `assert_right`.
+        bias: as of `assert_right`.
+        **arguments: stride, padding, dilation, groups, dtype, as of `assert_right`.
         accuracy: the accuracy class.
 
     Raises:
@@ -115,13 +125,14 @@ def posed(
         raise ValueError(f"no element type {kind!r}; there are: {', '.join(DTYPES)}")
     if not 2 <= image.ndim <= 4 or kernel.ndim not in (2, 4) or (image.ndim == 2) != (kernel.ndim == 2):
         raise ValueError(
-            f"x of {image.ndim} axes with w of {kernel.ndim}: give (H, W) with (kh, kw), or (N, C, H, W) with (O, C/groups, kh, kw)"
+            f"x of {image.ndim} axes with w of {kernel.ndim}: give (H, W) with (kh, kw), or (N, C, H, W) with "
+            "(O, C/groups, kh, kw)"
         )
     rank = image.ndim
     image = image.reshape((1,) * (4 - rank) + image.shape)
     kernel = kernel.reshape((1,) * (4 - kernel.ndim) + kernel.shape)
     given = {"stride": pair(stride), "padding": sides(padding), "dilation": pair(dilation), "groups": groups}
-    case = Case(x=image.shape, w=kernel.shape, bias=bias is not None, dtype=kind, **given)  # type: ignore[arg-type]
+    case = Case(x=image.shape, w=kernel.shape, bias=bias is not None, dtype=kind, **given)
     added = None if bias is None else values(bias)[0].reshape(-1)
     held = "float32" if kind == "bfloat16" else kind
     return (

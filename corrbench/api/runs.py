@@ -87,7 +87,7 @@ class Finding:
         return function(*args, **words)
 
     def snippet(self) -> str:
-        """A few lines of Python that fail without corrbench; the command that shows the finding where there are none."""
+        """A few lines of Python that fail without corrbench; else the command that shows it again."""
         run = self.run.record
         return snippet.snippet(self.result, run.target, run.form, run.arrays) or f"# {self.reproduce}"
 
@@ -233,7 +233,7 @@ class Run:
         return "\n  ".join([*lines, first.smallest.reproduce, tail])
 
     def diff(self, earlier: Run) -> Change:
-        """What is otherwise than in an earlier run: ``verdict``, ``new``, ``fixed``, accuracy; it prints as a report."""
+        """What is otherwise than in an earlier run: its ``verdict``, ``new``, ``fixed``, ``shifts`` of accuracy."""
         return Change(before=earlier.record, after=self.record)
 
     def to_json(self) -> dict[str, Any]:

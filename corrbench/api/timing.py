@@ -18,9 +18,11 @@ def compare(a: Target, b: Target, *, watch: bool = True, **given: Any) -> Paired
     """Time b against a, sample by sample in turn, as ``corrbench compare`` does.
 
     Args:
-        a, b: functions, classes or names, as of `corrbench.verify`.
+        a: a function, a class or a name, as of `corrbench.verify`.
+        b: another one.
         watch: whether the progress is shown.
-        given: the options of ``corrbench compare`` by the same names: ``case``, ``backward``, ``tolerance`` in per cent.
+        **given: the options of ``corrbench compare`` by the same names: ``case``, ``backward``, ``tolerance`` in per
+            cent.
 
     Raises:
         ValueError: one of them cannot be timed; the message says why.
@@ -29,7 +31,8 @@ def compare(a: Target, b: Target, *, watch: bool = True, **given: Any) -> Paired
     from corrbench import cli
     from corrbench.commands import compare as command
 
-    names, own = [], {}
+    names: list[str] = []
+    own: dict[str, Any] = {}
     for target in (a, b):
         name, said = named(target)
         names.append(name)
@@ -44,9 +47,9 @@ def bench(*targets: Target, watch: bool = True, **given: Any) -> Bench:
     """Time targets beside each other, PyTorch's conv2d and what the machine can do, as ``corrbench bench`` does.
 
     Args:
-        targets: functions, classes or names, as of `corrbench.verify`.
+        *targets: functions, classes or names, as of `corrbench.verify`.
         watch: whether the progress is shown.
-        given: the options of ``corrbench bench`` by the same names: ``suite``, ``case``, ``backward``, ``seed``.
+        **given: the options of ``corrbench bench`` by the same names: ``suite``, ``case``, ``backward``, ``seed``.
 
     Raises:
         ValueError: one of them, or the machine, cannot be measured; the message says why.
@@ -55,7 +58,8 @@ def bench(*targets: Target, watch: bool = True, **given: Any) -> Bench:
     from corrbench import cli
     from corrbench.commands import bench as command
 
-    names, own = [], {}
+    names: list[str] = []
+    own: dict[str, Any] = {}
     for target in targets:
         name, said = named(target)
         names.append(name)

@@ -21,13 +21,13 @@ class Wrong(AssertionError):
 def verify(target: Target, *, watch: bool = True, **given: Any) -> Run:
     """Judge a target, as ``corrbench verify`` does: is it right, how accurate is it?
 
-    The target is called in a process of its own, never in this one. A function or class that only a notebook or a prompt
-    has is written to a file for it, under ``.corrbench/objects``. An interrupt ends the run with what there is.
+    The target is called in a process of its own, never in this one. A function or class that only a notebook or a
+    prompt has is written to a file for it, under ``.corrbench/objects``. An interrupt ends the run with what there is.
 
     Args:
         target: a function, a class, or a name as the command line takes it; or what `adapt` returns.
         watch: whether the progress is shown, and each cause when it is first seen.
-        given: the options of ``corrbench verify`` by the same names: ``profile="quick"``, ``suite="article"``,
+        **given: the options of ``corrbench verify`` by the same names: ``profile="quick"``, ``suite="article"``,
             ``dtypes=["float32"]``, ``check``, ``case``, ``seed``, ``accuracy``, ``baseline``, ``budget`` and so on.
 
     Raises:
@@ -52,7 +52,9 @@ def check(target: Target, *, watch: bool = False, **given: Any) -> None:
     """Judge a target, and raise unless it is right.
 
     Args:
-        target, watch, given: as of `verify`; ``fail_fast=True`` ends at the first finding.
+        target: as of `verify`.
+        watch: as of `verify`.
+        **given: as of `verify`; ``fail_fast=True`` ends at the first finding.
 
     Raises:
         AssertionError: it is wrong, with the first cause, its numbers and the command that shows it again; or it could

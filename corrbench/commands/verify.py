@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from functools import partial
@@ -140,8 +141,7 @@ def verify(target: str | None, **given: Any) -> None:
     if out.github:
         from corrbench.render import github
 
-        places = {run.target: found for run in runs if (found := cli.place(run.target))}
-        cli.announce(console, github.notes(digests, places), github.summary(digests))
+        cli.announce(console, github.notes(digests, places(runs)), github.summary(digests))
     if any(run.stopped == INTERRUPTED for run in runs):
         click.echo(f"corrbench: interrupted{cli.RESUME}", err=True)
         raise SystemExit(130)
@@ -163,6 +163,7 @@ class Asked:
         Args:
             step: is told how far it is.
             tell: is told of each cause when it is first seen.
+            crosscheck: whether they are.
 
         Raises:
             ValueError: it cannot be judged so.
@@ -229,7 +230,7 @@ def show(console: Console, digests: list[Digest], extras: list[Run], out: Output
         if out.quiet:
             console.print(terminal.verdict(digest.run), soft_wrap=True)
         else:
-            terminal.show(console, digest, verbose=out.verbose)
+            terminal.show(console, digest, verbose=out.verbose, code=out.show)
     if extras and not out.quiet:
         console.print(crosscheck.table(crosscheck.rows([*runs, *extras])))
     if out.json_file:
@@ -243,13 +244,33 @@ def show(console: Console, digests: list[Digest], extras: list[Run], out: Output
     if out.junit or out.report:
         from corrbench.render import junit
 
-        cli.save(out.junit, junit.write(runs))
-        cli.save(out.report and Path(out.report, "correctness.xml"), junit.write(runs))
+        text = junit.write(runs, places(runs))
+        cli.save(out.junit, text)
+        cli.save(out.report and Path(out.report, "correctness.xml"), text)
+    if out.sarif:
+        import corrbench
+        from corrbench.render import sarif
+
+        cli.save(out.sarif, sarif.write(digests, places(runs), corrbench.__version__))
     if out.markdown or out.report:
-        cli.save(out.markdown, markdown.write(digests, extras))
-        cli.save(out.report and Path(out.report, "correctness.md"), markdown.write(digests, extras))
+        for file in filter(None, (out.markdown, out.report and str(Path(out.report, "correctness.md")))):
+            cli.save(file, markdown.write(digests, extras, methods(file)))
     if out.report:
         console.print(f"Report: {Path(out.report, 'correctness.md')}")
+
+
+def methods(file: str) -> str:
+    """METHODOLOGY.md seen from a report that is written into a checkout of corrbench; empty elsewhere."""
+    top = Path(__file__).parents[2]
+    here = Path(file).resolve().parent
+    if not (top / "METHODOLOGY.md").is_file() or not here.is_relative_to(top):
+        return ""
+    return Path(os.path.relpath(top / "METHODOLOGY.md", here)).as_posix()
+
+
+def places(runs: list[Run]) -> dict[str, tuple[str, int]]:
+    """Where the targets are defined that are in this checkout."""
+    return {run.target: found for run in runs if (found := cli.place(run.target))}
 
 
 def combined(runs: list[Run]) -> dict[str, Any]:

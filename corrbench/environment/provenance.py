@@ -43,7 +43,9 @@ def source(target: str) -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     said = state(file)
-    return {"source": str(file), "sha256 of the source": digest} | ({"git state of the source": said} if said else {})
+    here = Path.cwd()
+    name = file.relative_to(here) if file.is_relative_to(here) else file
+    return {"source": str(name), "sha256 of the source": digest} | ({"git state of the source": said} if said else {})
 
 
 def state(path: Path) -> str:
@@ -54,5 +56,5 @@ def state(path: Path) -> str:
         dirty = git(folder, "status", "--porcelain", "--", str(path.resolve()))
     except (GitError, OSError, IndexError):
         return ""
-    new = dirty.startswith("??") or dirty.startswith("!!")
+    new = dirty.startswith(("??", "!!"))
     return f"commit {head}" + (", not in git" if new else ", with changes that are not committed" if dirty else "")

@@ -34,7 +34,9 @@ def snippet(result: Result, target: str, form: str, arrays: str) -> str:
 
     Args:
         result: the finding.
-        target, form, arrays: of its run.
+        target: of its run, and so are the following.
+        form: how it is called.
+        arrays: what it takes.
 
     Returns:
         The text; empty where it takes more than that: another convention, a layout in memory, data or a check of
@@ -82,26 +84,20 @@ def shaped(values: Any, result: Result, form: str, name: str = "x") -> Any:
     return values[0][0] if flat(result, form) and name != "b" and values else values
 
 
-def written(values: Any, dtype: str, indent: int, *, whole: bool = True) -> str:
+def written(values: Any, dtype: str, indent: int) -> str:
     """Nested lists as they are typed, with as many digits as the element type needs."""
-    plain = {"bfloat16": "float32"}.get(dtype, dtype)
-    array = np.array(
-        [complex(v) if isinstance(v, str) else v for v in np.ravel(values).tolist()]
-        if dtype in COMPLEX
-        else np.ravel(values).astype(float if plain not in INTEGERS else plain),
-        plain,
-    )
-    array = array.reshape(np.shape(values))
-    if (
-        whole
-        and dtype not in COMPLEX
-        and array.dtype.kind == "f"
-        and np.isfinite(array).all()
-        and not np.any(array % 1)
-    ):
+    kind = {"bfloat16": "float32"}.get(dtype, dtype)
+    flattened: list[Any] = [complex(one) if dtype in COMPLEX else one for one in _leaves(values)]
+    flattened = [float(one) if isinstance(one, str) else one for one in flattened]
+    array = np.array(flattened, kind).reshape(np.shape(values))
+    if array.dtype.kind == "f" and (np.abs(array) < 2**53).all() and not np.any(array % 1):
         array = array.astype(np.int64)
     with np.printoptions(threshold=10**6, floatmode="unique"):
         return np.array2string(array, separator=", ", prefix=" " * indent, max_line_width=WIDTH)
+
+
+def _leaves(values: Any) -> list[Any]:
+    return [leaf for one in values for leaf in _leaves(one)] if isinstance(values, list) else [values]
 
 
 def operands(result: Result, form: str, arrays: str, seed: int) -> list[str] | None:

@@ -146,7 +146,7 @@ class _Judge(SpawnProcess):
         os.environ.update(added)  # read when the child imports numpy
         sys.modules["__main__"] = ModuleType("__main__")
         try:
-            return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]  # noqa: SLF001 - as above
+            return SpawnProcess._Popen(process_obj)
         finally:
             sys.modules["__main__"] = main
             for name in added:
@@ -156,7 +156,7 @@ class _Judge(SpawnProcess):
 class _Judges(SpawnContext):
     """How judges are started."""
 
-    Process = _Judge  # type: ignore[assignment]
+    Process = _Judge
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:

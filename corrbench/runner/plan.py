@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from math import prod
 
@@ -30,6 +30,8 @@ LONG = (  # seconds for one case: what a millisecond finds is not kept waiting f
     "use.script", "use.fork", "use.checkpoint", "fuzz.search", "gradients.gradcheck", "values.large", "gradients.large",
     "determinism.flag", "determinism.repeats", "module.training",
 )  # fmt: skip
+PLAIN = ("small", "unit")  # data that any check can be asked with that is asked with one of them
+SEARCHES = ("fuzz.search",)  # which begin at a case and go on to others
 ORDER = (
     "float32",
     "float64",
@@ -105,9 +107,8 @@ def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
     chosen = select(only)
     if case:
         asked = fitting(known(case), shape.support)
-        if only not in chosen:  # not named one by one: those that have nothing to ask of such a target are left out
-            chosen = {name: c for name, c in chosen.items() if next(iter(c.plan(shape)), None) is not None}
-        return [Job(check=name, case=asked, seed=shape.seed) for name in chosen]
+        left = {} if only in chosen else unfit(asked, shape, only)
+        return [Job(check=name, case=asked, seed=shape.seed) for name in chosen if name not in left]
     if shape.support.convention.structured:
         chosen = {name: one for name, one in chosen.items() if name.partition(".")[0] in BORDERED}
     queues: list[tuple[float, int, Job]] = []
@@ -118,6 +119,44 @@ def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
             late = 1.0 if one.macs > checks.LIGHT else 0.0
             queues.append((lead + late + index / len(planned), rank, Job(check=name, case=one, seed=shape.seed)))
     return afforded([job for _, _, job in sorted(queues, key=lambda entry: entry[:2])], shape)
+
+
+def unfit(case: Case, shape: Outline, only: str = "") -> dict[str, str]:
+    """The checks that a case is not for, each with the reason: what a check plans says which element types, data and
+    batches it has a question about. One that is named alone is asked all the same.
+
+    Raises:
+        ValueError: no such check.
+    """
+    chosen, full = select(only), replace(shape, thorough=len(PROFILES) - 1)
+    if only in chosen:
+        return {}
+    found = {name: _unfit(case, list(one.plan(full))) for name, one in chosen.items()}
+    found |= {name: "it looks for cases of its own" for name in found if name in SEARCHES}
+    return {name: said for name, said in found.items() if said}
+
+
+def _unfit(case: Case, planned: list[Case]) -> str:
+    """Why a check with this plan has nothing to ask about a case; empty if it has."""
+    if not planned:
+        return "nothing of it can be asked of such a target"
+    types, data = {one.dtype for one in planned}, {_kind(one) for one in planned}
+    if case.dtype not in types:
+        return f"it asks about {', '.join(name for name in ORDER if name in types)}, not {case.dtype}"
+    if _kind(case) not in data and case.x[0]:  # of an empty batch the data are of no matter
+        return f"it asks with data {', '.join(sorted(data))}, not {_kind(case)}"
+    if not case.x[0] and all(one.x[0] for one in planned):
+        return "it does not ask about empty batches"
+    return ""
+
+
+def _kind(case: Case) -> str:
+    """The name of its data; one name for what is plain, for all that is natural, and for what another suite brings."""
+    if inputs.external(case):
+        return "another suite's"
+    if case.data in PLAIN:
+        return " and ".join(PLAIN)
+    return case.data if case.data in inputs.FILLS else "natural"
 
 
 def smaller(case: Case, support: Support) -> Case:

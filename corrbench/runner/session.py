@@ -18,8 +18,8 @@ REFERENCES = ("scipy.correlate2d", "scipy.convolve2d", "torch.corr2d")  # those 
 
 
 def run(
-    specs: Sequence[Spec], options: verify.Options, known: Baseline | None, executor: str, watch: verify.Progress | None,
-    *, crosscheck: bool,
+    specs: Sequence[Spec], options: verify.Options, known: Baseline | None, executor: str,
+    watch: verify.Progress | None, *, crosscheck: bool,
 ) -> tuple[list[Run], list[Run]]:  # fmt: skip
     """The runs for the targets, and those of the reference implementations.
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from corrbench.result import SCHEMA
 
-
 FOLDER = ".corrbench"  # where records are, unless told otherwise
 
 

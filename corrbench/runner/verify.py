@@ -18,7 +18,7 @@ from typing import Any
 from corrbench.analysis import refusals
 from corrbench.environment import provenance
 from corrbench.judge.client import NotLoaded
-from corrbench.result import DEATHS, Result, Run
+from corrbench.result import DEATHS, Result, Run, Status
 from corrbench.runner import plan, secret_seed
 from corrbench.runner.executors import Done, Start, ask, execute
 from corrbench.runner.store import Store
@@ -147,6 +147,12 @@ def verify(
     shape = plan.outline(spec, support, options.profile, run.seed, options.suites)
     todo = plan.jobs(shape, options.check, options.case)
     run.planned = len(todo)
+    if options.case:
+        case = plan.fitting(plan.known(options.case), support)
+        run.results += [
+            Result(check=name, case=case, status=Status.SKIPPED, message=f"not asked of this case: {said}")
+            for name, said in plan.unfit(case, shape, options.check).items()
+        ]
     if store is not None:
         run.results += [Result.from_json(r) for key in [job.key for job in todo] for r in store.done.get(key, ())]
         todo = [job for job in todo if job.key not in store.done]
@@ -168,7 +174,7 @@ def verify(
 
 
 def signed(spec: Spec, options: Options, seed: int) -> dict[str, str]:
-    """What a report needs to be signed and checked: day, command, source, machine, libraries, and how it was isolated."""
+    """What a report is signed with: day, command, source, machine, libraries, and how the target was isolated."""
     held = f"a process of its own, {spec.memory:g} GiB of memory and {spec.timeout:g} s a call at most"
     told = provenance.told(spec.target)
     return {"date": told.pop("date"), "command": again(spec, options, seed), **told, "isolation": held} | {
