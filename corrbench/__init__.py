@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-HOME = {  # where each name comes from; it is imported when it is asked for
+_HOME = {  # where each name comes from; it is imported when it is asked for
     "adapt": "targets", "assert_right": "results", "bench": "timing", "bound": "results", "cases": "results",
     "check": "verification", "compare": "timing", "exact": "results", "Run": "runs", "verify": "verification",
 }  # fmt: skip
@@ -40,10 +40,10 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """What is public, when it is asked for, and ``__version__``, which the distribution has from the tag."""
-    if name in HOME:
+    if name in _HOME:
         from importlib import import_module
 
-        return getattr(import_module(f"{__name__}.api.{HOME[name]}"), name)
+        return getattr(import_module(f"{__name__}.api.{_HOME[name]}"), name)
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import metadata
@@ -55,4 +55,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

@@ -251,7 +251,7 @@ def working(
 
 def seen(text: str) -> None:
     """Say of a cause that it was seen while the work goes on: above the bar, if there is one."""
-    click.echo(f"{click.style('seen', fg='red')}  {' '.join(text.split())}", err=True)
+    click.echo(f"seen  {' '.join(text.split())}", err=True)
 
 
 @contextlib.contextmanager

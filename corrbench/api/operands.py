@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from corrbench.case import Case
-from corrbench.numerics import inputs
 from corrbench.support import config
 
 
@@ -22,6 +21,8 @@ def operands(case: Case, seed: int, form: str, arrays: str) -> tuple[tuple[Any, 
         Input and weight, and the bias if the case has one; stride, padding, dilation and groups where they are not the
         default.
     """
+    from corrbench.numerics import inputs
+
     drawn: list[Any] = [inputs.draw(case, seed, name) for name in ("x", "w", *("b" * case.bias))]
     if form in ("corr2d", "module"):
         drawn = [one[0, 0] if one.ndim == 4 else one for one in drawn]

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from corrbench.api import options, progress
+from corrbench.api.request import request
 from corrbench.api.runs import Run
 from corrbench.api.targets import Target, named
 
@@ -35,14 +36,12 @@ def verify(target: Target, *, watch: bool = True, **given: Any) -> Run:
         TypeError: no such option.
         RuntimeError: it is called while corrbench loads the file that calls it.
     """
-    from corrbench.commands import verify as command
-
     if "process.serve" in sys.modules:  # in the target's process
         raise RuntimeError(
             'corrbench loads this file, which calls corrbench: put the call under if __name__ == "__main__"'
         )
     name, own = named(target)
-    wanted = command.asked(name, options.read(command.verify, own | given, [name], but=command.OUTPUTS))
+    wanted = request(name, options.read("verify", own | given, [name]))
     with progress.shown("verify", quiet=not watch) as (step, tell):
         [run], _ = wanted.run(step, tell)
     return Run(run, wanted.specs[0])

@@ -9,6 +9,7 @@ import click
 
 from corrbench.cli import FOUND, PASSED, UNJUDGED, give_up, json_file, output, save, working, writable
 from corrbench.commands import _completion
+from corrbench.target import registered
 
 if TYPE_CHECKING:
     from corrbench.result import Run
@@ -82,7 +83,7 @@ def _named(a: str, b: str | None, *, last: bool, changes: bool) -> tuple[str, st
     from corrbench.analysis import run_files
     from corrbench.runner.store import FOLDER, previous
 
-    if last or (a and not Path(a).exists() and not a.endswith((".json", ".jsonl"))):
+    if last or (not Path(a).exists() and (":" in a or a in registered())):
         a = str(run_files.newest(Path(FOLDER), a))
     if not changes:
         return a, b

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,27 +11,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from corrbench import cli
+from corrbench.api.request import request
 from corrbench.commands import _completion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rich.console import Console
 
-    from corrbench.analysis.baseline import Baseline
     from corrbench.analysis.causes import Digest
     from corrbench.result import Run
-    from corrbench.runner import Step
-    from corrbench.runner import verify as verification
-    from corrbench.target import Spec
 
 INTERRUPTED = "an interrupt"  # as `corrbench.runner.verify` has it
-
-OUTPUTS = (  # options that say what is shown and written, which in Python a run is asked for
-    "json_file", "junit", "markdown", "page", "report", "sarif", "show", "record_baseline", "reason",
-    "strict_baseline", "github", "quiet", "verbose",
-)  # fmt: skip
-OWN = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +118,7 @@ def verify(target: str | None, **given: Any) -> None:
     title = f"corrbench cannot judge {name or 'its own reference'}"
     refused = partial(cli.refuse, console, title, target=name, github=out.github)
     with cli.working("verify", quiet=out.quiet, then=cli.RESUME, refused=refused) as step:
-        wanted = asked(name, given)
+        wanted = request(name, given)
         if not name:
             click.echo("corrbench: no TARGET, so its own reference is judged", err=True)
         runs, extras = wanted.run(step, out.tell, crosscheck=not name or bool(out.report or out.page))
@@ -146,72 +134,6 @@ def verify(target: str | None, **given: Any) -> None:
         click.echo(f"corrbench: interrupted{cli.RESUME}", err=True)
         raise SystemExit(130)
     raise SystemExit(code(runs, strict=out.strict_baseline))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What is to be judged, and how: what the command and `corrbench.verify` make of their options."""
-
-    specs: list[Spec]
-    options: verification.Options
-    known: Baseline | None
-    executor: str
-
-    def run(self, step: Step, tell: Callable[[str], None], *, crosscheck: bool = False) -> tuple[list[Run], list[Run]]:
-        """The runs, and those of the reference implementations where they are asked beside them.
-
-        Args:
-            step: is told how far it is.
-            tell: is told of each cause when it is first seen.
-            crosscheck: whether they are.
-
-        Raises:
-            ValueError: it cannot be judged so.
-        """
-        from corrbench.analysis.causes import News
-        from corrbench.runner import session
-
-        news = News()
-
-        def watch(run: Run) -> None:
-            for result in news.of(run):
-                tell(f"{run.target}: {result.check}  {result.message}")
-            found = f", {len(run.findings)} findings" if run.findings else ""
-            step(run.judged, run.planned, f"{run.target}{found}")
-
-        return session.run(self.specs, self.options, self.known, self.executor, watch, crosscheck=crosscheck)
-
-
-def asked(name: str, given: dict[str, Any]) -> Asked:
-    """What the options come to, those of the command line by the names of its parameters.
-
-    Raises:
-        ValueError: the target, or one of them, cannot be used; the message says why.
-    """
-    specs = [cli.spec(one, given) for one in ([name] if name else OWN)]
-    budget, limit = seconds(given["budget"]), seconds(given["limit"], "--limit")
-    from corrbench.analysis.baseline import Baseline
-    from corrbench.runner import verify as verification
-
-    given = given | {"profile": given["profile"] or ("standard" if name else "quick")}
-    options = cli.taken(verification.Options, given | {"budget": budget, "limit": limit})
-    if given["baseline"]:
-        known: Baseline | None = Baseline.load(Path(given["baseline"]))
-    else:
-        known = Baseline() if given["no_baseline"] else None
-    return Asked(specs=specs, options=options, known=known, executor=given["executor"])
-
-
-def seconds(text: str, option: str = "--budget") -> float:
-    """``90s``, ``10m`` or ``1h`` in seconds; 0 for the empty string.
-
-    Raises:
-        ValueError: none of these.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text or "0")
-    if not match:
-        raise ValueError(f"{option} {text!r} is no time: write 90s, 10m or 1h")
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
 def code(runs: list[Run], *, strict: bool = False) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,11 +58,11 @@ def snippet(result: Result, target: str, form: str, arrays: str) -> str:
         return ""
     imports = ["numpy as np"] if arrays == "numpy" or any("np." in line for line in made) else []
     imports += ["torch"] if arrays == "torch" else []
-    plain = Path(place)
-    if place.endswith((".py", ".ipynb")) and not (plain.parent == Path() and plain.stem.isidentifier()):
+    stem = place.removesuffix(".py")
+    if place.endswith(".py") and not stem.isidentifier():  # elsewhere than here
         imports, load = ["runpy", *imports], f"{name} = runpy.run_path({place!r})[{name!r}]"
     else:
-        load = f"from {plain.stem if place.endswith('.py') else place} import {name}"
+        load = f"from {stem} import {name}"
     if place.endswith(".ipynb"):
         return ""
     x, w = ("X", "K") if flat(result, form) else ("x", "w")

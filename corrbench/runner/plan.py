@@ -8,7 +8,7 @@ from itertools import islice
 from math import prod
 
 from corrbench import checks, suites
-from corrbench.case import Case
+from corrbench.case import INTEGERS, Case
 from corrbench.checks import Outline
 from corrbench.convention import options
 from corrbench.numerics import external_cases, inputs
@@ -30,7 +30,7 @@ LONG = (  # seconds for one case: what a millisecond finds is not kept waiting f
     "use.script", "use.fork", "use.checkpoint", "fuzz.search", "gradients.gradcheck", "values.large", "gradients.large",
     "determinism.flag", "determinism.repeats", "module.training",
 )  # fmt: skip
-PLAIN = ("small", "unit")  # data that any check can be asked with that is asked with one of them
+PLAIN = ("small", "unit")  # data of floats that a check can be asked with if it can be with the other
 SEARCHES = ("fuzz.search",)  # which begin at a case and go on to others
 ORDER = (
     "float32",
@@ -140,21 +140,24 @@ def _unfit(case: Case, planned: list[Case]) -> str:
     """Why a check with this plan has nothing to ask about a case; empty if it has."""
     if not planned:
         return "nothing of it can be asked of such a target"
-    types, data = {one.dtype for one in planned}, {_kind(one) for one in planned}
+    types, data = {one.dtype for one in planned}, {_kind(one) for one in planned if one.dtype == case.dtype}
     if case.dtype not in types:
         return f"it asks about {', '.join(name for name in ORDER if name in types)}, not {case.dtype}"
     if _kind(case) not in data and case.x[0]:  # of an empty batch the data are of no matter
         return f"it asks with data {', '.join(sorted(data))}, not {_kind(case)}"
     if not case.x[0] and all(one.x[0] for one in planned):
         return "it does not ask about empty batches"
+    known = {layout for one in planned for layout in inputs.layouts(one).values()} | {"contiguous"}
+    if other := set(inputs.layouts(case).values()) - known:
+        return f"it does not ask about operands that lie {', '.join(sorted(other))} in memory"
     return ""
 
 
 def _kind(case: Case) -> str:
-    """The name of its data; one name for what is plain, for all that is natural, and for what another suite brings."""
+    """The name of its data; one name for plain floats, for all that is natural, and for what another suite brings."""
     if inputs.external(case):
         return "another suite's"
-    if case.data in PLAIN:
+    if case.data in PLAIN and case.dtype not in INTEGERS:
         return " and ".join(PLAIN)
     return case.data if case.data in inputs.FILLS else "natural"
 

@@ -44,7 +44,7 @@ class Store:
             if path.parent.name == FOLDER:  # nobody wants it in a commit
                 unheeded = path.parent / ".gitignore"
                 unheeded.exists() or unheeded.write_text("*\n")
-            if path.exists() and path.stat().st_size:
+            if path.is_file() and path.stat().st_size:
                 path.replace(previous(path))
             path.write_text("")
         except OSError as error:
