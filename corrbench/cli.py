@@ -11,6 +11,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -29,9 +30,33 @@ if TYPE_CHECKING:
 PASSED, FOUND, UNJUDGED, INCONCLUSIVE = 0, 1, 2, 3
 FILES = (".py", ".ipynb")  # how a target ends that is a file without a name in it
 RESUME = "; the same command with --resume goes on"  # after an interrupt
+ANYWHERE = ("completion", "doctor", "explain", "list", "report")  # commands that judge nothing, under any system
+SECTIONS = {  # of help: the options that are in each, by their names
+    "How the target is called": tuple(one.name for one in fields(Given) if one.name not in ("timeout", "memory")),
+    "What is asked": ("profile", "check", "case", "cases", "suite", "suites", "seed", "backward", "fail_fast",
+                      "max_findings", "budget", "limit", "no_correctness", "no_counts", "tolerance"),
+    "What is accepted": ("baseline", "no_baseline", "strict_baseline", "record_baseline", "reason"),
+    "What is written": ("json_file", "junit", "markdown", "page", "sarif", "report", "github", "plot", "show", "quiet",
+                        "verbose"),
+    "How it runs": ("executor", "workers", "timeout", "memory", "store", "resume"),
+}  # fmt: skip
 FLAGS = [one.name for one in fields(Given) if one.default is False]
 Command = TypeVar("Command", bound=Callable[..., Any])
 Kind = TypeVar("Kind", bound="DataclassInstance")
+
+
+class Sections(click.Command):
+    """A command whose help has its options in sections; those that are in none come first."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        records = {param.name: record for param in self.get_params(ctx) if (record := param.get_help_record(ctx))}
+        named = {name for names in SECTIONS.values() for name in names}
+        own = [record for name, record in records.items() if name not in named]
+        parts = {title: [records[name] for name in names if name in records] for title, names in SECTIONS.items()}
+        for title, rows in ({"Options": own} | parts).items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
 
 class Commands(click.Group):
@@ -46,14 +71,40 @@ class Commands(click.Group):
         found: click.Command = getattr(importlib.import_module(f"{commands.__name__}.{name}"), name)
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """With a hint where there is no such command."""
+        near = get_close_matches(args[0], self.list_commands(ctx), 1) if args else []
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if near:
+                error.message += f" Did you mean {near[0]!r}?"
+            raise
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="corrbench")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Point it at a 2-D cross-correlation or convolution: is it correct, and how accurate?
 
     Exit codes: 0 passed, 1 findings, 2 could not judge, 3 inconclusive.
     """
+    if ctx.invoked_subcommand not in ANYWHERE and (said := foreign()):
+        give_up(said)
+
+
+def foreign() -> str:
+    """Why targets cannot be judged under this system; empty under Linux."""
+    if sys.platform == "linux":
+        return ""
+    name = {"darwin": "macOS", "win32": "Windows"}.get(sys.platform, sys.platform)
+    return (
+        f"this is {name}, and corrbench judges targets under Linux only: it watches and ends their processes through "
+        "/proc. Run it in a Linux container or virtual machine" + (" (WSL)" if name == "Windows" else "")
+    )
 
 
 def give_up(message: str) -> NoReturn:

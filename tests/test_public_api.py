@@ -22,7 +22,17 @@ from corrbench.cli import main
 # everything else may change without notice
 PUBLIC = {
     "corrbench": {
-        "Run", "__version__", "adapt", "assert_right", "bench", "bound", "cases", "check", "compare", "exact", "verify",
+        "Run",
+        "__version__",
+        "adapt",
+        "assert_right",
+        "bench",
+        "bound",
+        "cases",
+        "check",
+        "compare",
+        "exact",
+        "verify",
     },
     "corrbench.reference": {"Conv2D", "conv2d", "corr2d"},
     "corrbench.case": {"Case"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from corrbench import cli
 from corrbench.api import options, progress
 from corrbench.api.request import request
 from corrbench.api.runs import Run
@@ -34,12 +35,14 @@ def verify(target: Target, *, watch: bool = True, **given: Any) -> Run:
     Raises:
         ValueError: it cannot be loaded, or an option is none of its choices; the message says what to do.
         TypeError: no such option.
-        RuntimeError: it is called while corrbench loads the file that calls it.
+        RuntimeError: it is called while corrbench loads the file that calls it, or under another system than Linux.
     """
     if "process.serve" in sys.modules:  # in the target's process
         raise RuntimeError(
             'corrbench loads this file, which calls corrbench: put the call under if __name__ == "__main__"'
         )
+    if said := cli.foreign():
+        raise RuntimeError(said)
     name, own = named(target)
     wanted = request(name, options.read("verify", own | given, [name]))
     with progress.shown("verify", quiet=not watch) as (step, tell):

@@ -36,7 +36,7 @@ class Asked:
     quiet: bool
 
 
-@click.command()
+@click.command(cls=cli.Sections, short_help="How fast are targets, beside PyTorch?")
 @click.argument("targets", nargs=-1, required=True, shell_complete=_completion.targets)
 @cli.target_options
 @click.option(

@@ -23,7 +23,7 @@ class Asked:
     quiet: bool
 
 
-@click.command()
+@click.command(cls=cli.Sections, short_help="Which of two targets is faster?")
 @click.argument("a", shell_complete=_completion.targets)
 @click.argument("b", shell_complete=_completion.targets)
 @cli.target_options

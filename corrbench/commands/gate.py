@@ -46,7 +46,7 @@ class Asked:
     verbose: bool
 
 
-@click.command()
+@click.command(cls=cli.Sections, short_help="Did the last commit make a target worse?")
 @click.argument("target", shell_complete=_completion.targets)
 @click.option("--base", default="", help="The revision to compare with, such as origin/main.")
 @click.option("--dirty", is_flag=True, help="Judge the working tree as it is, uncommitted changes included.")

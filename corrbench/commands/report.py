@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from corrbench.result import Run
 
 
-@click.command()
+@click.command(short_help="A run again, or what changed between two.")
 @click.argument("a", metavar="[RUN]", type=click.Path(), required=False, shell_complete=_completion.records)
 @click.argument("b", metavar="[LATER]", type=click.Path(), required=False, shell_complete=_completion.records)
 @click.option("--last", is_flag=True, help="The last run here, of RUN if that is a target.")

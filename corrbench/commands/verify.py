@@ -47,7 +47,7 @@ class Outputs:
             cli.seen(text)
 
 
-@click.command()
+@click.command(cls=cli.Sections, short_help="Is a target right? How accurate is it?")
 @click.argument("target", required=False, shell_complete=_completion.targets)
 @cli.target_options
 @cli.profile(None, help="How thoroughly.  [default: standard; quick without TARGET]")

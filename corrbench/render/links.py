@@ -22,7 +22,7 @@ def site() -> str:
 
 def anchor(check: str) -> str:
     """The part of the page of checks that is about one."""
-    return check.replace(".", "-").replace("_", "-")
+    return check.replace(".", "")  # as GitHub and Python-Markdown make it of a heading
 
 
 def check(name: str, base: str = "") -> str:
