@@ -49,7 +49,11 @@ class Sections(click.Command):
     """A command whose help has its options in sections; those that are in none come first."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        records = {param.name: record for param in self.get_params(ctx) if (record := param.get_help_record(ctx))}
+        records = {
+            param.name: record
+            for param in self.get_params(ctx)
+            if isinstance(param, click.Option) and (record := param.get_help_record(ctx))
+        }
         named = {name for names in SECTIONS.values() for name in names}
         own = [record for name, record in records.items() if name not in named]
         parts = {title: [records[name] for name in names if name in records] for title, names in SECTIONS.items()}

@@ -13,6 +13,7 @@ from corrbench.analysis.causes import Digest, Group
 from corrbench.analysis.run_diff import Change
 from corrbench.case import Case
 from corrbench.render import snippet
+from corrbench.render._figures import counted
 from corrbench.result import FINDINGS, Result, Status
 from corrbench.target import Spec
 
@@ -145,6 +146,11 @@ class Cause:
     def __repr__(self) -> str:
         return f"<Cause {'; '.join(self.group.text[: 1 + len(self.group.remarks)])}>"
 
+    def _repr_html_(self) -> str:
+        from corrbench.render import notebook
+
+        return notebook.cause(self.group, self.run.form)
+
 
 class Run:
     """What `corrbench.verify` found. It is true if the target passed, and shows itself in a notebook.
@@ -260,7 +266,7 @@ class Run:
 
     def __repr__(self) -> str:
         found = len(self.record.findings)
-        said = f"{found} findings in {len(self.causes)} causes, " if found else ""
+        said = f"{counted(found, 'finding')} in {counted(len(self.causes), 'cause')}, " if found else ""
         return f"<Run {self.target} {self.verdict.upper()} {said}seed {self.seed}>"
 
     def __str__(self) -> str:

@@ -26,7 +26,7 @@ def _card(digest: Digest) -> Iterator[str]:
     yield f'<p><b style="color: {colour}">{run.verdict.upper()}</b> <code>{escape(run.target)}</code> '
     yield f"{escape(html.sentence(digest))} <small>seed {run.seed}, {number(run.seconds)} s</small></p>"
     for index, group in enumerate(groups[:SHOWN], 1):
-        yield from _group(index, group, run.form)
+        yield from _group(f"{index}.", group, run.form)
     if len(groups) > SHOWN:
         yield f"<p>and {counted(len(groups) - SHOWN, 'more cause')}: <code>run.causes</code></p>"
     for title, status in (("Known", Status.KNOWN), ("Warnings", Status.WARN)):
@@ -42,9 +42,14 @@ def _card(digest: Digest) -> Iterator[str]:
     yield f"<details><summary>{counted(len(rows), 'check')}</summary>{table(heads, rows)}</details></div>"
 
 
-def _group(index: int, group: Group, form: str) -> Iterator[str]:
+def cause(group: Group, form: str) -> str:
+    """One cause as a piece of HTML."""
+    return "".join(_group("", group, form))
+
+
+def _group(index: str, group: Group, form: str) -> Iterator[str]:
     result = group.smallest
-    yield f"<p>{index}. <b>{escape(result.check)}</b> {escape(result.message)}"
+    yield f"<p>{index} <b>{escape(result.check)}</b> {escape(result.message)}"
     yield "".join(f"<br><i>{escape(said)}</i>" for said in group.remarks)
     yield f"<br><small>{escape(group.extent or 'case')}: <code>{escape(str(result.case))}</code></small></p>"
     if lines := snippet.numbers(result, form):
