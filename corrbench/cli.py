@@ -79,13 +79,10 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """With a hint where there is no such command."""
-        near = get_close_matches(args[0], self.list_commands(ctx), 1) if args else []
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            if near:
-                error.message += f" Did you mean {near[0]!r}?"
-            raise
+        near = get_close_matches(args[0], self.list_commands(ctx), 1)
+        if args[0][0] != "-" and args[0] not in self.list_commands(ctx) and near:
+            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {near[0]!r}?", ctx)
+        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -102,9 +99,10 @@ def main(ctx: click.Context) -> None:
 
 def foreign() -> str:
     """Why targets cannot be judged under this system; empty under Linux."""
-    if sys.platform == "linux":
+    system = str(sys.platform)  # which mypy takes for that of its own
+    if system == "linux":
         return ""
-    name = {"darwin": "macOS", "win32": "Windows"}.get(sys.platform, sys.platform)
+    name = {"darwin": "macOS", "win32": "Windows"}.get(system, system)
     return (
         f"this is {name}, and corrbench judges targets under Linux only: it watches and ends their processes through "
         "/proc. Run it in a Linux container or virtual machine" + (" (WSL)" if name == "Windows" else "")

@@ -78,7 +78,9 @@ def bench(targets: tuple[str, ...], **given: Any) -> None:
     if not asked.quiet:
         render.show(console, made)
     code = {"passed": cli.PASSED, "unjudged": cli.UNJUDGED}.get(made.verdict, cli.FOUND)
-    word = {"passed": "MEASURED", "unjudged": "NOTHING TIMED"}.get(made.verdict, made.verdict.upper())
+    word = {"passed": "NOISY" if made.noisy else "MEASURED", "unjudged": "NOTHING TIMED"}.get(
+        made.verdict, made.verdict.upper()
+    )
     console.print(f"{word}: {render.summary(made)}; seed {asked.seed}", soft_wrap=True)
     write(made, typed([*targets, *called], asked), asked)
     raise SystemExit(code)
