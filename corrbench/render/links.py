@@ -28,7 +28,13 @@ def anchor(check: str) -> str:
 def check(name: str, base: str = "") -> str:
     """The address at which a check is explained; empty without a site."""
     base = base or site()
-    return f"{base}/checks/#{anchor(name)}" if base else ""
+    return f"{base}/docs/checks.html#{anchor(name)}" if base else ""
+
+
+def methodology(base: str = "") -> str:
+    """The address of METHODOLOGY; empty without a site."""
+    base = base or site()
+    return f"{base}/METHODOLOGY.html" if base else ""
 
 
 def explained(name: str) -> str:

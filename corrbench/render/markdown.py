@@ -20,7 +20,7 @@ def write(digests: Sequence[Digest], extras: Sequence[Run] = (), docs: str = "")
         extras: the runs of the reference implementations, for the cross-check.
         docs: where METHODOLOGY is, seen from the report.
     """
-    docs = docs or (f"{links.site()}/METHODOLOGY/" if links.site() else "")
+    docs = docs or links.methodology()
     return "\n".join(_lines(digests, extras, docs)) + "\n"
 
 

@@ -88,8 +88,10 @@ def written(values: Any, dtype: str, indent: int) -> str:
     kind = {"bfloat16": "float32"}.get(dtype, dtype)
     flattened: list[Any] = [complex(one) if dtype in COMPLEX else one for one in _leaves(values)]
     flattened = [float(one) if isinstance(one, str) else one for one in flattened]
-    array = np.array(flattened, kind).reshape(np.shape(values))
-    if array.dtype.kind == "f" and (np.abs(array) < 2**53).all() and not np.any(array % 1):
+    with np.errstate(over="ignore"):
+        array = np.array(flattened, kind).reshape(np.shape(values))
+        whole = array.dtype.kind == "f" and bool((np.abs(array.astype(np.float64)) < 2**53).all())
+    if whole and not np.any(array % 1):
         array = array.astype(np.int64)
     with np.printoptions(threshold=10**6, floatmode="unique"):
         return np.array2string(array, separator=", ", prefix=" " * indent, max_line_width=WIDTH)

@@ -30,6 +30,8 @@ LONG = (  # seconds for one case: what a millisecond finds is not kept waiting f
     "use.script", "use.fork", "use.checkpoint", "fuzz.search", "gradients.gradcheck", "values.large", "gradients.large",
     "determinism.flag", "determinism.repeats", "module.training",
 )  # fmt: skip
+NARROW = {"far", "reversed", "expanded", "expanded_all"}  # layouts that not every operand can have
+FEW_LAYOUTS = 3  # of which a check speaks that would not know what to do with any other
 PLAIN = ("small", "unit")  # data of floats that a check can be asked with if it can be with the other
 SEARCHES = ("fuzz.search",)  # which begin at a case and go on to others
 ORDER = (
@@ -149,7 +151,8 @@ def _unfit(case: Case, planned: list[Case], name: str) -> str:
     if not case.x[0] and all(one.x[0] for one in planned):
         return "it does not ask about empty batches"
     known = {layout for one in planned for layout in inputs.layouts(one).values()} | {"contiguous"}
-    if other := set(inputs.layouts(case).values()) - known:
+    other = set(inputs.layouts(case).values()) - known
+    if other and (len(known) <= FEW_LAYOUTS or other & NARROW):
         return f"it does not ask about operands that lie {', '.join(sorted(other))} in memory"
     return ""
 
