@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -78,6 +79,8 @@ def warm(spec: Spec) -> None:
 
 def run_batch(batch: Batch) -> Done:
     """Every job of a batch, in order. Whatever happens becomes a result."""
+    # Another thread of a Dask worker may draw from `random` while Hypothesis generates; it does not concern the user.
+    warnings.filterwarnings("ignore", message="Do not use the `random` module inside strategies")
     done: Done = []
     for job in batch.jobs:
         trial = Trial(job.check, job.case, job.seed, batch.spec, batch.support, kept(Remote, batch.spec))
