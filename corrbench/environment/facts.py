@@ -108,7 +108,7 @@ def _read(name: str) -> str:
 
 
 def processor() -> str:
-    """What the system calls the processor."""
+    """The model of the processor, as the system calls it."""
     match = re.search(r"^(?:model name|Hardware)\s*:\s*(.*)$", _read("/proc/cpuinfo"), re.MULTILINE)
     return match[1] if match else platform.machine()
 
