@@ -21,7 +21,7 @@ from corrbench import commands
 from corrbench.commands import _completion
 from corrbench.runner import Step, secret_seed
 from corrbench.runner.store import unwritable
-from corrbench.target import PROFILES, Given, Spec, artefact, find
+from corrbench.target import PROFILES, Given, Spec, UnknownTarget, artefact, find
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -181,13 +181,21 @@ def spec(name: str, given: Mapping[str, Any]) -> Spec:
         from corrbench.environment import naming
 
         if attribute:
-            naming.checked(place, attribute)
+            naming.checked(place, attribute, foreign=bool(said["python"]))
         else:
             at = click.get_current_context(silent=True)
             attribute = naming.chosen(place, at.command_path if at else "corrbench verify")
             click.echo(f"corrbench: {place}:{attribute} is what looks like a convolution there", err=True)
             name = f"{place}:{attribute}"
-    return find(name, **said)
+    try:
+        return find(name, **said)
+    except UnknownTarget:
+        module, _, attribute = name.rpartition(".")
+        if not Path(f"{module.replace('.', '/')}.py").is_file():
+            raise
+        raise UnknownTarget(
+            f"{name!r} is not a registered target; did you mean {module.replace('.', '/')}.py:{attribute}?"
+        ) from None
 
 
 def target_option(name: str) -> Callable[[Command], Command]:

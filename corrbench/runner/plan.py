@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from itertools import islice
 from math import prod
 
@@ -272,7 +273,10 @@ def select(only: str) -> dict[str, checks.Check]:
     registered = checks.registry()
     chosen = {name: c for name, c in registered.items() if not only or name == only or name.startswith(only + ".")}
     if not chosen:
-        raise ValueError(f"no check or family named {only!r}; there are: {', '.join(registered)}")
+        names = dict.fromkeys([*(name.partition(".")[0] for name in registered), *registered])
+        near = get_close_matches(only, names, 2)
+        hint = f"did you mean {' or '.join(near)}? There" if near else "there"
+        raise ValueError(f"no check or family named {only!r}; {hint} are: {', '.join(registered)}")
     return chosen
 
 

@@ -53,7 +53,9 @@ def resolve(spec: str, undo: Callable[[], object], died: str = "") -> tuple[Any,
     found = reach(module, spec, place, attribute)
     if not callable(found):
         there = f"; its method can be named: {spec}.forward" if callable(getattr(found, "forward", None)) else ""
-        raise Unloadable(f"{spec!r} is a {type(found).__name__}, which cannot be called{there}")
+        kind = type(found).__name__
+        kind = f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+        raise Unloadable(f"{spec!r} is {kind}, which cannot be called{there}")
     return found, note
 
 
