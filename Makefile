@@ -21,7 +21,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test slow audit mutants bench changes follows gate history index peers somepeers campaign machine performance score lint docs reports clean cuda wheels
+.PHONY: help verify test slow audit mutants bench changes follows gate history index peers somepeers campaign machine performance score lint docs site reports clean cuda wheels
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
@@ -61,6 +61,16 @@ lint: $(STAMP) ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Its own environment: mkdocs and nbconvert are needed for nothing else.
+.venv-site/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-site
+	.venv-site/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	.venv-site/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[site]'
+	@touch $@
+
+site: .venv-site/.installed ## the documentation as a site in .corrbench/site, which opens without network
+	.venv-site/bin/python -m docs.site
 
 docs: $(STAMP) ## write what the pages say of the code: API, classes of fault, counts
 	$(BIN)/python -m docs.pages
@@ -157,4 +167,4 @@ follows: verify ## does the committed correctness report follow from the code?
 follows from the code: look at what changed, and commit what 'make verify index REPORT=reports' writes" >&2; exit 1; }
 
 clean: ## forget the environment and what was built
-	rm -rf .venv .venv-otava $(PEERS) .asv build dist *.egg-info
+	rm -rf .venv .venv-otava .venv-site $(PEERS) .asv build dist *.egg-info

@@ -11,6 +11,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -20,7 +21,7 @@ from corrbench import commands
 from corrbench.commands import _completion
 from corrbench.runner import Step, secret_seed
 from corrbench.runner.store import unwritable
-from corrbench.target import PROFILES, Given, Spec, artefact, find
+from corrbench.target import PROFILES, Given, Spec, UnknownTarget, artefact, find
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -29,9 +30,37 @@ if TYPE_CHECKING:
 PASSED, FOUND, UNJUDGED, INCONCLUSIVE = 0, 1, 2, 3
 FILES = (".py", ".ipynb")  # how a target ends that is a file without a name in it
 RESUME = "; the same command with --resume goes on"  # after an interrupt
+ANYWHERE = ("completion", "doctor", "explain", "list", "report")  # commands that judge nothing, under any system
+SECTIONS = {  # of help: the options that are in each, by their names
+    "How the target is called": tuple(one.name for one in fields(Given) if one.name not in ("timeout", "memory")),
+    "What is asked": ("profile", "check", "case", "cases", "suite", "suites", "seed", "backward", "fail_fast",
+                      "max_findings", "budget", "limit", "no_correctness", "no_counts", "tolerance"),
+    "What is accepted": ("baseline", "no_baseline", "strict_baseline", "record_baseline", "reason"),
+    "What is written": ("json_file", "junit", "markdown", "page", "sarif", "report", "github", "plot", "show", "quiet",
+                        "verbose"),
+    "How it runs": ("executor", "workers", "timeout", "memory", "store", "resume"),
+}  # fmt: skip
 FLAGS = [one.name for one in fields(Given) if one.default is False]
 Command = TypeVar("Command", bound=Callable[..., Any])
 Kind = TypeVar("Kind", bound="DataclassInstance")
+
+
+class Sections(click.Command):
+    """A command whose help has its options in sections; those that are in none come first."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        records = {
+            param.name: record
+            for param in self.get_params(ctx)
+            if isinstance(param, click.Option) and (record := param.get_help_record(ctx))
+        }
+        named = {name for names in SECTIONS.values() for name in names}
+        own = [record for name, record in records.items() if name not in named]
+        parts = {title: [records[name] for name in names if name in records] for title, names in SECTIONS.items()}
+        for title, rows in ({"Options": own} | parts).items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
 
 class Commands(click.Group):
@@ -46,14 +75,38 @@ class Commands(click.Group):
         found: click.Command = getattr(importlib.import_module(f"{commands.__name__}.{name}"), name)
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """With a hint where there is no such command."""
+        near = get_close_matches(args[0], self.list_commands(ctx), 1)
+        if args[0][0] != "-" and args[0] not in self.list_commands(ctx) and near:
+            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {near[0]!r}?", ctx)
+        return super().resolve_command(ctx, args)
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="corrbench")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Point it at a 2-D cross-correlation or convolution: is it correct, and how accurate?
 
     Exit codes: 0 passed, 1 findings, 2 could not judge, 3 inconclusive.
     """
+    if ctx.invoked_subcommand not in ANYWHERE and (said := foreign()):
+        give_up(said)
+
+
+def foreign() -> str:
+    """Why targets cannot be judged under this system; empty under Linux."""
+    system = str(sys.platform)  # which mypy takes for that of its own
+    if system == "linux":
+        return ""
+    name = {"darwin": "macOS", "win32": "Windows"}.get(system, system)
+    return (
+        f"this is {name}, and corrbench judges targets under Linux only: it watches and ends their processes through "
+        "/proc. Run it in a Linux container or virtual machine" + (" (WSL)" if name == "Windows" else "")
+    )
 
 
 def give_up(message: str) -> NoReturn:
@@ -128,13 +181,21 @@ def spec(name: str, given: Mapping[str, Any]) -> Spec:
         from corrbench.environment import naming
 
         if attribute:
-            naming.checked(place, attribute)
+            naming.checked(place, attribute, foreign=bool(said["python"]))
         else:
             at = click.get_current_context(silent=True)
             attribute = naming.chosen(place, at.command_path if at else "corrbench verify")
             click.echo(f"corrbench: {place}:{attribute} is what looks like a convolution there", err=True)
             name = f"{place}:{attribute}"
-    return find(name, **said)
+    try:
+        return find(name, **said)
+    except UnknownTarget:
+        module, _, attribute = name.rpartition(".")
+        if not Path(f"{module.replace('.', '/')}.py").is_file():
+            raise
+        raise UnknownTarget(
+            f"{name!r} is not a registered target; did you mean {module.replace('.', '/')}.py:{attribute}?"
+        ) from None
 
 
 def target_option(name: str) -> Callable[[Command], Command]:
@@ -247,6 +308,11 @@ def working(
         raise SystemExit(130) from None
     except ValueError as error:
         refused(str(error))
+
+
+def seen(text: str) -> None:
+    """Say of a cause that it was seen while the work goes on: above the bar, if there is one."""
+    click.echo(f"seen  {' '.join(text.split())}", err=True)
 
 
 @contextlib.contextmanager

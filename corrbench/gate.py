@@ -106,7 +106,7 @@ class Gate:
         if self.speed and len(self.speed.having(Verdict.SKIPPED)) == len(self.speed.cases):
             return "unjudged"
         unsure = self.speed and (self.speed.unfit or self.speed.having(Verdict.INCONCLUSIVE))
-        return "inconclusive" if unsure or any(run.stopped for run in self.runs) else "passed"
+        return "inconclusive" if unsure or any(run.stopped and not run.budgeted for run in self.runs) else "passed"
 
     @property
     def slower(self) -> list[CaseComparison]:
@@ -136,9 +136,11 @@ class Gate:
 
 def examine(
     target: str, base: Side, head: Side, tasks: Sequence[Task], step: Step, *, seed: int, correctness: bool,
-    counts: bool,
+    counts: bool, limit: float = 0.0,
 ) -> Gate:  # fmt: skip
     """Compare a target, as it was typed, at two revisions; one that base does not have is judged by itself.
+
+    Of a `limit` in seconds each side's findings have a quarter, and the times half; two blocks are timed all the same.
 
     Raises:
         ValueError: one of them cannot be judged at all; the message says which, and why.
@@ -146,10 +148,10 @@ def examine(
     gate = Gate(target=target, base=base.name, head=head.name, new=base.absent)
     if correctness or base.absent:
         sides = {name: side for name, side in ((BASE, base), (HEAD, head)) if side.support}
-        gate = replace(gate, **_findings(_verified(sides, seed, step)))
+        gate = replace(gate, **_findings(_verified(sides, seed, step, limit / 4)))
     if base.absent:
         return gate
-    speed, untimed = _timed(base.spec, head.spec, tasks, seed, step)
+    speed, untimed = _timed(base.spec, head.spec, tasks, seed, step, limit / 2)
     instructed: dict[str, tuple[float, float]] = {}
     uncounted = untimed if counts else ""
     if counts and not untimed:
@@ -157,13 +159,13 @@ def examine(
     return replace(gate, speed=speed, untimed=untimed, instructions=instructed, uncounted=uncounted)
 
 
-def _verified(sides: Mapping[str, Side], seed: int, step: Step) -> list[Run]:
+def _verified(sides: Mapping[str, Side], seed: int, step: Step, limit: float) -> list[Run]:
     """Each side judged by the quick profile on the same numbers.
 
     Raises:
         ValueError: one of them cannot be judged at all.
     """
-    options, runs = verify.Options(profile="quick", seed=seed), []
+    options, runs = verify.Options(profile="quick", seed=seed, limit=limit), []
     with executors.opened("local", options.workers) as start:
         for name, side in sides.items():
             runs.append(verify.verify(side.spec, options, start, partial(_told, step, name), side.support))
@@ -185,11 +187,13 @@ def _findings(runs: list[Run]) -> dict[str, Any]:
     return {"runs": runs, "worse": diff.new, "fixed": diff.fixed, "refused": diff.refused, "accuracy": bits}
 
 
-def _timed(base: Spec, head: Spec, tasks: Sequence[Task], seed: int, step: Step) -> tuple[PairedComparison | None, str]:
+def _timed(
+    base: Spec, head: Spec, tasks: Sequence[Task], seed: int, step: Step, limit: float
+) -> tuple[PairedComparison | None, str]:  # fmt: skip
     """Head compared with base, a second process of base beside them as a control; or why that cannot be done."""
-    margins, names = {"tolerance": TOLERANCE, "resolution": RESOLUTION}, (BASE, HEAD)
+    how: dict[str, Any] = {"tolerance": TOLERANCE, "resolution": RESOLUTION, "names": (BASE, HEAD), "limit": limit}
     try:
-        return paired.compare(base, head, tasks, **margins, seed=seed, step=step, control=True, names=names), ""
+        return paired.compare(base, head, tasks, **how, seed=seed, step=step, control=True), ""
     except NotLoaded as error:
         return None, str(error)
 

@@ -50,6 +50,7 @@ class Figures:
         visible: the smallest relative fault that would show.
         pattern: where the wrong elements lie, in words.
         map: where they lie as a picture, see `corrbench.numerics.diagnose.chart`.
+        arrays: where all are small, ``x``, ``w``, ``b``, what was ``got`` and what is ``exact``, as lists.
         raised: class of the exception that the target raised.
         known, kind: what the baseline knows a finding as.
         beyond: why a warning lies beyond what the target claims: ``type``, ``stepwise``, ``narrow``, ``inherited``.
@@ -71,6 +72,7 @@ class Figures:
     visible: float | None = None
     pattern: str | None = None
     map: dict[str, str] | None = None
+    arrays: dict[str, Any] | None = None
     raised: str | None = None
     known: str | None = None
     kind: str | None = None

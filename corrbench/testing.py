@@ -2,56 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from importlib.machinery import ModuleSpec
-from typing import Any, ClassVar, TypedDict, TypeVar, Unpack
+from typing import Any, ClassVar, TypeVar, Unpack
 
 import pytest
 
+from corrbench.api.operands import operands
+from corrbench.api.targets import Adapted, Options, place
 from corrbench.case import Case
 from corrbench.render import pytest_text
 from corrbench.runner.by_item import Question, Request
-from corrbench.support import config, fit
+from corrbench.support import fit
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 
 
 class CorrbenchWarning(UserWarning):
     """Worth a look, never a reason to fail."""
-
-
-class Options(TypedDict, total=False):
-    """The fields of `corrbench.runner.by_item.Request` beside the target, written out for those who check types."""
-
-    profile: str
-    checks: Sequence[str]
-    suites: Sequence[str]
-    baseline: str
-    form: str
-    arrays: str
-    accuracy: str
-    device: str
-    sanitize: str
-    python: str
-    compile: bool
-    timeout: float
-    memory: float
-    call: str
-    layer: str
-    params: str
-    backward: str
-    layout: str
-    output: str
-    kernels: str
-    result: str
-    dtypes: str
-    flip: bool
-    strict: bool
-    no_guess: bool
 
 
 def parametrize_with_checks(
@@ -162,17 +131,8 @@ class ConvProblem:
     @classmethod
     def drawn(cls, case: Case, seed: int, form: str, arrays: str) -> ConvProblem:
         """The operands of a case, from a seed, as torch tensors or numpy arrays."""
-        from corrbench.numerics import inputs
-
-        operands: list[Any] = [inputs.draw(case, seed, name) for name in ("x", "w", *("b" * case.bias))]
-        if form == "corr2d":
-            operands = [operand[0, 0] for operand in operands]
-        if arrays == "torch":
-            import torch
-
-            operands = [torch.from_numpy(operand) for operand in operands]
-        words = {key: tuple(value) if isinstance(value, list) else value for key, value in config(case).items()}
-        return cls(case, tuple(operands), words)
+        args, words = operands(case, seed, form, arrays)
+        return cls(case, args, words)
 
 
 def _warn(text: str, target: str) -> None:
@@ -208,34 +168,6 @@ def timed(form: str = "conv2d", arrays: str = "torch", suite: str = "speed") -> 
     return [(case, form, arrays) for case in dict.fromkeys(fitted)]
 
 
-@dataclass(frozen=True, slots=True)
-class Adapted:
-    """A target with the convention in which it is called; stands wherever a target may be given.
-
-    Attributes:
-        target: ``pkg.mod:attr`` or ``path/to/file.py:attr``.
-        options: how it is called, named as the options of `corrbench verify`.
-    """
-
-    target: str
-    options: dict[str, Any] = field(default_factory=dict)
-
-
-def adapt(target: str | Callable[..., Any], **options: Unpack[Options]) -> Adapted:
-    """A target in its own convention: ``adapt(conv_forward, call="f(x, w, b, dict(stride=s, pad=p))[0]")``.
-
-    Args:
-        target: as in `parametrize_with_checks`.
-        options: call, layer, params, backward, layout, output, flip, kernels, result, arrays and the others.
-
-    Raises:
-        ValueError: see `place`; or an option is none of its choices, or contradicts another.
-        TypeError: no such option.
-    """
-    asked(target, **options)
-    return Adapted(target if isinstance(target, str) else place(target), dict(options))
-
-
 def asked(target: str | Callable[..., Any] | Adapted, **options: Unpack[Options]) -> Request:
     """The Request for a target or the object itself.
 
@@ -250,35 +182,3 @@ def asked(target: str | Callable[..., Any] | Adapted, **options: Unpack[Options]
         if name in given:
             given[name] = (given[name],) if isinstance(given[name], str) else tuple(given[name])
     return replace(Request(target=target if isinstance(target, str) else place(target)), **given)
-
-
-def place(thing: Callable[..., Any]) -> str:
-    """``pkg.mod:name`` of a function or class, or ``path/to/file.py:name`` where its module is not on the path.
-
-    Raises:
-        ValueError: a module does not have it under its name.
-    """
-    module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", None)
-    found: Any = sys.modules.get(module or "")
-    for part in (name or "?").split("."):
-        found = getattr(found, part, None)
-    if found is not thing or not module or not name:
-        raise ValueError(
-            f"{thing!r} cannot be found by a name, and the process that judges it has to: define it at the top of a "
-            'module, or name it, as "pkg.mod:attr" or "path/to/file.py:attr"'
-        )
-    file = getattr(sys.modules[module], "__file__", None)
-    return f"{module}:{name}" if file is None or _found(module) == file else f"{os.path.relpath(file)}:{name}"
-
-
-def _found(module: str) -> str | None:
-    """The file that another process with the same path would import; None if it would find none."""
-    spec: ModuleSpec | None = None
-    names = module.split(".")
-    for end in range(1, len(names) + 1):
-        path = spec.submodule_search_locations if spec else None
-        finders = (find for finder in sys.meta_path if (find := getattr(finder, "find_spec", None)))
-        spec = next((found for find in finders if (found := find(".".join(names[:end]), path))), None)
-        if spec is None:
-            return None
-    return spec.origin if spec else None

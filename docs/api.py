@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from textwrap import dedent
@@ -34,7 +35,7 @@ def chapter(module: str) -> Iterator[str]:
     found = import_module(module)
     yield f"## {module}\n"
     yield f"{first(inspect.getdoc(found) or '')}\n"
-    for name in sorted(PUBLIC[module], key=[*vars(found), *PUBLIC[module]].index):
+    for name in sorted(PUBLIC[module], key=[*vars(found), *getattr(found, "__all__", ())].index):
         thing = getattr(found, name)
         if callable(thing):
             yield from entry(name, thing)
@@ -59,9 +60,10 @@ def entry(name: str, thing: Any) -> Iterator[str]:
 def methods(thing: type) -> Iterator[str]:
     """A line for each method and property that says what it is."""
     for member, value in vars(thing).items():
+        kept = isinstance(value, property | cached_property)
         said = inspect.getdoc(inspect.unwrap(getattr(value, "fget", None) or getattr(value, "__func__", value)))
-        callable_ = inspect.isroutine(value) or isinstance(value, classmethod | staticmethod)
-        if not member.startswith("_") and said and (callable_ or isinstance(value, property)):
+        callable_ = (inspect.isroutine(value) and not kept) or isinstance(value, classmethod | staticmethod)
+        if not member.startswith("_") and said and (callable_ or kept):
             brackets = signature(getattr(thing, member)) if callable_ else ""
             yield f"- `{member}{brackets}`: {marked(first(said))}"
 

@@ -17,9 +17,11 @@ from pathlib import Path
 from corrbench import suites, target
 from corrbench.checks import registry
 from corrbench.defects import catalogue
+from corrbench.render import explain
 from docs import api, faults
 
 ROOT = Path(__file__).parents[1]
+CHECKS = ROOT / "docs" / "checks.md"
 COUNT = re.compile(r"<!-- count:(\w+) -->.*?<!-- /count -->", re.DOTALL)
 TABLE = re.compile(r"<!-- table:(\w+) -->\n(.*?\n)<!-- /table -->", re.DOTALL)
 
@@ -75,7 +77,11 @@ def table(found: re.Match[str]) -> str:
 
 def pages() -> dict[Path, str]:
     """Every page as it should be."""
-    own: dict[Path, Callable[[str], str]] = {api.PAGE: lambda _: api.page(), ROOT / "docs" / "faults.md": faults.page}
+    own: dict[Path, Callable[[str], str]] = {
+        api.PAGE: lambda _: api.page(),
+        CHECKS: lambda _: explain.page(),
+        ROOT / "docs" / "faults.md": faults.page,
+    }
     every = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
     return {page: own.get(page, filled)(page.read_text(encoding="utf-8")) for page in every}
 

@@ -349,7 +349,7 @@ def test_what_cannot_be_asked_for_is_an_error_that_says_so(project: pytest.Pytes
 
 
 def test_places() -> None:
-    assert place(place) == "corrbench.testing:place"
+    assert place(place) == "corrbench.api.targets:place"
     assert place(pytest.Pytester.run) == "_pytest.pytester:Pytester.run"
     with pytest.raises(ValueError, match="cannot be found by a name"):
         place(len.__call__)

@@ -17,6 +17,7 @@ from corrbench.result import Result, Run, Status
 
 SCHEMA = "corrbench-baseline/1"
 KINDS = ("wrong", "inaccurate", "crash", "different")
+SHIPPED = Path(__file__).parents[1] / "baselines"  # what is known of registered targets, a file each
 FACTOR = 2.0  # how much larger than recorded an error over its bound may be before it is a finding
 
 
@@ -61,10 +62,19 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """The known findings of a target, and how accurate it was: worst error over bound by check and dtype."""
+    """The known findings of a target, and how accurate it was: worst error over bound by check and dtype.
+
+    Attributes:
+        known: the findings.
+        target: the target's name; empty if it may be applied to any.
+        version, device: of the library that they were found in, and where; empty for any.
+        accuracy, factor: the worst errors, and how many times larger they may become.
+    """
 
     known: tuple[Known, ...] = ()
     target: str = ""
+    version: str = ""
+    device: str = ""
     accuracy: dict[str, float] = field(default_factory=dict)
     factor: float = FACTOR
 
@@ -85,7 +95,9 @@ class Baseline:
             raise BadBaseline(f"the baseline {path} does not say schema {SCHEMA!r}")
         known = tuple(_known(entry, f"{path}, entry {n}") for n, entry in enumerate(record.get("known", ()), 1))
         target, factor = str(record.get("target", "")), float(record.get("factor", FACTOR))
-        return cls(known=known, target=target, accuracy=dict(record.get("accuracy", {})), factor=factor)
+        version, device = str(record.get("version", "")), str(record.get("device", ""))
+        accuracy = dict(record.get("accuracy", {}))
+        return cls(known=known, target=target, version=version, device=device, accuracy=accuracy, factor=factor)
 
     def meant_for(self, target: str) -> None:
         """Refuse another target than that which it was recorded for.
@@ -98,6 +110,16 @@ class Baseline:
                 f"this baseline was recorded for {self.target}, not for {target}: record one of its own with "
                 "--record-baseline, or change what the file says the target is called"
             )
+
+    def meant_elsewhere(self, run: Run) -> str:
+        """Why this does not speak of a run: another release of the library, or another device; empty if it does."""
+        here, plain = run.environment.get("target version", ""), run.device.partition(":")[0]
+        if self.device not in ("", plain):
+            return f"what is known of {run.target} was recorded on {self.device}, not on {plain}, so it is not applied"
+        if self.version and release(here) != release(self.version):
+            said = f"of {self.version}, and this is {here or 'another'}"
+            return f"what is known of {run.target} was recorded {said}, so it is not applied"
+        return ""
 
     def apply(self, run: Run) -> None:
         """Turn known findings of `run` into ``known``, note those that are gone, add one for each loss of accuracy.
@@ -130,6 +152,17 @@ class Baseline:
                     f"more than {self.factor:g} times the {before:.3g} of the baseline"
                 )
                 yield replace(worst, status=Status.FAIL, message=message, resembles="", seconds=0.0)
+
+
+def shipped(target: str) -> Baseline | None:
+    """What corrbench knows of a registered target; None if nothing."""
+    file = SHIPPED / f"{target}.json"
+    return Baseline.load(file) if file.is_file() else None
+
+
+def release(version: str) -> str:
+    """The release of a version, without what a build adds to it: 2.13.0 of 2.13.0+cpu."""
+    return version.partition("+")[0].partition(" ")[0]
 
 
 def _known(entry: Any, place: str) -> Known:

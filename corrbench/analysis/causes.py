@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from corrbench.analysis.predicates import ENOUGH, describe, has
+from corrbench.analysis.refusals import loud
 from corrbench.case import Case
 from corrbench.result import Result, Run, Status
 
@@ -99,6 +100,28 @@ class Digest:
                 way = result.numbers.own.get("way")
                 found.setdefault(f"{result.check} ({way})" if way else result.check, result.message)
         return found
+
+
+class News:
+    """The causes that a run has shown so far, for who watches it: each is news once."""
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[str, ...]] = set()
+        self._read: dict[str, int] = {}
+
+    def of(self, run: Run) -> list[Result]:
+        """The findings since it was asked last whose cause was not seen before; what may yet be no more than a refusal
+        is left for the end.
+        """
+        start = self._read.get(run.target, 0)
+        self._read[run.target] = len(run.results)
+        fresh = []
+        for result in run.results[start:]:
+            key = (run.target, *cause(result))
+            if result.finding and not loud(result) and key not in self._seen:
+                self._seen.add(key)
+                fresh.append(result)
+        return fresh
 
 
 @dataclass(slots=True)

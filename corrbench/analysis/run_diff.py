@@ -46,7 +46,7 @@ class Shift:
         return "worse" if self.bits < 0 else "better"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Change:
     """What is otherwise in a second run than in a first."""
 
@@ -55,8 +55,26 @@ class Change:
 
     @cached_property
     def new(self) -> list[Result]:
-        """Findings of the second run that the first has not."""
+        """Findings of the second run that the first has not, nor their cause where it could not be seen."""
+        hidden = set(map(id, self.unveiled))
+        return [found for found in self._unknown if id(found) not in hidden]
+
+    @cached_property
+    def _unknown(self) -> list[Result]:
         return unknown(self.after, self.before)
+
+    @cached_property
+    def unveiled(self) -> list[Result]:
+        """Findings of a cause that the first run has too, on questions that it was right about in nothing: another
+        fault kept them from being answered, or they were not asked. None where nothing was fixed.
+        """
+        held = statuses(self.before)
+        known = {causes.cause(result) for result in self.before.results if result.status in WRONG}
+        return [
+            found
+            for found in self._unknown
+            if self.fixed and causes.cause(found) in known and not held.get(question(found), set()) & RIGHT
+        ]
 
     @cached_property
     def fixed(self) -> list[Result]:
@@ -84,6 +102,10 @@ class Change:
         first, second = statuses(self.before).keys(), statuses(self.after).keys()
         return sorted(first - second), sorted(second - first)
 
+    def __repr__(self) -> str:
+        said = f"{len(self.new)} new, {len(self.fixed)} fixed"
+        return f"<Change {self.before.target} to {self.after.target} {self.verdict.upper()} {said}>"
+
     @property
     def strangers(self) -> bool:
         """Whether there is no question that both were asked."""
@@ -110,6 +132,7 @@ class Change:
         shifted = [asdict(shift) | {"verdict": shift.verdict} for shift in self.shifts]
         found: dict[str, Any] = finite({
             "schema": SCHEMA, "verdict": self.verdict, **sides, "new": [one.to_json() for one in self.new],
+            "came to light": [one.to_json() for one in self.unveiled],
             "fixed": [one.to_json() for one in self.fixed], "refused": self.refused, "accuracy": shifted,
             "only before": [list(pair) for pair in self.alone[0]], "only after": [list(pair) for pair in self.alone[1]],
         })  # fmt: skip

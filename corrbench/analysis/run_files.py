@@ -57,6 +57,29 @@ def load(path: Path) -> list[Run]:
     return runs
 
 
+def newest(folder: Path, target: str = "") -> Path:
+    """The file of the last run in a folder, or of the last one of a target.
+
+    Raises:
+        Unreadable: there is none; the message says of which targets there are.
+    """
+    found: dict[Path, str] = {}
+    for path in folder.glob("*.jsonl"):
+        if re.search(r"\.\d+$", path.stem):  # the run before
+            continue
+        with path.open(encoding="utf-8") as file:
+            first = _parse(file.readline())
+        spec = first.get("header", {}).get("spec") if isinstance(first, dict) else None
+        if isinstance(spec, dict):
+            found[path] = str(spec.get("name") or spec.get("target"))
+    wanted = [path for path, name in found.items() if target in ("", name)]
+    if not wanted:
+        there = ", ".join(sorted(set(found.values()))) or "none"
+        said = f"no run of {target} in {folder}" if target else f"no run in {folder}"
+        raise Unreadable(f"{said}; there are runs of: {there}. corrbench verify makes one")
+    return max(wanted, key=lambda path: path.stat().st_mtime_ns)
+
+
 def _typed(thing: Run | Result | Figures) -> None:
     """Refuse what is of another type than its class says: a file may hold anything.
 

@@ -37,7 +37,7 @@ class Asked:
     verbose: bool
 
 
-@click.command()
+@click.command(short_help="Does corrbench itself find faults?")
 @cli.profile("standard", help="As of `verify`.")
 @click.option(
     "--honest-profile",

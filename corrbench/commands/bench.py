@@ -12,10 +12,9 @@ import click
 
 from corrbench import cli
 from corrbench.commands import _completion
-from corrbench.target import Spec, find, words
+from corrbench.target import words
 
 if TYPE_CHECKING:
-    from corrbench.runner import Step
     from corrbench.timing.bench import Bench
 
 PICTURES = (".svg", ".png", ".pdf")
@@ -37,7 +36,7 @@ class Asked:
     quiet: bool
 
 
-@click.command()
+@click.command(cls=cli.Sections, short_help="How fast are targets, beside PyTorch?")
 @click.argument("targets", nargs=-1, required=True, shell_complete=_completion.targets)
 @cli.target_options
 @click.option(
@@ -68,37 +67,23 @@ def bench(targets: tuple[str, ...], **given: Any) -> None:
     with cli.working("bench", quiet=asked.quiet) as step:
         if len(set(targets)) < len(targets):
             raise ValueError(f"{max(targets, key=targets.count)} is named more than once")
-        made = measured({name: cli.spec(name, given) for name in targets}, asked, step)
+        specs = {name: cli.spec(name, given) for name in targets}
+        from corrbench.timing import requests
+
+        made = requests.measure(
+            specs, asked.suite, asked.cases, step, backward=asked.backward, device=asked.device, seed=asked.seed
+        )
     from corrbench.render import bench as render
 
     if not asked.quiet:
         render.show(console, made)
     code = {"passed": cli.PASSED, "unjudged": cli.UNJUDGED}.get(made.verdict, cli.FOUND)
-    word = {"passed": "MEASURED", "unjudged": "NOTHING TIMED"}.get(made.verdict, made.verdict.upper())
+    word = {"passed": "NOISY" if made.noisy else "MEASURED", "unjudged": "NOTHING TIMED"}.get(
+        made.verdict, made.verdict.upper()
+    )
     console.print(f"{word}: {render.summary(made)}; seed {asked.seed}", soft_wrap=True)
     write(made, typed([*targets, *called], asked), asked)
     raise SystemExit(code)
-
-
-def measured(specs: dict[str, Spec], asked: Asked, step: Step) -> Bench:
-    """The targets timed side by side, the baseline beside them.
-
-    Raises:
-        ValueError: one of them, or the machine, cannot be measured.
-    """
-    from corrbench.judge.client import NotLoaded
-    from corrbench.judge.sandbox import Died
-    from corrbench.timing import bench as measuring
-    from corrbench.timing import cases
-    from corrbench.timing.roofline import Unmeasured
-
-    every = dict(specs)
-    every.setdefault(measuring.BASELINE, find(measuring.BASELINE, device=asked.device))
-    try:
-        tasks = cases.tasks(every.values(), asked.cases, asked.suite, backward=asked.backward)
-        return measuring.measure(every, list(specs), tasks, asked.seed, step)
-    except (NotLoaded, Died, Unmeasured) as error:
-        raise ValueError(getattr(error, "message", "") or str(error)) from None
 
 
 def possible(asked: Asked) -> None:

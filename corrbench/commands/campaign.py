@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from corrbench import cli
+from corrbench.api.request import seconds
 from corrbench.commands import _completion
-from corrbench.commands.verify import seconds
 
 if TYPE_CHECKING:
     from corrbench.analysis.campaigns import Campaign
@@ -38,7 +38,7 @@ class Asked:
     given: dict[str, Any] = field(default_factory=dict)
 
 
-@click.command()
+@click.command(short_help="Random cases of a library for an hour, or a night.")
 @click.argument("names", nargs=-1, required=True, shell_complete=_completion.targets)
 @click.option(
     "--for", "duration", default="1h", show_default=True, help="How long to search each target: 90s, 10m, 8h."

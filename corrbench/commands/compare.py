@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from corrbench import cli
 from corrbench.commands import _completion
-
-if TYPE_CHECKING:
-    from corrbench.runner import Step
-    from corrbench.target import Spec
-    from corrbench.timing.paired import PairedComparison
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +23,7 @@ class Asked:
     quiet: bool
 
 
-@click.command()
+@click.command(cls=cli.Sections, short_help="Which of two targets is faster?")
 @click.argument("a", shell_complete=_completion.targets)
 @click.argument("b", shell_complete=_completion.targets)
 @cli.target_options
@@ -57,7 +52,12 @@ def compare(a: str, b: str, **given: Any) -> None:
     cli.writable(asked.json_file)
     console = cli.output(asked.json_file)
     with cli.working("compare", quiet=asked.quiet) as step:
-        found = compared(cli.spec(a, given), cli.spec(b, given), asked, step)
+        specs = cli.spec(a, given), cli.spec(b, given)
+        from corrbench.timing import requests
+
+        found = requests.compare(
+            *specs, asked.cases, step, backward=asked.backward, tolerance=asked.tolerance, seed=asked.seed
+        )
     from corrbench.render.compare import show, summary
     from corrbench.runner import verify
     from corrbench.timing.significance import Verdict
@@ -77,21 +77,3 @@ def compare(a: str, b: str, **given: Any) -> None:
               **found.to_json()}  # fmt: skip
     cli.save(asked.json_file, record)
     raise SystemExit(code)
-
-
-def compared(a: Spec, b: Spec, asked: Asked, step: Step) -> PairedComparison:
-    """The two timed in turn.
-
-    Raises:
-        ValueError: one of them cannot be timed.
-    """
-    from corrbench.judge.client import NotLoaded
-    from corrbench.judge.sandbox import Died
-    from corrbench.timing import cases, paired
-
-    margin = asked.tolerance / 100
-    try:
-        tasks = cases.tasks((a, b), asked.cases, backward=asked.backward)
-        return paired.compare(a, b, tasks, tolerance=margin, resolution=margin, seed=asked.seed, step=step)
-    except (NotLoaded, Died) as error:
-        raise ValueError(getattr(error, "message", "") or str(error)) from None

@@ -27,7 +27,7 @@ For fish:
 It holds from the next shell on."""
 
 
-@click.command(epilog=INSTALL)
+@click.command(epilog=INSTALL, short_help="A script that completes what is typed.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print a script that makes SHELL complete commands, targets, checks and cases.

@@ -9,7 +9,7 @@ import click
 from corrbench.cli import PASSED, UNJUDGED, give_up, output, quiet, save, working, writable
 
 
-@click.command()
+@click.command(short_help="Can corrbench work here?")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write all facts as JSON; - for stdout.")
 @quiet
 def doctor(json_file: str | None, *, quiet: bool) -> None:

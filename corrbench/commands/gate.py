@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from corrbench import cli
+from corrbench.api.request import seconds
 from corrbench.commands import _completion
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Asked:
     cases: tuple[str, ...] = ()
     no_correctness: bool
     no_counts: bool
+    limit: str = ""
     seed: int
     json_file: str = ""
     markdown: str = ""
@@ -46,7 +48,7 @@ class Asked:
     verbose: bool
 
 
-@click.command()
+@click.command(cls=cli.Sections, short_help="Did the last commit make a target worse?")
 @click.argument("target", shell_complete=_completion.targets)
 @click.option("--base", default="", help="The revision to compare with, such as origin/main.")
 @click.option("--dirty", is_flag=True, help="Judge the working tree as it is, uncommitted changes included.")
@@ -63,6 +65,7 @@ class Asked:
     help="Time only this case; may be repeated.  [default: the suite speed]",
 )
 @click.option("--no-correctness", is_flag=True, help="Compare times only.")
+@click.option("--limit", default="", help="About how long it may take: 90s, 10m, 1h; what is not asked is not judged.")
 @click.option("--no-counts", is_flag=True, help="Count no instructions.")
 @cli.seed("Of data and of the order of samples.  [default: a secret one]")
 @cli.json_file("the verdict")
@@ -120,7 +123,7 @@ def compared(target: str, spec: Spec, asked: Asked, step: Step) -> Gate:
     from corrbench.timing.interleaved import Task
 
     try:
-        wanted = cases.wanted(asked.cases)
+        wanted, most = cases.wanted(asked.cases), seconds(asked.limit, "--limit")
         with contextlib.ExitStack() as stack:
             if asked.base_python:
                 base = Side(asked.base or asked.base_python, replace(spec, python=asked.base_python))
@@ -130,7 +133,8 @@ def compared(target: str, spec: Spec, asked: Asked, step: Step) -> Gate:
             base, head = probed(base, head)
             there = [side.support for side in (base, head) if side.support]
             chosen = [] if base.absent else cases.timeable(wanted, there, named=bool(asked.cases))
-            wants = {"correctness": not asked.no_correctness, "counts": not asked.no_counts}
+            wants: dict[str, Any] = {"correctness": not asked.no_correctness, "counts": not asked.no_counts}
+            wants["limit"] = most
             return examine(target, base, head, [Task(case) for case in chosen], seed=asked.seed, step=step, **wants)
     except (NotLoaded, Died) as error:
         raise ValueError(getattr(error, "message", "") or str(error)) from None
@@ -202,7 +206,8 @@ def revisions(stack: contextlib.ExitStack, asked: Spec, base: str, *, dirty: boo
     trees = [stack.enter_context(git_worktree.checkout(top, commits[0]))]
     trees.append(top if dirty else stack.enter_context(git_worktree.checkout(top, commits[1])))
     found = []
-    for name, tree in zip((base, "the working tree" if dirty else commits[1][:10]), trees, strict=True):
+    before = base if commits[0].startswith(base) else f"{base} ({commits[0][:10]})"
+    for name, tree in zip((before, "the working tree" if dirty else commits[1][:10]), trees, strict=True):
         folder = tree / here.resolve().relative_to(top)
         place, colon, attribute = asked.target.rpartition(":")
         if place.endswith((".py", ".ipynb")) and Path(place).is_absolute():

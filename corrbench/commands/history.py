@@ -9,7 +9,7 @@ import click
 from corrbench.cli import FOUND, PASSED, json_file, output, quiet, save, verbose, working, writable
 
 
-@click.command()
+@click.command(short_help="From which commit on is something slower?")
 @click.option(
     "--results", default="reports/asv", type=click.Path(path_type=Path, file_okay=False), show_default=True,
     help="Where asv keeps its results.",

@@ -51,7 +51,7 @@ class Asked:
         return shlex.join([*words, "--seed", str(seed)])
 
 
-@click.command()
+@click.command(short_help="Which released library gets what wrong?")
 @click.argument("names", nargs=-1, shell_complete=_completion.targets)
 @click.option(
     "--python",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from corrbench import cli
+from corrbench.api.request import request
 from corrbench.commands import _completion
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from corrbench.analysis.causes import Digest
     from corrbench.result import Run
 
-OWN = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
+INTERRUPTED = "an interrupt"  # as `corrbench.runner.verify` has it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,8 @@ class Outputs:
     markdown: str = ""
     page: str = ""
     report: str = ""
+    sarif: str = ""
+    show: bool = False
     record_baseline: str = ""
     reason: str = ""
     strict_baseline: bool = False
@@ -38,8 +41,13 @@ class Outputs:
     quiet: bool = False
     verbose: bool = False
 
+    def tell(self, text: str) -> None:
+        """Say of a cause that it was seen, while the run goes on."""
+        if not self.quiet:
+            cli.seen(text)
 
-@click.command()
+
+@click.command(cls=cli.Sections, short_help="Is a target right? How accurate is it?")
 @click.argument("target", required=False, shell_complete=_completion.targets)
 @cli.target_options
 @cli.profile(None, help="How thoroughly.  [default: standard; quick without TARGET]")
@@ -64,14 +72,17 @@ class Outputs:
 @click.option(
     "--report", type=click.Path(file_okay=False), help="Write the Markdown report, and JUnit XML, into this folder."
 )
+@click.option("--sarif", type=click.Path(dir_okay=False), help="Write findings as SARIF, for code scanning.")
 @click.option("--html", "page", type=click.Path(dir_okay=False), help="Write the report as one page for a browser.")
 @click.option("--baseline", type=click.Path(dir_okay=False), help="Accept the findings recorded in this file.")
+@click.option("--no-baseline", is_flag=True, help="Not even those that corrbench knows of a registered target.")
 @click.option("--strict-baseline", is_flag=True, help="Fail on a recorded finding that no longer occurs.")
 @click.option(
     "--record-baseline", type=click.Path(dir_okay=False), help="Record this run's findings in a baseline file."
 )
 @click.option("--reason", default="", help="Why the findings recorded by --record-baseline are accepted.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first finding.")
+@click.option("--max-findings", type=click.IntRange(1), help="Stop once there are as many.")
 @click.option("--budget", default="", help="Go on with new cases for as long as this: 90s, 10m, 1h.")
 @click.option("--limit", default="", help="Ask no more after this: 90s, 10m, 1h; what was judged until then counts.")
 @click.option(
@@ -87,6 +98,7 @@ class Outputs:
     "--store", type=click.Path(dir_okay=False, path_type=Path), help="File that results are recorded in as they come."
 )
 @click.option("--resume", is_flag=True, help="Go on with the interrupted run of the same command.")
+@click.option("--show", is_flag=True, help="With each finding a few lines of Python that fail without corrbench.")
 @cli.quiet
 @cli.verbose
 def verify(target: str | None, **given: Any) -> None:
@@ -96,52 +108,32 @@ def verify(target: str | None, **given: Any) -> None:
     """
     out, name = cli.taken(Outputs, given), target or ""
     console = cli.output(out.json_file)
+    if target == "":
+        cli.give_up(
+            "the TARGET is empty (a variable that is not set?); leave it out to judge corrbench's own reference"
+        )
     if out.record_baseline and not (name and out.reason.strip()):
         cli.give_up("--record-baseline needs a TARGET and a --reason: every accepted finding has one")
-    cli.writable(out.json_file, out.junit, out.markdown, out.page, out.record_baseline, folder=out.report)
+    cli.writable(out.json_file, out.junit, out.markdown, out.page, out.sarif, out.record_baseline, folder=out.report)
     title = f"corrbench cannot judge {name or 'its own reference'}"
     refused = partial(cli.refuse, console, title, target=name, github=out.github)
     with cli.working("verify", quiet=out.quiet, then=cli.RESUME, refused=refused) as step:
-        specs = [cli.spec(one, given) for one in ([name] if name else OWN)]
-        budget, limit = seconds(given["budget"]), seconds(given["limit"], "--limit")
-        from corrbench.analysis.baseline import Baseline
+        wanted = request(name, given)
+        if not name:
+            click.echo("corrbench: no TARGET, so its own reference is judged", err=True)
+        runs, extras = wanted.run(step, out.tell, crosscheck=not name or bool(out.report or out.page))
         from corrbench.analysis.causes import Digest
-        from corrbench.runner import session, verify
-
-        given["profile"] = given["profile"] or ("standard" if name else "quick")
-        options = cli.taken(verify.Options, given | {"budget": budget, "limit": limit})
-        known = Baseline.load(Path(given["baseline"])) if given["baseline"] else Baseline()
-
-        def watch(run: Run) -> None:
-            found = f", {len(run.findings)} findings" if run.findings else ""
-            step(run.judged, run.planned, f"{run.target}{found}")
-
-        crosscheck = not name or bool(out.report or out.page)
-        runs, extras = session.run(specs, options, known, given["executor"], watch, crosscheck=crosscheck)
     digests = list(map(Digest, runs))
     with cli.unheeded(console, github=out.github):
         show(console, digests, extras, out)
     if out.github:
         from corrbench.render import github
 
-        places = {run.target: found for run in runs if (found := cli.place(run.target))}
-        cli.announce(console, github.notes(digests, places), github.summary(digests))
-    if any(run.stopped == verify.INTERRUPTED for run in runs):
+        cli.announce(console, github.notes(digests, places(runs)), github.summary(digests))
+    if any(run.stopped == INTERRUPTED for run in runs):
         click.echo(f"corrbench: interrupted{cli.RESUME}", err=True)
         raise SystemExit(130)
     raise SystemExit(code(runs, strict=out.strict_baseline))
-
-
-def seconds(text: str, option: str = "--budget") -> float:
-    """``90s``, ``10m`` or ``1h`` in seconds; 0 for the empty string.
-
-    Raises:
-        ValueError: none of these.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text or "0")
-    if not match:
-        raise ValueError(f"{option} {text!r} is no time: write 90s, 10m or 1h")
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
 def code(runs: list[Run], *, strict: bool = False) -> int:
@@ -160,7 +152,7 @@ def show(console: Console, digests: list[Digest], extras: list[Run], out: Output
         if out.quiet:
             console.print(terminal.verdict(digest.run), soft_wrap=True)
         else:
-            terminal.show(console, digest, verbose=out.verbose)
+            terminal.show(console, digest, verbose=out.verbose, code=out.show)
     if extras and not out.quiet:
         console.print(crosscheck.table(crosscheck.rows([*runs, *extras])))
     if out.json_file:
@@ -174,13 +166,33 @@ def show(console: Console, digests: list[Digest], extras: list[Run], out: Output
     if out.junit or out.report:
         from corrbench.render import junit
 
-        cli.save(out.junit, junit.write(runs))
-        cli.save(out.report and Path(out.report, "correctness.xml"), junit.write(runs))
+        text = junit.write(runs, places(runs))
+        cli.save(out.junit, text)
+        cli.save(out.report and Path(out.report, "correctness.xml"), text)
+    if out.sarif:
+        import corrbench
+        from corrbench.render import sarif
+
+        cli.save(out.sarif, sarif.write(digests, places(runs), corrbench.__version__))
     if out.markdown or out.report:
-        cli.save(out.markdown, markdown.write(digests, extras))
-        cli.save(out.report and Path(out.report, "correctness.md"), markdown.write(digests, extras))
+        for file in filter(None, (out.markdown, out.report and str(Path(out.report, "correctness.md")))):
+            cli.save(file, markdown.write(digests, extras, methods(file)))
     if out.report:
         console.print(f"Report: {Path(out.report, 'correctness.md')}")
+
+
+def methods(file: str) -> str:
+    """METHODOLOGY.md seen from a report that is written into a checkout of corrbench; empty elsewhere."""
+    top = Path(__file__).parents[2]
+    here = Path(file).resolve().parent
+    if not (top / "METHODOLOGY.md").is_file() or not here.is_relative_to(top):
+        return ""
+    return Path(os.path.relpath(top / "METHODOLOGY.md", here)).as_posix()
+
+
+def places(runs: list[Run]) -> dict[str, tuple[str, int]]:
+    """Where the targets are defined that are in this checkout."""
+    return {run.target: found for run in runs if (found := cli.place(run.target))}
 
 
 def combined(runs: list[Run]) -> dict[str, Any]:

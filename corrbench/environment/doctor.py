@@ -8,7 +8,7 @@ from typing import Any
 
 Facts = dict[str, dict[str, str]]  # by topic: what was looked at, and what was found
 # The dependencies of pyproject.toml; the tests hold them together. Metadata would lack them in a checkout.
-NEEDED = ("torch", "numpy", "scipy", "click", "hypothesis", "jinja2", "junitparser", "rich")
+NEEDED = ("torch", "numpy", "scipy", "click", "cloudpickle", "hypothesis", "jinja2", "junitparser", "rich")
 SCHEMA = "corrbench-doctor/1"
 GOOD, LOOK, NONE, FATAL = "✓", "!", "–", "✗"  # as it should be; worth a look; not there, not needed; cannot work so
 STARTUP = "look for what sets torch up at startup: sitecustomize, usercustomize"

@@ -39,8 +39,14 @@ def chosen(place: str, command: str = "corrbench verify") -> str:
     )
 
 
-def checked(place: str, attribute: str) -> None:
-    """Refuse a name that is not in a file, as far as that can be told without running it.
+def checked(place: str, attribute: str, *, foreign: bool = False) -> None:
+    """Refuse a file that is not there or does not parse, and a name that is not in it, as far as that can be told
+    without running it.
+
+    Args:
+        place: the file.
+        attribute: the name.
+        foreign: whether another interpreter loads it, which may parse more.
 
     Raises:
         Unnamed: it is not there; the message says what is.
@@ -50,7 +56,13 @@ def checked(place: str, attribute: str) -> None:
         if definitions.may_have(Path(place), name):
             return
         there = dict.fromkeys(node.name for node in definitions.nodes(Path(place)))
-    except (OSError, SyntaxError, ValueError):
+    except FileNotFoundError:
+        raise Unnamed(f"no such file: {place}") from None
+    except SyntaxError as error:
+        if not foreign:
+            raise Unnamed(f"{place} does not parse: line {error.lineno}: {error.msg}") from None
+        return
+    except (OSError, ValueError):
         return  # the process that loads it says why
     alike = {one.lower(): one for one in there}
     near = [repr(alike[one]) for one in get_close_matches(name.lower(), alike, 2, NEAR)]

@@ -12,6 +12,7 @@ from corrbench.numerics import bounds, expansion, oracle
 from corrbench.numerics.formats import UNIT
 from corrbench.numerics.problem import Array, Problem
 
+SHOWN = 64  # elements below which each array of a wrong result is kept with it, to be printed
 TRANSFORM_GRADIENT = 512.0  # a transform differentiated through itself has its own constant, see METHODOLOGY.md
 
 
@@ -128,6 +129,8 @@ class Expected:
         }
         if not wrong.any():
             return Judgement(wrong, numbers=numbers)
+        if name == "y" and self.problem.axes == (0, 1, 2, 3):
+            numbers |= _shown(self.problem, got, rounded)
         return Judgement(wrong, _sentence(numbers, self), numbers, beyond=self._lax(got, name))
 
     def _lax(self, got: Array, name: str) -> str:
@@ -183,6 +186,19 @@ def _plain(value: Any) -> Any:
         return str(complex(value))
     number = value.item()
     return number if isinstance(number, int) or np.isfinite(number) else str(number)
+
+
+def _shown(problem: Problem, got: Array, right: Array) -> dict[str, Any]:
+    """The operands, the result and the exact one where all are small, as lists."""
+    found = {"x": problem.x, "w": problem.w, "b": problem.bias, "got": got, "exact": right}
+    arrays = {name: array for name, array in found.items() if array is not None}
+    if max(array.size for array in arrays.values()) >= SHOWN:
+        return {}
+    return {"arrays": {name: _listed(array) for name, array in arrays.items()}}
+
+
+def _listed(array: Array) -> Any:
+    return [_listed(part) for part in array] if array.ndim else _plain(array[()])
 
 
 def _sentence(numbers: dict[str, Any], expected: Expected) -> str:

@@ -208,6 +208,8 @@ def _scaled(power: int) -> Fill:
 
 FILLS["tiny"] = _scaled(-1)
 FILLS["huge"] = _scaled(1)
+FILLS["tiny"].__doc__ = "Full significands near the small end of the type's range."
+FILLS["huge"].__doc__ = "Full significands near the large end of the type's range."
 
 
 @fill
@@ -261,6 +263,7 @@ def _single(value: float, where: str) -> Fill:
             values.reshape(-1)[rng.integers(values.size)] = value
         return values
 
+    single.__doc__ = f"Small integers, and one {value} in {'the bias' if where == 'b' else where}."
     return single
 
 

@@ -30,7 +30,7 @@ def duration(seconds: float) -> str:
     units = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
     # what would be rounded to a thousand is of the next unit
     unit, size = next((one for one in units if seconds >= 0.9995 * one[1]), ("ns", 1e-9))
-    return "" if math.isnan(seconds) else f"{seconds / size:.3g} {unit}"
+    return "" if math.isnan(seconds) else f"{seconds / size:#.3g}".rstrip(".") + f" {unit}"
 
 
 def size(count: float) -> str:

@@ -149,7 +149,8 @@ def markdown(bench: Bench, command: str = "", plot: str = "", environment: dict[
     """
     names = list(next(iter(bench.rows.values())))
     lines = ["# Performance", ""]
-    lines += [f"`{command}`, verdict: **{bench.verdict}**; {summary(bench)}.", ""] if command else []
+    word = "noisy" if bench.verdict == "passed" and bench.noisy else bench.verdict
+    lines += [f"`{command}`, verdict: **{word}**; {summary(bench)}.", ""] if command else []
     lines += [f"![time of a call]({plot})", ""] if plot else []
     lines += [*(f"- {line}" for line in conclusions(bench)), ""]
     sizes = sweep(bench)

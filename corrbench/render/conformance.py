@@ -53,7 +53,7 @@ def measured(one: Peer) -> list[str]:
 
     bits = one.errors.get("float32", (math.nan, math.nan))[1]
     return [
-        one.name, one.version, one.accuracy, ratio("float64"), ratio("float32"),
+        one.name, one.version.partition("-")[0], one.accuracy, ratio("float64"), ratio("float32"),
         f"{bits:.1f}" if math.isfinite(bits) else "", ratio("float16"), ratio("bfloat16"),
         *(times(one.speed[case]) if case in one.speed else "" for case in TIMED),
     ]  # fmt: skip
@@ -141,12 +141,12 @@ def markdown(made: Conformance, command: str) -> str:
         "", f"`{command}`", "",
     ]  # fmt: skip
     for title, columns, rows in sections(made):
-        lines += [
-            f"## {title.capitalize()}",
-            "",
-            *table(tuple(SHORT.get(name, name) for name in columns), [tuple(row) for row in rows]),
-            "",
+        led = [
+            (row[0], *(leading(one, column, cell) for column, cell in zip(columns[1:], row[1:], strict=True)))
+            for one, row in zip(made.judged, rows, strict=True)
         ]
+        heads = tuple(SHORT.get(name, name) for name in columns)
+        lines += [f"## {title.capitalize()}", "", *table(heads, led), ""]
     lines += [
         "## Accuracy and speed", "",
         NUMBERS, "",
@@ -164,6 +164,19 @@ def markdown(made: Conformance, command: str) -> str:
     lines += [f"- `{one.name}`: {escape(one.problem)}" for one in made.peers if one.problem and one.state != ABSENT]
     said = ", ".join(f"{name} {value}" for name, value in made.environment.items())
     return "\n".join([*lines, "", f"Environment: {said}."]) + "\n"
+
+
+def leading(one: Peer, column: str, cell: str) -> str:
+    """A cell that leads to the finding that made it what it is: to what is written about it, or to the list below."""
+    if cell not in (Mark.WRONG, Mark.DIFFERENT):
+        return cell
+    kinds = [
+        found
+        for found in one.found
+        if column in found.columns and (found.kind == "different") == (cell == Mark.DIFFERENT)
+    ]
+    written = next((found.name for found in kinds if re.fullmatch(r"[\w-]+", found.name)), "")
+    return f"[{cell}](findings/{written}.md)" if written else f"[{cell}](#findings)"
 
 
 def known(made: Conformance) -> Iterator[str]:

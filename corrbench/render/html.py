@@ -16,7 +16,7 @@ from corrbench.analysis.causes import Digest, Group, size
 from corrbench.analysis.run_diff import Change
 from corrbench.case import DTYPES
 from corrbench.checks import registry
-from corrbench.render import crosscheck, plots, run_diff
+from corrbench.render import crosscheck, links, plots, run_diff, snippet
 from corrbench.render._figures import counted, number
 from corrbench.result import FINDINGS, Result, Run, Status
 
@@ -31,6 +31,17 @@ class Shown:
 
     result: Result
     name: str
+    run: Run
+
+    @property
+    def numbers(self) -> str:
+        """Operands, result and exact result where all are small."""
+        return "\n".join(snippet.numbers(self.result, self.run.form))
+
+    @property
+    def code(self) -> str:
+        """Lines of Python that fail without corrbench; empty where there are none."""
+        return snippet.snippet(self.result, self.run.target, self.run.form, self.run.arrays)
 
     @property
     def figures(self) -> list[tuple[str, str]]:
@@ -51,19 +62,21 @@ class Shown:
         return plots.errormap(self.result)
 
 
-def write(digests: Sequence[Digest], extras: Sequence[Run] = (), change: Change | None = None) -> str:
+def write(digests: Sequence[Digest], extras: Sequence[Run] = (), change: Change | None = None, docs: str = "") -> str:
     """The page.
 
     Args:
         digests: what was judged.
         extras: the runs of the reference implementations, for the cross-check.
         change: what is otherwise than in an earlier run.
+        docs: where the pages of the documentation are, if they are elsewhere than the distribution says.
     """
+    docs = docs or links.site()
     views, runs = [_view(digest) for digest in digests], [digest.run for digest in digests]
     matrix = crosscheck.rows([*runs, *extras]) if extras else []
     return _page().render(
         views=views, runs=runs, change=_change(change) if change else None, crosscheck=matrix,
-        subjects=len(runs), data=_data(views), title=", ".join(run.target for run in runs),
+        subjects=len(runs), data=_data(views), title=", ".join(run.target for run in runs), docs=docs,
     )  # fmt: skip
 
 
@@ -74,15 +87,15 @@ def _page() -> Template:
         loader=PackageLoader("corrbench.render", ""), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"number": number, "count": "{:,}".format}
+    environment.filters |= {"number": number, "count": "{:,}".format, "anchor": links.anchor}
     return environment.get_template("report.html")
 
 
 def _view(digest: Digest) -> dict[str, Any]:
     """What the template says of one run."""
-    run, groups = digest.run, list(map(_group, digest.groups(*FINDINGS)))
+    run, groups = digest.run, [_group(group, digest.run) for group in digest.groups(*FINDINGS)]
     asides = {
-        title: list(map(_group, digest.groups(status)))
+        title: [_group(group, run) for group in digest.groups(status)]
         for title, status in (("Warnings", Status.WARN), ("Not judged", Status.ERROR), ("Known findings", Status.KNOWN))
     }
     gradients = [r for r in run.results if r.family == "gradients"]
@@ -128,16 +141,16 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-def _group(group: Group) -> dict[str, Any]:
+def _group(group: Group, run: Run) -> dict[str, Any]:
     """One cause: the smallest case, one in which there is something to see, and the worst."""
     smallest = group.smallest
-    shown = [Shown(smallest, "Smallest case")]
+    shown = [Shown(smallest, "Smallest case", run)]
     drawn = [m for m in group.members if m.numbers.map is not None]
     alike = [m for m in drawn if m.numbers.array == smallest.numbers.array] or drawn
     if drawn:
         for name, one in (("A larger case", min(alike, key=_plainness)), ("Worst case", max(drawn, key=_badness))):
             if all(one is not other.result for other in shown):
-                shown.append(Shown(one, name))
+                shown.append(Shown(one, name, run))
     return {"group": group, "shown": shown}
 
 

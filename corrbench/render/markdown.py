@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from corrbench.analysis.causes import Digest, Group
 from corrbench.checks import registry
-from corrbench.render import crosscheck
+from corrbench.render import crosscheck, links, snippet
 from corrbench.render._figures import number
 from corrbench.result import FINDINGS, Result, Run, Status
 
 
-def write(digests: Sequence[Digest], extras: Sequence[Run] = ()) -> str:
-    """The report. The same seed gives the same text but for the block headed *Environment*."""
-    return "\n".join(_lines(digests, extras)) + "\n"
+def write(digests: Sequence[Digest], extras: Sequence[Run] = (), docs: str = "") -> str:
+    """The report. The same seed gives the same text but for the block headed *Environment*.
+
+    Args:
+        digests: what was judged.
+        extras: the runs of the reference implementations, for the cross-check.
+        docs: where METHODOLOGY is, seen from the report.
+    """
+    docs = docs or links.methodology()
+    return "\n".join(_lines(digests, extras, docs)) + "\n"
 
 
-def _lines(digests: Sequence[Digest], extras: Sequence[Run]) -> Iterator[str]:
+def _lines(digests: Sequence[Digest], extras: Sequence[Run], docs: str) -> Iterator[str]:
     runs = [digest.run for digest in digests]
     yield from ("# Correctness report", "")
     for run in runs:
@@ -26,79 +32,110 @@ def _lines(digests: Sequence[Digest], extras: Sequence[Run]) -> Iterator[str]:
         how = f"{run.form}, {run.arrays}, {run.accuracy}, {run.device}, profile {run.profile}"
         yield f"- **{run.verdict.upper()}** `{run.target}` ({how}): {counts}"
     yield ""
+    methods = f"[METHODOLOGY]({docs})" if docs else "METHODOLOGY.md"
     yield (
-        "Every value below was compared with the *exact* answer, computed by error-free slicing (METHODOLOGY.md), "
+        f"Every value was compared with the *exact* answer, computed by error-free slicing ({methods}), "
         "element by element: bit for bit where data are whole numbers small enough for any order of summation, else "
         "within a rigorous bound on the rounding error of the declared accuracy class. No tolerance was chosen by "
         "hand. The targets ran in processes of their own, which never "
         "saw an expected value."
     )
+    for digest in digests:
+        yield from _found(digest)
     if extras:
         yield from ("", "## Cross-check against reference implementations", "")
         yield from ("The article's cases and demo among them; they corroborate and do not decide.", "")
-        heads = ("subject", "integers bit-exact", "reals within bound", "worst error / bound", "gradients", "gradcheck")
+        heads = ("subject", "integers, to the bit", "reals within bound", "error / bound", "gradients", "gradcheck")
         rows = crosscheck.rows([*runs, *extras])
         yield from table(heads, [(f"`{row[0]}`", *row[1:3], number(row[3], ".3f"), *row[4:]) for row in rows])
     for digest in digests:
-        yield from _run(digest)
+        yield from _asked(digest)
     yield from ("", "## Environment", "")
-    for key, value in runs[0].environment.items() if runs else ():
+    told = dict(runs[0].environment) if runs else {}
+    if command := told.pop("command", ""):
+        yield from ("To make this report again:", "", f"    {command}", "")
+    for key, value in told.items():
         yield f"- {key}: {value}"
     for run in runs:
         yield f"- `{run.target}`: {run.judged} questions in {run.seconds} s"
 
 
-def _run(digest: Digest) -> Iterator[str]:
-    run, checks = digest.run, registry()
-    yield from ("", f"## `{run.target}`", "")
-    yield from (f"Seed {run.seed}. {run.judged} of {run.planned} questions judged.", "")
+def _found(digest: Digest) -> Iterator[str]:
+    """What is amiss with a target, before all that was measured."""
+    run = digest.run
+    groups = {
+        "Findings": digest.groups(*FINDINGS), "Warnings": digest.groups(Status.WARN),
+        "Not judged": digest.groups(Status.ERROR),
+    }  # fmt: skip
+    if any(groups.values()) or run.notes:
+        yield from ("", f"## `{run.target}`", "")
     for note in run.notes:
         yield from (f"*{escape(note)}.*", "")
-    lines = []
+    for title, found in groups.items():
+        yield from _groups(title, found, run)
+
+
+def _asked(digest: Digest) -> Iterator[str]:
+    """What a target was asked, check by check, what it does not do, and where it was least accurate."""
+    run, checks = digest.run, registry()
+    yield from ("", f"## What `{run.target}` was asked", "")
+    yield from (f"Seed {run.seed}. {run.judged} of {run.planned} questions judged.", "")
+    lines, more = [], []
     for row in digest.rows:
         about = checks[row.check].about if row.check in checks else ""
         tally = (row.count(Status.PASS), row.count(*FINDINGS), row.count(Status.WARN))
-        figures = (number(row.ratio), number(row.bits), number(row.rounded, ".1%"))
-        lines.append((row.check, about, *tally, row.count(Status.SKIPPED, Status.UNSUPPORTED), *figures))
-    names = ("check", "question", "pass", "findings", "warnings", "skipped", "worst error / bound", "fewest bits",
-             "correctly rounded")  # fmt: skip
-    yield from table(names, lines, "llrrrrrrr")
+        lines.append((row.check, *tally, row.count(Status.SKIPPED, Status.UNSUPPORTED), number(row.ratio)))
+        more.append((row.check, about, number(row.bits), number(row.rounded, ".1%")))
+    yield from table(("check", "pass", "findings", "warnings", "skipped", "error / bound"), lines, "lrrrrr")
+    yield from _folded("What each check asks, and how many bits were right")
+    yield from table(("check", "question", "fewest bits", "correctly rounded"), more, "llrr")
+    yield from ("", "</details>")
     yield from _worst([row.worst for row in digest.rows if row.worst is not None])
-    yield from _groups("Findings", digest.groups(*FINDINGS))
-    yield from _groups("Warnings", digest.groups(Status.WARN))
-    yield from _groups("Not judged", digest.groups(Status.ERROR))
     if digest.unsupported:
         yield from ("", "### Unsupported (neither passed nor failed)", "")
         yield from (f"- {name}: {escape(said)}" for name, said in digest.unsupported.items())
 
 
+def _folded(title: str) -> tuple[str, ...]:
+    return ("", f"<details><summary>{title}</summary>", "")
+
+
 def _worst(results: list[Result]) -> Iterator[str]:
-    """The worst element of each check that measures an error, and what made it that much."""
+    """The worst element of each check that measures an error, and the case that made it that much."""
     if not results:
         return
-    yield from ("", "### Worst elements", "")
+    yield from _folded("The worst element of each check")
     lines = []
     for result in results:
         n = result.numbers
-        told = (f"{n.array}{n.at}", n.got, n.exact, f"{n.off:.3g}", f"{n.allowed:.3g}", f"{n.ratio:.3f}")
-        visible = "" if n.visible is None or not math.isfinite(n.visible) else f"{n.visible:.1g}"
-        lines.append((result.check, f"`{result.case}`", *told, visible))
-    names = ("check", "case", "element", "got", "exact", "off by", "allowed", "fraction of the bound",
-             "smallest relative fault that would show")  # fmt: skip
-    yield from table(names, lines)
+        figures = (_figure(n.got), _figure(n.exact), f"{n.off:.3g}", f"{n.allowed:.3g}")
+        lines.append((f"{result.check}<br>`{result.case}`", f"{n.array}{n.at}", *figures))
+    yield from table(("check and case", "element", "got", "exact", "off by", "allowed"), lines)
+    yield from ("", "</details>")
 
 
-def _groups(title: str, found: list[Group]) -> Iterator[str]:
+def _figure(value: float | str | None) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _groups(title: str, found: list[Group], run: Run) -> Iterator[str]:
     if found:
         yield from ("", f"### {title}")
     for index, group in enumerate(found, 1):
         result = group.smallest
-        yield from ("", f"{index}. **{result.check}**: {escape(result.message)}")
+        address = links.check(result.check)
+        name = f"[{result.check}]({address})" if address else result.check
+        yield from ("", f"{index}. **{name}**: {escape(result.message)}")
         yield from (f"   *{said[0].upper()}{said[1:]}.*" for said in group.remarks)
         asked = ", ".join(group.checks)
         yield f"   {len(group.members)} results on {group.cases} cases, in {asked}; the smallest: `{result.case}`"
-        if result.reproduce:
-            yield from ("", f"       {result.reproduce}")
+        numbers = "\n".join(snippet.numbers(result, run.form)).splitlines()
+        if numbers or result.reproduce:
+            yield from (
+                "",
+                *(f"       {line}" for line in numbers),
+                *[f"       {result.reproduce}"] * bool(result.reproduce),
+            )
 
 
 def table(names: Sequence[str], lines: Iterable[Sequence[object]], align: str = "") -> Iterator[str]:

@@ -23,6 +23,8 @@ def summary(change: Change) -> str:
     moved = [shift.verdict for shift in change.shifts]
     parts = [f"{len(change.new)} new findings", f"{len(change.fixed)} fixed"]
     parts += [f"accuracy {word} in {moved.count(word)}" for word in ("worse", "better") if word in moved]
+    if change.unveiled:
+        parts.append(f"{len(change.unveiled)} of a known cause came to light")
     if change.refused:
         parts.append(f"{len(change.refused)} no longer supported")
     alone = [f"{len(pairs)} asked {word} only" for pairs, word in zip(change.alone, ("before", "after"), strict=True)]

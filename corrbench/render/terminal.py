@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from corrbench.analysis.causes import Digest, Group
+from corrbench.render import links, snippet
 from corrbench.render._figures import counted, number
 from corrbench.result import FINDINGS, Run, Status
 
@@ -16,8 +19,8 @@ NARROW = 80  # columns of a terminal below which a table says only what matters 
 SHOWN = 6  # groups of findings, and of warnings, that are written out
 
 
-def show(console: Console, digest: Digest, *, verbose: bool = False) -> None:
-    """Print a run."""
+def show(console: Console, digest: Digest, *, verbose: bool = False, code: bool = False) -> None:
+    """Print a run; with `code` each finding with lines of Python that fail without corrbench."""
     run = digest.run
     version = run.environment.get("target version", "")
     console.print(
@@ -31,9 +34,12 @@ def show(console: Console, digest: Digest, *, verbose: bool = False) -> None:
         console.print(Text(note, "yellow"), soft_wrap=True)
     if run.results:
         console.print(table(digest, narrow=console.width < NARROW))
-    _groups(console, "Findings", digest.groups(*FINDINGS), "red")
-    _groups(console, "Warnings", digest.groups(Status.WARN), "yellow", brief=not verbose)
-    _groups(console, "Not judged", digest.groups(Status.ERROR), "yellow")
+    _groups(console, "Findings", digest.groups(*FINDINGS), "red", run, code=code)
+    if found := digest.groups(*FINDINGS):
+        page = links.explained(found[0].smallest.check)
+        console.print(Text(f"  what a check asks, and why so much is allowed: {page}", "dim"), soft_wrap=True)
+    _groups(console, "Warnings", digest.groups(Status.WARN), "yellow", run, brief=not verbose)
+    _groups(console, "Not judged", digest.groups(Status.ERROR), "yellow", run)
     if refused := digest.unsupported:
         said = (f"({len(refused)}, neither passed nor failed): ", "dim")
         console.print(Text.assemble(("Unsupported ", "bold"), said, ", ".join(refused)))
@@ -42,6 +48,10 @@ def show(console: Console, digest: Digest, *, verbose: bool = False) -> None:
     if known := run.counts.get(Status.KNOWN):
         said = (f"({known} findings that the baseline accepts, each with a reason)", "dim")
         console.print(Text.assemble(("Known ", "bold"), said))
+        for group in digest.groups(Status.KNOWN):
+            name, reason = group.smallest.numbers.known or "", group.smallest.message.rpartition("[known: ")[2]
+            told = "" if name + "]" == reason else f"{name}  " * bool(name)
+            console.print(Padding(Text(f"{told}{reason.removesuffix(']')} ({len(group.members)})"), (0, 0, 0, 2)))
     for entry in run.fixed:
         words = f"{entry['check']}: recorded in the baseline, seen no more: {entry['message']}"
         console.print(Text.assemble(("Fixed ", "bold green"), words))
@@ -99,7 +109,9 @@ def command(console: Console, group: Group) -> None:
     console.print(Text("     ").append(group.smallest.reproduce, "cyan"), soft_wrap=True)
 
 
-def _groups(console: Console, title: str, found: list[Group], style: str, *, brief: bool = False) -> None:
+def _groups(
+    console: Console, title: str, found: list[Group], style: str, run: Run, *, brief: bool = False, code: bool = False
+) -> None:  # fmt: skip
     if not found:
         return
     said = f"({sum(len(group.members) for group in found)} in {counted(len(found), 'group')})"
@@ -108,8 +120,12 @@ def _groups(console: Console, title: str, found: list[Group], style: str, *, bri
     for index, group in enumerate(found[:shown], 1):
         headline(console, index, group, style, group.remarks)
         if not brief:
+            for line in snippet.numbers(group.smallest, run.form):
+                console.print(Text(textwrap.indent(line, "     ")), soft_wrap=True)
             console.print(Padding(Text(f"{group.extent or 'case'}: {group.smallest.case}", "dim"), (0, 0, 0, 5)))
             command(console, group)
+            if code and (text := snippet.snippet(group.smallest, run.target, run.form, run.arrays)):
+                console.print(Text(textwrap.indent(text, "       "), "cyan"), soft_wrap=True)
     if len(found) > shown:
         said = f"and {counted(len(found) - shown, 'more group')}: see --html, --json or --verbose"
         console.print(Padding(Text(said, "dim"), (0, 0, 0, 2)))

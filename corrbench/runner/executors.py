@@ -6,13 +6,17 @@ import atexit
 import contextlib
 import multiprocessing
 import os
+import sys
 import threading
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.util import Finalize
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol, TypeVar
 
 from corrbench.checks import registry
@@ -75,6 +79,8 @@ def warm(spec: Spec) -> None:
 
 def run_batch(batch: Batch) -> Done:
     """Every job of a batch, in order. Whatever happens becomes a result."""
+    # Another thread of a Dask worker may draw from `random` while Hypothesis generates; it does not concern the user.
+    warnings.filterwarnings("ignore", message="Do not use the `random` module inside strategies")
     done: Done = []
     for job in batch.jobs:
         trial = Trial(job.check, job.case, job.seed, batch.spec, batch.support, kept(Remote, batch.spec))
@@ -138,10 +144,33 @@ def _renewed(make: Callable[[], Executor]) -> Start:
     return start
 
 
+class _Judge(SpawnProcess):
+    """A judge's process. It does not run the user's program once more, of which it needs nothing: a script that calls
+    corrbench would start judges of its own. And it has one thread, as there is a judge on each core.
+    """
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:  # noqa: N802 - the name that multiprocessing asks for
+        main, alone = sys.modules["__main__"], {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        added = {name: value for name, value in alone.items() if name not in os.environ}
+        os.environ.update(added)  # read when the child imports numpy
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            return SpawnProcess._Popen(process_obj)
+        finally:
+            sys.modules["__main__"] = main
+            for name in added:
+                os.environ.pop(name, None)
+
+
+class _Judges(SpawnContext):
+    """How judges are started."""
+
+    Process = _Judge
+
+
 def _pool(workers: int) -> ProcessPoolExecutor:
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one judge a core; read when the child imports numpy
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+    return ProcessPoolExecutor(workers, mp_context=_Judges(), initializer=_end_with_parent)
 
 
 def _end_with_parent() -> None:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
-from pathlib import Path
 
-from corrbench.analysis.baseline import BadBaseline, Baseline, Known
+from corrbench.analysis.baseline import BadBaseline, Known, shipped
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.trial import Trial, conclude
 from corrbench.result import Result, Status
@@ -18,7 +17,6 @@ from corrbench.target import Spec, find
 BENEATH = {"torch": ("torch",), "numpy": ("numpy.einsum", "scipy.correlate2d")}  # by the arrays that a target takes
 CATALOGUE = "corrbench.defects."
 IN_VAIN = 6  # findings of a run that no library shares, after which none is asked any more
-BASELINES = Path(__file__).parents[1] / "baselines"
 
 
 @dataclass(slots=True, weakref_slot=True)
@@ -89,5 +87,6 @@ def inherited(result: Result, name: str) -> Result:
 def entries(name: str) -> tuple[Known, ...]:
     """What is known of a library."""
     with suppress(BadBaseline, OSError):
-        return Baseline.load(BASELINES / f"{name}.json").known
+        found = shipped(name)
+        return found.known if found else ()
     return ()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from itertools import islice
 from math import prod
 
 from corrbench import checks, suites
-from corrbench.case import Case
+from corrbench.case import INTEGERS, Case
 from corrbench.checks import Outline
 from corrbench.convention import options
 from corrbench.numerics import external_cases, inputs
@@ -32,6 +33,10 @@ LONG = (  # seconds for one case: what a millisecond finds is not kept waiting f
     "use.script", "use.fork", "use.checkpoint", "fuzz.search", "gradients.gradcheck", "values.large", "gradients.large",
     "determinism.flag", "determinism.repeats", "module.training",
 )  # fmt: skip
+NARROW = {"far", "reversed", "expanded", "expanded_all"}  # layouts that not every operand can have
+FEW_LAYOUTS = 3  # of which a check speaks that would not know what to do with any other
+PLAIN = ("small", "unit")  # data of floats that a check can be asked with if it can be with the other
+SEARCHES = ("fuzz.search",)  # which begin at a case and go on to others
 ORDER = (
     "float32",
     "float64",
@@ -109,9 +114,8 @@ def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
     chosen = select(only)
     if case:
         asked = fitting(known(case), shape.support)
-        if only not in chosen:  # not named one by one: those that have nothing to ask of such a target are left out
-            chosen = {name: c for name, c in chosen.items() if next(iter(c.plan(shape)), None) is not None}
-        return [Job(check=name, case=asked, seed=shape.seed) for name in chosen]
+        left = {} if only in chosen else unfit(asked, shape, only)
+        return [Job(check=name, case=asked, seed=shape.seed) for name in chosen if name not in left]
     if shape.support.convention.structured:
         chosen = {name: one for name, one in chosen.items() if name.partition(".")[0] in BORDERED}
     queues: list[tuple[float, int, Job]] = []
@@ -122,6 +126,49 @@ def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
             late = 1.0 if one.macs > checks.LIGHT else 0.0
             queues.append((lead + late + index / len(planned), rank, Job(check=name, case=one, seed=shape.seed)))
     return afforded([job for _, _, job in sorted(queues, key=lambda entry: entry[:2])], shape)
+
+
+def unfit(case: Case, shape: Outline, only: str = "") -> dict[str, str]:
+    """The checks that a case is not for, each with the reason: what a check plans says which element types, data and
+    batches it has a question about. One that is named alone is asked all the same.
+
+    Raises:
+        ValueError: no such check.
+    """
+    chosen, full = select(only), replace(shape, thorough=len(PROFILES) - 1)
+    if only in chosen:
+        return {}
+    found = {name: _unfit(case, list(one.plan(full)), name) for name, one in chosen.items()}
+    found |= {name: "it looks for cases of its own" for name in found if name in SEARCHES}
+    return {name: said for name, said in found.items() if said}
+
+
+def _unfit(case: Case, planned: list[Case], name: str) -> str:
+    """Why a check with this plan has nothing to ask about a case; empty if it has."""
+    if not planned:
+        return "nothing of it can be asked of such a target"
+    types, data = {one.dtype for one in planned}, {_kind(one) for one in planned if one.dtype == case.dtype}
+    if case.dtype not in types:
+        return f"it asks about {', '.join(name for name in ORDER if name in types)}, not {case.dtype}"
+    typed = not case.x[0] and name.startswith("contract.")  # of the type of an empty result: data are of no matter
+    if _kind(case) not in data and not typed:
+        return f"it asks with data {', '.join(sorted(data))}, not {_kind(case)}"
+    if not case.x[0] and all(one.x[0] for one in planned):
+        return "it does not ask about empty batches"
+    known = {layout for one in planned for layout in inputs.layouts(one).values()} | {"contiguous"}
+    other = set(inputs.layouts(case).values()) - known
+    if other and (len(known) <= FEW_LAYOUTS or other & NARROW):
+        return f"it does not ask about operands that lie {', '.join(sorted(other))} in memory"
+    return ""
+
+
+def _kind(case: Case) -> str:
+    """The name of its data; one name for plain floats, for all that is natural, and for what another suite brings."""
+    if inputs.external(case):
+        return "another suite's"
+    if case.data in PLAIN and case.dtype not in INTEGERS:
+        return " and ".join(PLAIN)
+    return case.data if case.data in inputs.FILLS else "natural"
 
 
 def smaller(case: Case, support: Support) -> Case:
@@ -226,7 +273,10 @@ def select(only: str) -> dict[str, checks.Check]:
     registered = checks.registry()
     chosen = {name: c for name, c in registered.items() if not only or name == only or name.startswith(only + ".")}
     if not chosen:
-        raise ValueError(f"no check or family named {only!r}; there are: {', '.join(registered)}")
+        names = dict.fromkeys([*(name.partition(".")[0] for name in registered), *registered])
+        near = get_close_matches(only, names, 2)
+        hint = f"did you mean {' or '.join(near)}? There" if near else "there"
+        raise ValueError(f"no check or family named {only!r}; {hint} are: {', '.join(registered)}")
     return chosen
 
 

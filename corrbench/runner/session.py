@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from corrbench import suites
-from corrbench.analysis.baseline import Baseline
+from corrbench.analysis.baseline import Baseline, shipped
 from corrbench.judge import sanitizer
 from corrbench.result import Run
 from corrbench.runner import executors, plan, secret_seed, verify
@@ -18,10 +18,12 @@ REFERENCES = ("scipy.correlate2d", "scipy.convolve2d", "torch.corr2d")  # those 
 
 
 def run(
-    specs: Sequence[Spec], options: verify.Options, known: Baseline, executor: str, watch: verify.Progress | None,
-    *, crosscheck: bool,
+    specs: Sequence[Spec], options: verify.Options, known: Baseline | None, executor: str,
+    watch: verify.Progress | None, *, crosscheck: bool,
 ) -> tuple[list[Run], list[Run]]:  # fmt: skip
     """The runs for the targets, and those of the reference implementations.
+
+    Without a baseline (None) what corrbench itself knows of a registered target is applied.
 
     Raises:
         ValueError: unknown executor, check or case; a baseline or a record that cannot be used; nothing loaded.
@@ -35,8 +37,7 @@ def run(
             made = verify.verify(spec, replace(options, store=path), start, watch, resumed=resumed)
             if made.problem:
                 raise ValueError(f"{made.target}: {made.problem}")
-            made.environment = verify.summary_environment() | made.environment
-            known.apply(made)
+            accept(known, spec, made)
             runs.append(made)
             if made.stopped == verify.INTERRUPTED:
                 return runs, []
@@ -48,7 +49,18 @@ def run(
         return runs, extras
 
 
-def refused(spec: Spec, options: verify.Options, known: Baseline) -> tuple[Path | None, Store | None]:
+def accept(known: Baseline | None, spec: Spec, made: Run) -> None:
+    """Apply a baseline to a run, or what is known of a registered target, if it is of this release."""
+    found = shipped(spec.name) if known is None and spec.name else known
+    if found is None:
+        return
+    if known is None and (said := found.meant_elsewhere(made)):
+        made.notes.append(said)
+    else:
+        found.apply(made)
+
+
+def refused(spec: Spec, options: verify.Options, known: Baseline | None) -> tuple[Path | None, Store | None]:
     """The file of a run's record, and the record if it is gone on with; what can be refused before anything runs is.
 
     Raises:
@@ -60,7 +72,8 @@ def refused(spec: Spec, options: verify.Options, known: Baseline) -> tuple[Path 
     plan.select(options.check)
     if options.case:
         plan.known(options.case)
-    known.meant_for(spec.name or spec.target)
+    if known is not None:
+        known.meant_for(spec.name or spec.target)
     if options.store is None and not options.case:  # one case is asked again sooner than it is looked up
         options = replace(options, store=verify.default_store(spec, options))
     if options.store and (said := unwritable(options.store, parents=True)):

@@ -11,6 +11,8 @@ from typing import Any
 
 from corrbench.result import SCHEMA
 
+FOLDER = ".corrbench"  # where records are, unless told otherwise
+
 
 class BadStore(ValueError):
     """The file cannot be used; the message says why and what to do."""
@@ -31,7 +33,7 @@ class Store:
 
     @classmethod
     def create(cls, path: Path, header: dict[str, Any]) -> Store:
-        """A new file, in place of an old one.
+        """A new file; an old one is kept beside it, see `previous`.
 
         Raises:
             BadStore: it cannot be written.
@@ -39,6 +41,11 @@ class Store:
         store = cls(path, header)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if path.parent.name == FOLDER:  # nobody wants it in a commit
+                unheeded = path.parent / ".gitignore"
+                unheeded.exists() or unheeded.write_text("*\n")
+            if path.is_file() and path.stat().st_size:
+                path.replace(previous(path))
             path.write_text("")
         except OSError as error:
             raise BadStore(f"cannot write {path}: {error.strerror}; give another place with --store") from None
@@ -122,6 +129,11 @@ class Store:
                 f"cannot write {self.path}: {error.strerror}. What was recorded before is whole: "
                 "make room and run the same command with --resume"
             ) from None
+
+
+def previous(path: Path) -> Path:
+    """Where the record of the run before is kept: ``a1b2.1.jsonl`` beside ``a1b2.jsonl``."""
+    return path.with_name(f"{path.stem}.1{path.suffix}")
 
 
 def unwritable(path: Path, *, parents: bool = False) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shlex
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -15,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from corrbench.analysis import refusals
+from corrbench.environment import provenance
 from corrbench.judge.client import NotLoaded
-from corrbench.result import DEATHS, Result, Run
+from corrbench.result import DEATHS, Result, Run, Status
 from corrbench.runner import plan, secret_seed
 from corrbench.runner.executors import Done, Start, ask, execute
 from corrbench.runner.store import Store
 from corrbench.support import FEATURES, Support
-from corrbench.target import Spec
+from corrbench.target import Spec, find, words
 
 INTERRUPTED = "an interrupt"  # what a run was stopped at whose user wanted no more; what there is is reported
 START = 2.0  # seconds, about, that a new process for the target takes
@@ -41,8 +43,10 @@ class Options:
         seed: of data and hidden cases; None for a secret one.
         suites: names of the suites that cases come from.
         fail_fast: the first finding ends the run.
+        max_findings: so many of them end it; 0 for any number.
         once: a check that has found something asks no more.
         budget: seconds to go on with new hidden cases for; 0 for none.
+        limit: seconds after which no more is asked; 0 for none.
         store: the file that results are recorded in; None for none.
         resume: go on with what is recorded there.
         workers: judges at a time.
@@ -53,10 +57,11 @@ class Options:
     case: str = ""
     seed: int | None = None
     suites: tuple[str, ...] = plan.SUITES
-    fail_fast: bool = False  # the first finding ends the run
-    once: bool = False  # a check that has found something asks no more
-    budget: float = 0.0  # seconds to go on for, with new cases; 0 for none
-    limit: float = 0.0  # seconds after which no more is asked; 0 for none
+    fail_fast: bool = False
+    max_findings: int = 0
+    once: bool = False
+    budget: float = 0.0
+    limit: float = 0.0
     store: Path | None = None
     resume: bool = False
     workers: int = field(default_factory=lambda: max(1, len(os.sched_getaffinity(0))))
@@ -132,17 +137,23 @@ def verify(
         except NotLoaded as error:
             run.problem = str(error)
             return run
-    store = resumed or record(spec, options, seed)
+    store, asked = resumed or record(spec, options, seed), spec
     spec = replace(spec, **support.adopted)
     run.form, run.arrays, run.unsupported = support.form, spec.arrays, dict(support.refuses)
     run.notes = [support.note] if support.note else []
     environment = {"target version": support.version, "called under": "torch.compile" if spec.compile else ""}
-    run.environment = {name: said for name, said in environment.items() if said}
+    known = {name: said for name, said in environment.items() if said}
     if store is not None:
         run.seed = store.header["seed"]
     shape = plan.outline(spec, support, options.profile, run.seed, options.suites)
     todo = plan.jobs(shape, options.check, options.case)
     run.planned = len(todo)
+    if options.case:
+        case = plan.fitting(plan.known(options.case), support)
+        run.results += [
+            Result(check=name, case=case, status=Status.SKIPPED, message=f"not asked of this case: {said}")
+            for name, said in plan.unfit(case, shape, options.check).items()
+        ]
     if store is not None:
         run.results += [Result.from_json(r) for key in [job.key for job in todo] for r in store.done.get(key, ())]
         todo = [job for job in todo if job.key not in store.done]
@@ -157,9 +168,36 @@ def verify(
         run.little = refusals.extent(run, support.takes & set(FEATURES))
     run.sort()
     run.seconds = round(time.monotonic() - began, 3)
+    run.environment = signed(asked, options, run.seed) | known
     if store is not None:
-        store.close(run.summary() | {"environment": summary_environment() | run.environment})
+        store.close(run.summary())
     return run
+
+
+def signed(spec: Spec, options: Options, seed: int) -> dict[str, str]:
+    """What a report is signed with: day, command, source, machine, libraries, and how the target was isolated."""
+    held = f"a process of its own, {spec.memory:g} GiB of memory and {spec.timeout:g} s a call at most"
+    told = provenance.told(spec.target)
+    return {"date": told.pop("date"), "command": again(spec, options, seed), **told, "isolation": held} | {
+        name: said for name, said in summary_environment().items() if name not in told
+    }
+
+
+def again(spec: Spec, options: Options, seed: int) -> str:
+    """The command that judges the same again."""
+    default = asdict(find(spec.name or spec.target))
+    called = words({name: value if value != default[name] else "" for name, value in asdict(spec).items()})
+    asked = [
+        word
+        for name in ("profile", "check", "case")
+        if (said := getattr(options, name))
+        for word in (f"--{name}", said)
+    ]
+    asked += [word for name in options.suites if options.suites != plan.SUITES for word in ("--suite", name)]
+    asked += [
+        word for name in ("budget", "limit") if (said := getattr(options, name)) for word in (f"--{name}", f"{said:g}s")
+    ]
+    return shlex.join(["corrbench", "verify", spec.name or spec.target, *called, *asked, "--seed", str(seed)])
 
 
 def _recorded(
@@ -201,6 +239,8 @@ def _asked(
                 yield done
                 if found and options.fail_fast:
                     run.stopped = "the first finding (--fail-fast)"
+                elif options.max_findings and len(run.findings) >= options.max_findings:
+                    run.stopped = f"{len(run.findings)} findings (--max-findings {options.max_findings})"
                 elif reason := deaths.reason(options.workers):
                     run.stopped = f"{reason}; --check and --case ask the rest"
                 if run.stopped:

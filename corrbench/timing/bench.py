@@ -20,6 +20,7 @@ from corrbench.timing.minimum_work import Work, work
 from corrbench.timing.roofline import Machine
 
 BASELINE = "torch"  # torch.nn.functional.conv2d, which is always measured along
+NOISY = 0.5  # spread of a row, beyond which its time is little more than an order of magnitude
 BLOCKS = 3  # times that every target gets a fresh process
 HEAVY = 10_000_000  # products from which a case is compared with the exact answer in one block only, not in each
 SCHEMA = "corrbench-bench/1"
@@ -161,6 +162,11 @@ class Bench:
                 return verdict
         return "passed" if any(row.samples for row in self.asked) else "unjudged"
 
+    @property
+    def noisy(self) -> list[Timing]:
+        """The rows of the asked targets whose middle half of samples spreads over more than half of the median."""
+        return [row for row in self.asked if row.samples and row.spread > NOISY]
+
     def mean_ratio(self, target: str) -> float:
         """Geometric mean of its ratios; NaN if it has none."""
         found = [rows[target].ratio for rows in self.rows.values() if not math.isnan(rows[target].ratio)]
@@ -175,7 +181,9 @@ class Bench:
                 "bytes": least.moved, "least_seconds": first.least if math.isfinite(first.least) else None,
                 "limit": first.limit, "targets": [row.to_json() for row in rows.values()],
             })  # fmt: skip
-        return {"schema": SCHEMA, "verdict": self.verdict, "targets": list(self.targets), "baseline": BASELINE,
+        noisy = sorted({row.target for row in self.noisy})
+        return {"schema": SCHEMA, "verdict": self.verdict, "noisy": noisy, "targets": list(self.targets),
+                "baseline": BASELINE,
                 "blocks": self.blocks, "seconds": round(self.seconds, 1), "machine": self.machine.to_json(),
                 "cases": cases}  # fmt: skip
 

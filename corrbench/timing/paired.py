@@ -17,6 +17,7 @@ from corrbench.timing import interleaved, significance
 from corrbench.timing.interleaved import Samples, Task
 from corrbench.timing.significance import CaseComparison, Verdict
 
+FEWEST, ENOUGH = 2, 8  # blocks that are measured whatever the limit, and that a confirmation needs to tell anything
 SCREEN, CONFIRM = 8, 20  # blocks of the screening, and fresh ones of the confirmation
 CONTROL = "control"  # a second process of the first target: an A/A test, in which nothing may be found
 Blocks = list[dict[str, Samples]]  # of one case: by target, the first of which is what the others are compared with
@@ -56,6 +57,7 @@ def compare(
     seed: int,
     step: Step,
     control: bool = False,
+    limit: float = 0.0,
     names: tuple[str, str] = ("a", "b"),
 ) -> PairedComparison:
     """Time b against a.
@@ -69,6 +71,7 @@ def compare(
         seed: of data and of the order of samples.
         step: told of progress, in blocks.
         control: whether a second process of `a` is measured beside, and no verdict given where it differs.
+        limit: seconds after which no further block is begun, but for the first two; 0 for none.
         names: what the two are called in what is said of them.
 
     Raises:
@@ -81,6 +84,8 @@ def compare(
     def measured(which: Sequence[Task], before: int, count: int) -> dict[Task, Blocks]:
         found: dict[Task, Blocks] = {task: [] for task in which}
         for done in range(before, before + count):
+            if limit and done >= before + FEWEST and time.monotonic() - began > limit:
+                break
             with interleaved.fresh(subjects) as remotes:
                 for task in [one for one in which if not _failed(found[one])]:
                     step(done, before + count, str(task))
@@ -96,8 +101,12 @@ def compare(
         return dict(zip(judged, significance.verdicts(series, tolerance, resolution), strict=True))
 
     screened = measured(tasks, 0, SCREEN)
-    confirmed = measured([task for task, blocks in screened.items() if doubtful(blocks)], SCREEN, CONFIRM)
-    judged = [task for task, blocks in confirmed.items() if not _failed(blocks)]
+    late = bool(limit) and time.monotonic() - began > limit
+    doubts = [task for task, blocks in screened.items() if doubtful(blocks)]
+    confirmed = measured([] if late else doubts, SCREEN, CONFIRM)
+    judged = [task for task, blocks in confirmed.items() if not _failed(blocks) and len(blocks) >= ENOUGH]
+    unsettled = {task for task, blocks in screened.items() if late and (task in doubts or len(blocks) < SCREEN)}
+    unsettled |= {task for task, blocks in confirmed.items() if len(blocks) < ENOUGH}
     made = PairedComparison(seconds=time.monotonic() - began)
     for task, name, one in (
         (task, name, one)
@@ -110,7 +119,7 @@ def compare(
             made.wrong.setdefault(name, f"{task}: {one.wrong}")
     found = verdicts(names[1])
     for task, blocks in screened.items():
-        verdict, p = found.get(task, (Verdict.SAME, 1.0))
+        verdict, p = found.get(task, (Verdict.INCONCLUSIVE if task in unsettled else Verdict.SAME, 1.0))
         made.cases.append(_of_case(task, confirmed.get(task, blocks), names, verdict, p))
     same = verdicts(CONTROL) if control else {}
     broken = [task for task, (verdict, _) in same.items() if verdict in (Verdict.SLOWER, Verdict.FASTER)]
@@ -143,7 +152,8 @@ def _of_case(task: Task, blocks: Blocks, names: tuple[str, str], verdict: Verdic
         return one
     differences = _differences(blocks, names[1])
     one.change, one.low, one.high = significance.interval(differences)
-    one.a, one.b = (statistics.median(statistics.median(block[name].seconds) for block in blocks) for name in names)
+    one.a = statistics.median(statistics.median(block[names[0]].seconds) for block in blocks)
+    one.b = one.a * (1 + one.change)
     one.blocks, one.verdict = len(differences), verdict
     if verdict is Verdict.INCONCLUSIVE and math.isfinite(one.detectable):
         one.note = f"changes below {one.detectable:.1%} cannot be seen here"

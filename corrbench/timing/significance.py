@@ -33,8 +33,9 @@ class CaseComparison:
     Attributes:
         case: its text.
         mode: ``forward`` or ``backward``.
-        a, b: median seconds of a call; NaN where there is none.
-        change: t_b / t_a - 1, from the median over blocks.
+        a: median seconds of a call; NaN where there is none.
+        b: a with the change; the median of b's own samples may say otherwise, since other moments are in it.
+        change: t_b / t_a - 1, from the median over blocks of pairs that were timed in turn.
         low, high: of an interval that holds the true change with a probability of 95 %.
         p: of a change this large if b were slower by the tolerance only, adjusted for the number of cases; 1 unless
             it was tested.

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from corrbench.analysis import baseline
 from corrbench.analysis.baseline import BadBaseline, Baseline, record
 from corrbench.case import Case
 from corrbench.result import Figures, Result, Run, Status
+from corrbench.runner import session
+from corrbench.target import find
 
 CASE = Case(x=(1, 1, 5, 6), w=(1, 1, 2, 3))
 
@@ -105,3 +108,44 @@ RECORDED = sorted(Path(__file__).parents[2].glob("corrbench/baselines/*.json"))
 def test_ours_are_understood_and_give_reasons(path: Path) -> None:
     assert Baseline.load(path).known
     assert json.loads(path.read_text())["target"]
+
+
+def of_torch(version: str, device: str = "cpu") -> Run:
+    """A run of torch with a finding that is known of it."""
+    case = Case.parse("x=1,1,5,6 w=1,1,2,3 dtype=float16 data=small")
+    found = Result(check="gradients.first", case=case, status=Status.FAIL, message="gx", numbers=Figures(array="gx"))
+    return Run(target="torch", form="conv2d", seed=1, results=[found], planned=1, judged=1, device=device,
+               environment={"target version": version})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("version", "device", "known"),
+    [
+        ("2.13.0+cpu", "cpu", True),
+        ("2.13.0", "cpu", True),
+        ("2.6.0+cpu", "cpu", False),
+        ("2.13.0+cu130", "cuda:0", False),
+    ],
+)
+def test_what_is_shipped_is_applied_to_the_release_and_device_that_it_is_of(
+    version: str, device: str, *, known: bool
+) -> None:
+    run = of_torch(version, device)
+    session.accept(None, find("torch"), run)
+    assert (run.counts == {"known": 1}) == known
+    assert bool(run.notes) != known, "another one is told"
+    without = of_torch(version, device)
+    session.accept(Baseline(), find("torch"), without)  # --no-baseline
+    assert without.counts == {"fail": 1}
+    own = of_torch(version, device)
+    session.accept(None, find("ops.py:corr2d"), own)
+    assert own.counts == {"fail": 1}, "only registered targets have one"
+
+
+def test_all_that_is_shipped_says_of_which_release_it_is() -> None:
+    files = sorted(baseline.SHIPPED.glob("*.json"))
+    assert files
+    for file in files:
+        found = baseline.shipped(file.stem)
+        assert found is not None
+        assert (found.target, found.device, bool(found.version)) == (file.stem, "cpu", True), file

@@ -16,9 +16,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from corrbench.analysis.causes import Digest
+from corrbench.api.request import seconds
 from corrbench.case import Case
 from corrbench.cli import main
-from corrbench.commands.verify import combined, seconds
+from corrbench.commands.verify import combined
 from corrbench.render import junit, markdown
 from corrbench.result import Result as Answer
 from corrbench.result import Run, Status

@@ -304,3 +304,25 @@ def test_a_cell_is_named_where_something_is_wrong(notebook: Callable[..., str], 
     assert raised["message"].startswith("def corr2d(X, K):")
     (tmp_path / "book.ipynb").write_text("[]")
     assert "is no notebook" in refusal(target)
+
+
+def test_a_file_in_a_package_is_a_module_of_it(tmp_path: Path) -> None:
+    """Its relative imports work, and what the package holds once is held once."""
+    folder = tmp_path / "src" / "mykern" / "inner"
+    folder.mkdir(parents=True)
+    (tmp_path / "src" / "mykern" / "__init__.py").write_text("COUNT = []\n")
+    (folder / "__init__.py").write_text("")
+    (folder / "taps.py").write_text("from .. import COUNT\nCOUNT.append(1)\ndef same(K):\n    return K * len(COUNT)\n")
+    body = small_targets.RIGHT.replace("    (h, w)", "    K = same(K)\n    (h, w)")
+    (folder / "ops.py").write_text(f"from .taps import same\n{body}")
+    with Remote(Spec(target=f"{folder / 'ops.py'}:corr2d", arrays="numpy", form="corr2d")) as remote:
+        assert remote.load()["form"] == "corr2d"
+
+
+def test_a_file_of_a_package_that_cannot_be_imported_is_tried_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("import a_library_that_is_not_there\n")
+    (folder / "ops.py").write_text(small_targets.RIGHT)
+    with Remote(Spec(target=f"{folder / 'ops.py'}:corr2d", arrays="numpy", form="corr2d")) as remote:
+        assert remote.load()["form"] == "corr2d"

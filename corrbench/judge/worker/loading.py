@@ -53,7 +53,9 @@ def resolve(spec: str, undo: Callable[[], object], died: str = "") -> tuple[Any,
     found = reach(module, spec, place, attribute)
     if not callable(found):
         there = f"; its method can be named: {spec}.forward" if callable(getattr(found, "forward", None)) else ""
-        raise Unloadable(f"{spec!r} is a {type(found).__name__}, which cannot be called{there}")
+        kind = type(found).__name__
+        kind = f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+        raise Unloadable(f"{spec!r} is {kind}, which cannot be called{there}")
     return found, note
 
 
@@ -61,6 +63,8 @@ def from_file(spec: str, place: str, attribute: str, undo: Callable[[], object],
     """The module of a file, or as much of it as the target needs, and what there is to say of that."""
     if not os.path.exists(place):
         raise Unloadable(f"no such file: {place}")
+    if not died and (module := in_package(place, undo)) is not None:
+        return module, ""
     sys.path.insert(0, os.path.dirname(os.path.abspath(place)))
     name, why = attribute.partition(".")[0], died
     failed, final = Unloadable(), False
@@ -87,6 +91,34 @@ def from_file(spec: str, place: str, attribute: str, undo: Callable[[], object],
             failed, final = failed if final else reason(error, spec, place), type(error) is not NotExtractable
         undo()
     raise failed
+
+
+def in_package(place: str, undo: Callable[[], object]) -> ModuleType | None:
+    """The module of a file in a package, imported as the package's, so that its relative imports work; None if it is in
+    none, or cannot be had so: then the file is tried alone.
+    """
+    folder, file = os.path.split(os.path.abspath(place))
+    names = [file.removesuffix(".py")]
+    while os.path.isfile(os.path.join(folder, "__init__.py")) and os.path.basename(folder).isidentifier():
+        folder, parent = os.path.split(folder)
+        names.insert(0, parent)
+    if len(names) == 1 or not file.endswith(".py") or not names[-1].isidentifier() or names[-1] == "__init__":
+        return None
+    before, dotted = set(sys.modules), ".".join(names)
+    sys.path.insert(0, folder)
+    try:
+        with limited():
+            module = importlib.import_module(dotted)
+        if os.path.samefile(getattr(module, "__file__", None) or folder, place):
+            return module
+    except BaseException:  # another way is tried, and says why it fails
+        pass
+    sys.path.remove(folder)
+    for name in set(sys.modules) - before:
+        if name.partition(".")[0] == names[0]:
+            del sys.modules[name]
+    undo()
+    return None
 
 
 def blank(place: str) -> tuple[ModuleType, Any]:
