@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from corrbench.convention import options
-from corrbench.judge import protocol, sanitizer, supervisor
+from corrbench.judge import boundary, protocol, sanitizer, supervisor
 from corrbench.judge.compiling import COMPILING, Compilations
 from corrbench.judge.protocol import Broken, Reply, narrow
 from corrbench.judge.sandbox import Child, Died
@@ -124,8 +124,8 @@ class Remote:
         return self._exchange(self.child, {"op": "load", "spec": told(spec), "again": True}, [], protocol.loaded)
 
     def leftovers(self) -> int:
-        """Number of forked copies that the target left running."""
-        return supervisor.copies(self.child.process.pid) if self.child is not None else 0
+        """Number of processes that the target left running."""
+        return self.child.leftovers() if self.child is not None else 0
 
     @property
     def pid(self) -> int:
@@ -149,6 +149,8 @@ class Remote:
     def _ready(self) -> Child:
         """The child, with the target loaded."""
         if self.child is None:
+            if said := boundary.lacking(self.spec):
+                raise NotLoaded(said)
             spec = told(self.spec)
             try:
                 found = self._load(spec)

@@ -15,10 +15,11 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO
 
-from corrbench.judge import supervisor
+from corrbench.judge import boundary, supervisor
 from corrbench.result import Status
 from corrbench.target import Spec
 
@@ -30,14 +31,12 @@ FILES = (  # each after what it imports
     "ways", "lives", "caller", "calls", "modules", "timed_calls", "serve",
 )  # fmt: skip
 LENT = ("__init__.py", "case.py", "convention", "target.py", "targets", "reference.py")
-# The process divides in `stand`: the parent stays as the guard. The child makes modules of the files it is sent, in a
-# package of a name that tells a target nothing.
-STAND = "scope['stand']({life}, ({read}, {write}))"
+# The target's interpreter makes modules of the files it is sent, in a package of a name that tells a target nothing.
 START = """
 import json, os, sys, types
-texts, scope = json.load(os.fdopen({source})), {{'__name__': 'guard'}}
-exec(compile(texts.pop('guard'), 'guard', 'exec'), scope)
-{stand}
+texts = json.load(os.fdopen({source}))
+for descriptor in ({read}, {write}):
+    os.set_inheritable(descriptor, False)
 def build(name, text, **more):
     module = sys.modules[name] = types.ModuleType(name)
     vars(module).update(more)
@@ -45,10 +44,12 @@ def build(name, text, **more):
 build('process', '', __path__=[])
 for name, text in texts.items():
     build('process.' + name, text, __package__='process')
-del build, name, text, texts, scope
+del build, descriptor, name, text, texts
 sys.modules['process.serve'].serve({read}, {write})
 """
 FOREIGN = ("CORRBENCH", "PYTEST", "COV_", "GITHUB_", "ACTIONS_")  # variables that are no concern of a target's
+CACHES = {"NUMBA_CACHE_DIR": "numba", "TRITON_CACHE_DIR": "triton", "TORCHINDUCTOR_CACHE_DIR": "inductor",
+          "TORCH_EXTENSIONS_DIR": "extensions", "CUDA_CACHE_PATH": "cuda", "CUPY_CACHE_DIR": "cupy"}  # fmt: skip
 POLL = 0.02  # seconds between two looks at the target's processes
 SHARE = 10  # and at least so many times what one look takes
 ROOM = 1 << 20  # bytes that the channel holds, the most that everybody may ask for
@@ -76,6 +77,7 @@ def environment(spec: Spec, folder: str) -> dict[str, str]:
     tunables = [kept[name] for name in ("GLIBC_TUNABLES",) if kept.get(name)]
     return kept | own_variables | {
         "HOME": folder, "TMPDIR": folder, "XDG_CACHE_HOME": folder,
+        **{name: os.path.join(folder, place) for name, place in CACHES.items()},
         "PYTHONUSERBASE": site.getuserbase(),
         "OPENBLAS_NUM_THREADS": "1",
         "MPLBACKEND": "Agg",  # a demonstration that runs as its file is imported waits for no window
@@ -94,6 +96,40 @@ def lend(folder: str) -> str:
     return str(place)
 
 
+@cache
+def programs() -> bytes:
+    """The files of the target's process, as they are sent."""
+    return json.dumps({name: (WORKER / f"{name}.py").read_text(encoding="utf-8") for name in FILES}).encode()
+
+
+def started(
+    argv: list[str], folder: str, printed: IO[bytes], variables: dict[str, str], passed: tuple[int, ...]
+) -> subprocess.Popen[bytes]:
+    """A process in a session of its own."""
+    return subprocess.Popen(
+        argv, cwd=folder or None, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT, env=variables,
+        pass_fds=passed, start_new_session=True,
+    )  # fmt: skip
+
+
+def behind(
+    level: boundary.Level, spec: Spec, argv: list[str], folder: str, printed: IO[bytes], variables: dict[str, str],
+    life: int, passed: tuple[int, ...], where: str = "",
+) -> subprocess.Popen[bytes]:  # fmt: skip
+    """A program behind the boundary, which may write `folder`, with a guard that stays until `life` is closed. It runs in
+    `where`, or in the target's folder.
+    """
+    boundary.close()
+    rules = boundary.rules(spec, argv[0], folder, variables["PYTHONPATH"])
+    if level.other:
+        os.chown(folder, boundary.NOBODY, boundary.NOBODY)
+    with tempfile.TemporaryFile() as source:
+        source.write(boundary.words(level, rules, argv, life, tuple(one for one in passed if one != life)))
+        source.seek(0)
+        command = boundary.command(level, argv[0], source.fileno(), folder)
+        return started(command, where or spec.folder, printed, variables, (source.fileno(), *passed))
+
+
 class Child:
     """The target's process with its guard, from start to end."""
 
@@ -102,6 +138,7 @@ class Child:
         a process that divides.
         """
         self.spec = spec
+        self.level = boundary.Level() if before else boundary.level(spec)
         self.folder = tempfile.mkdtemp(prefix="run-")
         self.printed: IO[bytes] = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - open as long as the child is
         reads, self.requests = os.pipe()
@@ -113,17 +150,15 @@ class Child:
                 fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, ROOM)
         try:
             with tempfile.TemporaryFile() as source:
-                texts = {"guard": Path(supervisor.__file__).read_text(encoding="utf-8")}
-                texts |= {name: (WORKER / f"{name}.py").read_text(encoding="utf-8") for name in FILES}
-                source.write(json.dumps(texts).encode())
+                source.write(programs())
                 source.seek(0)
-                stand = "" if before else STAND.format(read=reads, write=writes, life=life)
-                start = START.format(source=source.fileno(), read=reads, write=writes, stand=stand)
-                self.process = subprocess.Popen(
-                    [*before, spec.python or sys.executable, "-c", start], cwd=spec.folder or None,
-                    stdin=subprocess.DEVNULL, stdout=self.printed, stderr=subprocess.STDOUT,
-                    env=environment(spec, self.folder), pass_fds=(source.fileno(), *theirs), start_new_session=True,
-                )  # fmt: skip
+                start = START.format(source=source.fileno(), read=reads, write=writes)
+                argv, path = [spec.python or sys.executable, "-c", start], environment(spec, self.folder)
+                passed = (source.fileno(), *theirs)
+                if before:
+                    self.process = started([*before, *argv], spec.folder, self.printed, path, passed)
+                else:
+                    self.process = behind(self.level, spec, argv, self.folder, self.printed, path, life, passed)
         except OSError as error:
             self._forget()
             raise Died(Status.CRASH, f"its process cannot be started: {error}") from None
@@ -208,9 +243,18 @@ class Child:
         if found.si_code == os.CLD_STOPPED:
             return "stopped its guard"
         if found.si_code == os.CLD_EXITED:
-            return f"ended with exit status {found.si_status} before answering"
-        known = found.si_status in set(signal.Signals)
-        return f"died of {signal.Signals(found.si_status).name if known else f'signal {found.si_status}'}"
+            number = found.si_status - supervisor.SIGNALLED
+            if not (self.level.separated and number in set(signal.Signals)):
+                return f"ended with exit status {found.si_status} before answering"
+            found_signal = number  # its guard is the first of a namespace, and passes on what it ended of
+        else:
+            found_signal = found.si_status
+        known = found_signal in set(signal.Signals)
+        return f"died of {signal.Signals(found_signal).name if known else f'signal {found_signal}'}"
+
+    def leftovers(self) -> int:
+        """How many processes run that the target started, and libraries do not keep for it."""
+        return supervisor.leftovers(self.process.pid, 2 if self.level.separated else 1)
 
     def _death(self) -> Died:
         """What to raise for a process that ended; it is cleared away."""
