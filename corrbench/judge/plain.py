@@ -21,7 +21,7 @@ import numpy as np
 
 from corrbench.judge import boundary, supervisor
 from corrbench.judge.protocol import narrow, widen
-from corrbench.judge.sandbox import FOREIGN, POLL, Died, behind
+from corrbench.judge.sandbox import FOREIGN, POLL, Died, behind, search
 from corrbench.numerics.problem import Array
 from corrbench.result import Status
 from corrbench.target import Spec, artefact
@@ -179,6 +179,6 @@ def variables(spec: Spec, folder: str) -> dict[str, str]:
     """The variables of a user's process: nothing of the judge's."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
     own = [spec.folder, f"{spec.folder}/src"] if spec.folder else []
-    theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep) if spec.python else sys.path
+    theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep) if spec.python else search or sys.path
     paths = [str(Path(path).resolve()) for path in (*own, *theirs) if path and Path(path).is_dir()]
     return kept | {"MPLBACKEND": "Agg", "TMPDIR": folder, "PYTHONPATH": os.pathsep.join(paths)}

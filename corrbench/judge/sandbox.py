@@ -56,6 +56,9 @@ ROOM = 1 << 20  # bytes that the channel holds, the most that everybody may ask 
 PATIENCE = 1.0  # seconds that a process which closed its channel has to end
 
 
+search: list[str] = []  # where targets import from; where this process does, if nothing is said
+
+
 @dataclass(slots=True)
 class Died(Exception):
     """The target's process ended, hung or outgrew its limit."""
@@ -66,9 +69,9 @@ class Died(Exception):
 
 def environment(spec: Spec, folder: str) -> dict[str, str]:
     """The variables that the target's process starts with: nothing of the judge's, a home of its own."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN) and k != "PYTHONSAFEPATH"}
     own = [spec.folder, os.path.join(spec.folder, "src")] if spec.folder else []
-    theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep) if spec.python else sys.path
+    theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep) if spec.python else search or sys.path
     if spec.python and spec.name:
         theirs = [lend(folder), *theirs]
     path = os.pathsep.join(p for p in (*own, *theirs) if p and os.path.isdir(p))
