@@ -1,6 +1,14 @@
 """`python -m corrbench`."""
 
-from corrbench.cli import main
+import os
+import sys
+
+# Python looks in the current folder first, where a file may be named like a module of ours or of Python's own. Targets
+# are looked for there all the same: in their own process.
+if sys.path[0] in ("", os.getcwd()):
+    del sys.path[0]
+
+from corrbench.cli import main  # noqa: E402 - after it
 
 if __name__ == "__main__":
     main(prog_name="corrbench")

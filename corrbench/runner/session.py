@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +33,8 @@ def run(
             options = replace(options, seed=secret_seed())
         runs = []
         for spec, (path, resumed) in zip(specs, records, strict=True):
-            made = verify.verify(spec, replace(options, store=path), start, watch, resumed=resumed)
+            hidden = replace(spec, hides=os.path.abspath(path)) if path else spec
+            made = verify.verify(hidden, replace(options, store=path), start, watch, resumed=resumed)
             if made.problem:
                 raise ValueError(f"{made.target}: {made.problem}")
             made.environment = verify.summary_environment() | made.environment

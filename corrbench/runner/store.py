@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from corrbench.result import SCHEMA
+from corrbench.result import SCHEMA, Result, sealed, unsealed
 
 
 class BadStore(ValueError):
@@ -39,7 +38,8 @@ class Store:
         store = cls(path, header)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("")
+            path.unlink(missing_ok=True)  # a link that lies there is replaced, never followed
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
         except OSError as error:
             raise BadStore(f"cannot write {path}: {error.strerror}; give another place with --store") from None
         store._write([{"schema": SCHEMA, "header": header}])
@@ -53,14 +53,16 @@ class Store:
             BadStore: it is not there, of another schema version, or belongs to another command, or to another seed
                 than the one that is asked for.
         """
+        if path.is_symlink():
+            raise BadStore(f"{path} is a link, which no record is; remove it, or give another place with --store")
         try:
             raw = path.read_bytes()
         except OSError as error:
             raise BadStore(f"nothing to resume: {path}: {error.strerror}") from None
         whole, _, rest = raw.rpartition(b"\n")
         lines = whole.split(b"\n")
-        first = _parse(lines[0]) if lines else None
-        if first is None or "header" not in first:
+        first = unsealed(lines[0]) if lines else None
+        if first is None or not isinstance(first.get("header"), dict):
             raise BadStore(
                 f"{path} does not begin with a header; it is left as it is. Run without --resume to start anew"
             )
@@ -81,10 +83,10 @@ class Store:
             store.notes.append(f"{path}: the last line was cut off in mid-write; its job is done again")
             os.truncate(path, len(whole) + 1)
         for number, line in enumerate(lines[1:], 2):
-            record = _parse(line)
+            record = unsealed(line)
             if record is not None and "run" in record:  # a whole run that is gone on with all the same
                 continue
-            if record is None or "job" not in record or not isinstance(record.get("results"), list):
+            if record is None or not _done(record):
                 store.notes.append(f"{path}:{number}: not readable, left as it is; its job is done again")
             else:
                 store.done[record["job"]] = record["results"]
@@ -109,10 +111,10 @@ class Store:
         self._write([{"run": summary}])
 
     def _write(self, records: list[dict[str, Any]]) -> None:
-        text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records).encode()
+        text = "".join(sealed(record) + "\n" for record in records).encode()
         try:
             size = self.path.stat().st_size
-            with self.path.open("ab", buffering=0) as file:
+            with open(os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW), "ab", buffering=0) as file:
                 written = file.write(text)
                 if written != len(text):
                     os.truncate(self.path, size)
@@ -135,9 +137,11 @@ def unwritable(path: Path, *, parents: bool = False) -> str:
     return "" if os.access(place, os.W_OK) else "no permission"
 
 
-def _parse(line: bytes) -> dict[str, Any] | None:
+def _done(record: dict[str, Any]) -> bool:
+    """Whether a record is that of a job with its results."""
+    if not isinstance(record.get("job"), str) or not isinstance(record.get("results"), list):
+        return False
     try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) else None
+        return all(Result.from_json(result) is not None for result in record["results"])
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return False
