@@ -100,5 +100,7 @@ def violations(call: Call, reply: Reply, support: Support, spec: Spec) -> Iterat
             yield Violation("memory.operands", words)
     for name in reply.late:
         yield Violation("memory.operands", f"{name} changed after it had been returned")
+    for words in reply.tried:
+        yield Violation("attempts.judge", f"an attempt to deceive: the target {words}")
     for words in reply.globals:
         yield Violation("contract.globals", f"the call changed global state: {words}")

@@ -9,6 +9,7 @@ import struct
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
+from zlib import crc32
 
 import numpy as np
 
@@ -38,6 +39,16 @@ def told(spec: Spec) -> dict[str, Any]:
     """What the target's process is told of a spec."""
     found = {key: getattr(spec, key) for key in TOLD}
     return found | {"backward": options.attributes(spec.backward)}
+
+
+def disagree(step: dict[str, Any], reply: Reply, sent: list[np.ndarray]) -> None:
+    """Note the operands that are said to be unchanged, and no longer hold the numbers that were sent."""
+    if reply.raised:
+        return
+    for name, place in step["arrays"].items():
+        if name not in reply.changed and reply.after.get(name) != crc32(np.ascontiguousarray(sent[place]).tobytes()):
+            reply.changed.append(name)
+            reply.tried.append(f"told its watcher that operand {name} was as before, which it was not")
 
 
 class NotLoaded(Exception):
@@ -92,6 +103,8 @@ class Remote:
             self.hung = self.hung + 1 if death.status is Status.TIMEOUT else 0
             raise
         self.hung = 0
+        for step, reply in zip(steps, found, strict=True):
+            disagree(step, reply, wire)
         if any(reply.raised for reply in found):  # then the target's process has forgotten what it compiled
             self.compilations = Compilations()
         return found

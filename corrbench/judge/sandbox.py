@@ -26,7 +26,7 @@ from corrbench.target import Spec
 PACKAGE = Path(__file__).parents[1]
 WORKER = Path(__file__).with_name("worker")
 FILES = (  # each after what it imports
-    "library", "geometry", "shared_library", "program", "model", "artefacts", "sources", "extraction", "loading",
+    "library", "signs", "geometry", "shared_library", "program", "model", "artefacts", "sources", "extraction", "loading",
     "compiled", "channel", "operands", "global_state", "poison", "late_writes", "signature", "expressions", "streams",
     "ways", "lives", "caller", "calls", "modules", "timed_calls", "serve",
 )  # fmt: skip
