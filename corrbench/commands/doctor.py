@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 
 import click
 
@@ -26,7 +27,10 @@ def doctor(json_file: str | None, *, quiet: bool) -> None:
         from corrbench.environment import facts
         from corrbench.render.doctor import last, show
 
+        from corrbench.judge import boundary
+
         found = facts.gather()
+        found["Sandbox"] = {"sandbox": boundary.measured(sys.executable).said()}
     lines = rules.examine(found)
     if quiet:
         console.print(last(lines))

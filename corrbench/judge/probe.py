@@ -194,7 +194,7 @@ def probe(spec: Spec, remote: Remote) -> Support:
         for mode in MODES:
             answers.ask_mode(mode, base)
     return Support(
-        frozenset(answers.takes), answers.refuses, form, loaded.get("version", ""),
+        frozenset(answers.takes), answers.refuses, form, " ".join(loaded.get("version", "").split())[:80],
         note="; ".join(filter(None, (loaded.get("note", ""), assumed))),
         said=None if convention == PLAIN else convention,
         adopted={one.name: getattr(spec, one.name) for one in fields(spec)} if assumed else {}, fixed=fixed,

@@ -13,6 +13,7 @@ import numpy as np
 
 from corrbench.target import FORMS
 
+FEIGNED = "class of its own that calls itself "  # before the name of a type that another type has
 LONGEST = 1 << 26  # bytes of words in one answer
 TEXT, LIST = 4000, 1000  # characters of a text, and texts of a list of findings, that are kept
 

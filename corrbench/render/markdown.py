@@ -43,7 +43,7 @@ def _lines(digests: Sequence[Digest], extras: Sequence[Run]) -> Iterator[str]:
         yield from _run(digest)
     yield from ("", "## Environment", "")
     for key, value in runs[0].environment.items() if runs else ():
-        yield f"- {key}: {value}"
+        yield f"- {key}: {escape(str(value))}"
     for run in runs:
         yield f"- `{run.target}`: {run.judged} questions in {run.seconds} s"
 

@@ -38,8 +38,9 @@ class Store:
         store = cls(path, header)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.unlink(missing_ok=True)  # a link that lies there is replaced, never followed
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+            if path.is_symlink() or path.is_file():  # a link that lies there is replaced, never followed
+                path.unlink()
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600))
         except OSError as error:
             raise BadStore(f"cannot write {path}: {error.strerror}; give another place with --store") from None
         store._write([{"schema": SCHEMA, "header": header}])
@@ -114,11 +115,13 @@ class Store:
         text = "".join(sealed(record) + "\n" for record in records).encode()
         try:
             size = self.path.stat().st_size
-            with open(os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW), "ab", buffering=0) as file:
-                written = file.write(text)
-                if written != len(text):
+            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
+            try:
+                if os.write(file, text) != len(text):
                     os.truncate(self.path, size)
                     raise OSError(28, "no space left on device")
+            finally:
+                os.close(file)
         except OSError as error:
             raise BadStore(
                 f"cannot write {self.path}: {error.strerror}. What was recorded before is whole: "

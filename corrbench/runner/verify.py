@@ -148,7 +148,7 @@ def verify(
         run.notes.append(said)
     means = ", ".join([run.sandbox.get("level", ""), *run.sandbox.get("by", ())])
     environment = {
-        "target version": " ".join(support.version.split())[:80], "called under": "torch.compile" if spec.compile else "",
+        "target version": support.version, "called under": "torch.compile" if spec.compile else "",
         "sandbox": means,
     }  # fmt: skip
     run.environment = {name: said for name, said in environment.items() if said}
