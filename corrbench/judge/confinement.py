@@ -63,7 +63,9 @@ CALLS = {
         "open_by_handle_at": 265, "reboot": 142, "swapon": 224, "swapoff": 225, "io_uring_setup": 425,
     }),
 }  # fmt: skip
+LIMIT = {"x86_64": 302, "aarch64": 261}  # prlimit64, which is let for oneself, by the number 0, only
 LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06  # of classic BPF
+NUMBER, ARCHITECTURE, FIRST = 0, 4, 16  # places in what a filter is shown; the last is that of the first argument
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000
 FOREIGN_ABI = 0x40000000  # numbers from here on are x32's
 
@@ -165,14 +167,19 @@ def lock(rules: list[list[str]], *, network: bool) -> None:
     os.close(ruleset)
 
 
-def filter_of(calls: list[int], architecture: int, refused: int) -> bytes:
-    """A program of classic BPF that refuses these system calls, and all of another architecture, with an error."""
+def filter_of(calls: list[int], architecture: int, refused: int, own: int = 0) -> bytes:
+    """A program of classic BPF that refuses these system calls, and all of another architecture, with an error; `own`
+    is refused unless its first argument is 0.
+    """
+
     def one(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
         return struct.pack("=HBBI", code, yes, no, value)
 
     many = len(calls)
-    lines = [one(LOAD, 4), one(EQUAL, architecture, 0, many + 3), one(LOAD, 0), one(AT_LEAST, FOREIGN_ABI, many + 1, 0)]
-    lines += [one(EQUAL, number, many - place, 0) for place, number in enumerate(calls)]
+    lines = [one(LOAD, ARCHITECTURE), one(EQUAL, architecture, 0, many + 6)]
+    lines += [one(LOAD, NUMBER), one(AT_LEAST, FOREIGN_ABI, many + 4, 0)]
+    lines += [one(EQUAL, number, many + 3 - place, 0) for place, number in enumerate(calls)]
+    lines += [one(EQUAL, own or FOREIGN_ABI, 0, 2), one(LOAD, FIRST), one(EQUAL, 0, 0, 1)]
     return b"".join([*lines, one(RETURN, ALLOW), one(RETURN, REFUSE | refused)])
 
 
@@ -181,7 +188,8 @@ def refuse_calls(names: tuple[str, ...] = (), refused: int = errno.EPERM) -> Non
     if platform.machine() not in CALLS:
         raise OSError(errno.ENOSYS, f"seccomp: no numbers of system calls for {platform.machine()}")
     architecture, numbers = CALLS[platform.machine()]
-    text = filter_of([numbers[name] for name in names or numbers], architecture, refused)
+    own = 0 if names else LIMIT[platform.machine()]
+    text = filter_of([numbers[name] for name in names or numbers], architecture, refused, own)
     held = ctypes.create_string_buffer(text, len(text))
     program = struct.pack("HxxxxxxP", len(text) // 8, ctypes.addressof(held))
     control(SECCOMP, 2, ctypes.create_string_buffer(program, len(program)), 0, 0)
