@@ -15,6 +15,7 @@ import numpy as np
 
 from corrbench.convention import options
 from corrbench.judge import boundary, protocol, sanitizer, supervisor
+from corrbench.judge.calls import misconduct
 from corrbench.judge.compiling import COMPILING, Compilations
 from corrbench.judge.protocol import Broken, Reply, narrow
 from corrbench.judge.sandbox import Child, Died
@@ -71,6 +72,7 @@ class Remote:
         self.shown = Shown()
         self.hung = 0  # times in a row that it did not answer
         self.compilations = Compilations()
+        self.conduct: dict[tuple[str, str], None] = {}  # what calls did to global state and the judge; some do it once
 
     def __enter__(self) -> Remote:
         return self
@@ -88,16 +90,19 @@ class Remote:
             NotLoaded: the target cannot be loaded.
         """
         wire = [narrow(a) if dtype == "bfloat16" else a for a, dtype in zip(arrays, dtypes, strict=True)]
-        child, limit = self._ready(), self.spec.memory * 2**30
+        limit = self.spec.memory * 2**30
+        self._ready()
         patience = max(LEAST, self.spec.timeout / 2**self.hung) if self.hung else self.spec.timeout
         more, forget = self.compilations.ahead(steps, arrays) if self.spec.compile else (0.0, False)
         try:
-            found = self._exchange(
-                child,
-                {"op": "steps", "steps": steps, "forget": forget, **options},
-                wire,
-                lambda answer: protocol.replies(answer, len(steps), limit, child.read),
-                patience * (1 + (len(steps) - 1) / MANY) + more,
+            found = self._twice(
+                lambda child: self._exchange(
+                    child,
+                    {"op": "steps", "steps": steps, "forget": forget, **options},
+                    wire,
+                    lambda answer: protocol.replies(answer, len(steps), limit, child.read),
+                    patience * (1 + (len(steps) - 1) / MANY) + more,
+                )
             )
         except Died as death:
             self.hung = self.hung + 1 if death.status is Status.TIMEOUT else 0
@@ -105,6 +110,8 @@ class Remote:
         self.hung = 0
         for step, reply in zip(steps, found, strict=True):
             disagree(step, reply, wire)
+            if not reply.raised:
+                self.conduct |= dict.fromkeys((violation.check, violation.message) for violation in misconduct(reply))
         if any(reply.raised for reply in found):  # then the target's process has forgotten what it compiled
             self.compilations = Compilations()
         return found
@@ -122,7 +129,9 @@ class Remote:
 
     def module(self, arrays: list[np.ndarray], **options: Any) -> dict[str, Any]:
         """Facts that a module shows of itself."""
-        return self._exchange(self._ready(), {"op": "module", **options}, arrays, protocol.facts, self._patience())
+        return self._twice(
+            lambda child: self._exchange(child, {"op": "module", **options}, arrays, protocol.facts, self._patience())
+        )
 
     def load(self) -> dict[str, Any]:
         """Start the child and load the target. Returns its form, file, version and what loading changed globally."""
@@ -155,6 +164,17 @@ class Remote:
             self.child.end()
             self.child = None
 
+    def _twice(self, ask: Callable[[Child], Answer]) -> Answer:
+        """What is answered. Where the process was killed it is asked once more of a new one: SIGKILL comes from outside
+        as a rule, from a system that is short of memory or from a person, and a target that ends so does it again.
+        """
+        try:
+            return ask(self._ready())
+        except Died as death:
+            if not death.killed:
+                raise
+            return ask(self._ready())
+
     def _patience(self, seconds: float = 0.0) -> float:
         """The limit of a request whose calls are not told apart here."""
         return (seconds or self.spec.timeout) + (COMPILING if self.spec.compile else 0.0)
@@ -166,7 +186,12 @@ class Remote:
                 raise NotLoaded(said)
             spec = told(self.spec)
             try:
-                found = self._load(spec)
+                try:
+                    found = self._load(spec)
+                except Died as death:
+                    if not death.killed:
+                        raise
+                    found = self._load(spec)
             except Died as death:
                 found = self._without_running(spec, death)
             if "unloadable" in found:

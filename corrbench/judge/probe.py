@@ -199,4 +199,5 @@ def probe(spec: Spec, remote: Remote) -> Support:
         said=None if convention == PLAIN else convention,
         adopted={one.name: getattr(spec, one.name) for one in fields(spec)} if assumed else {}, fixed=fixed,
         pace=answers.pace(base) if not fixed else Pace(), sandbox=boundary.level(spec).to_json(),
+        conduct=tuple(remote.conduct),
     )  # fmt: skip

@@ -53,6 +53,7 @@ CACHES = {"NUMBA_CACHE_DIR": "numba", "TRITON_CACHE_DIR": "triton", "TORCHINDUCT
 POLL = 0.02  # seconds between two looks at the target's processes
 SHARE = 10  # and at least so many times what one look takes
 ROOM = 1 << 20  # bytes that the channel holds, the most that everybody may ask for
+KILLED = "died of SIGKILL"
 PATIENCE = 1.0  # seconds that a process which closed its channel has to end
 
 
@@ -61,10 +62,11 @@ search: list[str] = []  # where targets import from; where this process does, if
 
 @dataclass(slots=True)
 class Died(Exception):
-    """The target's process ended, hung or outgrew its limit."""
+    """The target's process ended, hung or outgrew its limit; `killed` where by SIGKILL, which may have come from outside."""
 
     status: Status
     message: str
+    killed: bool = False
 
 
 def environment(spec: Spec, folder: str) -> dict[str, str]:
@@ -267,7 +269,7 @@ class Child:
         last = self._last_words()
         self.end()
         said = f"; it last printed: {last}" if last else ""
-        return Died(Status.CRASH, f"the target's process {how or 'closed its channel'}{said}")
+        return Died(Status.CRASH, f"the target's process {how or 'closed its channel'}{said}", how == KILLED)
 
     def said(self) -> str:
         """All that was printed, up to a megabyte."""

@@ -136,6 +136,7 @@ class Trial:
             if reply.raised:
                 continue
             seen = dict.fromkeys(violations(call, reply, self.support, self.spec))
+            seen |= {Violation(*one): None for one in self.support.conduct if one[0] == self.check}  # of the probe
             noted += [v for v in seen if v not in noted and (not v.beyond or v.check == self.check)]  # told once
             for name, output in reply.outputs.items():
                 if output.values is not None:

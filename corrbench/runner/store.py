@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,9 +40,12 @@ class Store:
         store = cls(path, header)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_file() and not path.is_symlink():
+                lock(path)
             if path.is_symlink() or path.is_file():  # a link that lies there is replaced, never followed
                 path.unlink()
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+            lock(path)
         except OSError as error:
             raise BadStore(f"cannot write {path}: {error.strerror}; give another place with --store") from None
         store._write([{"schema": SCHEMA, "header": header}])
@@ -57,6 +62,7 @@ class Store:
         if path.is_symlink():
             raise BadStore(f"{path} is a link, which no record is; remove it, or give another place with --store")
         try:
+            lock(path)
             raw = path.read_bytes()
         except OSError as error:
             raise BadStore(f"nothing to resume: {path}: {error.strerror}") from None
@@ -110,6 +116,7 @@ class Store:
             BadStore: the file cannot be written.
         """
         self._write([{"run": summary}])
+        unlock(self.path)
 
     def _write(self, records: list[dict[str, Any]]) -> None:
         text = "".join(sealed(record) + "\n" for record in records).encode()
@@ -127,6 +134,34 @@ class Store:
                 f"cannot write {self.path}: {error.strerror}. What was recorded before is whole: "
                 "make room and run the same command with --resume"
             ) from None
+
+
+_locks: dict[str, int] = {}  # files of records that this process writes, with the descriptors that hold their locks
+
+
+def lock(path: Path) -> None:
+    """Let no other run write the file until this process ends or says so.
+
+    Raises:
+        BadStore: another one does.
+        OSError: it is not there, or cannot be opened.
+    """
+    unlock(path)
+    held = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        if stat.S_ISREG(os.fstat(held).st_mode):
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        raise BadStore(f"{path} is being written by another run; wait for it, or give another place with --store") from None
+    _locks[os.path.realpath(path)] = held
+
+
+def unlock(path: Path) -> None:
+    """Let others write the file."""
+    held = _locks.pop(os.path.realpath(path), None)
+    if held is not None:
+        os.close(held)
 
 
 def unwritable(path: Path, *, parents: bool = False) -> str:
