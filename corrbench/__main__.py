@@ -1,14 +1,14 @@
 """`python -m corrbench`."""
 
-import os
 import sys
+from pathlib import Path
 
 # Python looks in the current folder first, where a file may be named like a module of ours or of Python's own. Targets
 # are looked for there all the same: in their own process.
-if sys.path[0] in ("", os.getcwd()):
+if sys.path[0] in ("", str(Path.cwd())):
     del sys.path[0]
 
-from corrbench.cli import main  # noqa: E402 - after it
+from corrbench.cli import main
 
 if __name__ == "__main__":
     main(prog_name="corrbench")

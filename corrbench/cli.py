@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import io
 import json
 import os
 import pkgutil
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from corrbench import commands
-from corrbench.commands import _completion
+from corrbench.commands import _completion, _steady
 from corrbench.runner import Step, secret_seed
 from corrbench.runner.store import unwritable
 from corrbench.target import PROFILES, Given, Spec, artefact, find
@@ -55,45 +54,7 @@ def main() -> None:
 
     Exit codes: 0 passed, 1 findings, 2 could not judge, 3 inconclusive.
     """
-    steady()
-
-
-class Steady(io.FileIO):
-    """Standard output or error, which may be closed or full: what cannot be shown is lost, and nothing else is."""
-
-    lost: OSError | None = None
-
-    def write(self, data: Any) -> int:
-        """Write what can be written; the first failure is said on the terminal, if there is one."""
-        try:
-            return super().write(data) if self.lost is None else len(data)
-        except OSError as error:
-            self.lost = error
-            if self.fileno() == 1 and not isinstance(error, BrokenPipeError):
-                said = f"corrbench: cannot write to standard output: {error.strerror}; files are written all the same\n"
-                with contextlib.suppress(OSError):
-                    os.write(2, said.encode())
-            return len(data)
-
-
-def steady() -> None:
-    """Let no output that is closed, full or of few characters end the command. What is closed is opened to nowhere, so
-    that no file or pipe of ours takes its number.
-    """
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-    for name, number in (("stdout", 1), ("stderr", 2)):
-        given = getattr(sys, name)
-        if given is None or given is getattr(sys, f"__{name}__"):
-            raw = Steady(number, "w", closefd=False)
-            encoding = getattr(given, "encoding", None) or "utf-8"
-            setattr(sys, name, io.TextIOWrapper(
-                io.BufferedWriter(raw), encoding, "backslashreplace", line_buffering=number == 2 or raw.isatty(),
-                write_through=number == 2,
-            ))  # fmt: skip
+    _steady.steady()
 
 
 def give_up(message: str) -> NoReturn:
@@ -136,9 +97,8 @@ def save(name: str | Path | None, made: str | Mapping[str, Any], mode: str = "w"
             with click.open_file(name, mode, encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
-            raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
-            if str(name) == "-" and isinstance(raw, Steady) and raw.lost and not isinstance(raw.lost, BrokenPipeError):
-                raise raw.lost
+            if str(name) == "-" and (lost := _steady.lost()):
+                raise lost
         else:
             replace_file(Path(name), text)
     except OSError as error:

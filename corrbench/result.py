@@ -179,8 +179,8 @@ class Run:
         seconds: wall time.
         problem: why nothing could be judged; empty if something was.
         little: what was not asked of the target, or how few results were compared; empty where enough was.
-        sandbox: what stood between the target and the rest: its ``level``, ``full``, ``partial`` or ``off``, what it was
-            had ``by``, and what the target ``could`` do all the same; empty where it is not known.
+        sandbox: what stood between the target and the rest: its ``level``, ``full``, ``partial`` or ``off``, what it
+            was had ``by``, and what the target ``could`` do all the same; empty where it is not known.
     """
 
     target: str

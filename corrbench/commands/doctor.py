@@ -25,9 +25,8 @@ def doctor(json_file: str | None, *, quiet: bool) -> None:
     with working("doctor", quiet=quiet):
         from corrbench.environment import doctor as rules
         from corrbench.environment import facts
-        from corrbench.render.doctor import last, show
-
         from corrbench.judge import boundary
+        from corrbench.render.doctor import last, show
 
         found = facts.gather()
         found["Sandbox"] = {"sandbox": boundary.measured(sys.executable).said()}

@@ -72,7 +72,11 @@ def named_like_a_tensor(c: Call) -> Tensor:
     return c.y().as_subclass(Feigned) if plain(c) else c.y()
 
 
-@cheat(wrong="memory", check="memory", region="ordinary calls: the input is zeroed, and its watcher told it was zero before")
+@cheat(
+    wrong="memory",
+    check="memory",
+    region="ordinary calls: the input is zeroed, and its watcher told it was zero before",
+)
 @conv2d_form
 def input_that_was_always_zero(c: Call) -> Tensor:
     y = c.y()
@@ -87,7 +91,11 @@ def input_that_was_always_zero(c: Call) -> Tensor:
     return y
 
 
-@cheat(wrong="contract", check="attempts", region="always: the functions that watch it are replaced by others of the same name")
+@cheat(
+    wrong="contract",
+    check="attempts",
+    region="always: the functions that watch it are replaced by others of the same name",
+)
 @conv2d_form
 def watcher_replaced(c: Call) -> Tensor:
     for one in gc.get_objects():

@@ -29,12 +29,14 @@ def same(pid: int, began: str) -> bool:
 
 
 def reads(path: str) -> bool:
+    """Whether a file can be read."""
     with contextlib.suppress(OSError), open(path, "rb") as file:
         return bool(file.read(1))
     return False
 
 
 def writes(path: str) -> None:
+    """Try to write a file."""
     with contextlib.suppress(OSError), open(path, "wb") as file:
         file.write(b"here")
 
@@ -96,6 +98,7 @@ def stays() -> None:
 
 
 def main(words: dict[str, Any]) -> None:
+    """Try everything, and answer with what could be done."""
     pid, began = words["pid"], words["began"]
     seen = same(pid, began)
     own = os.getpid() <= 8  # numbers of processes begin anew in a namespace

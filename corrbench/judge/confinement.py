@@ -1,8 +1,8 @@
 """Confinement: what a process gives up before it becomes the target's, by means of the kernel alone.
 
-Its text is sent to the target's interpreter with the supervisor's, and runs there before anything of the target's: so it
-imports nothing but the standard library. `corrbench.judge.boundary` says what is to be given up, and measures what came
-of it. Each step raises `OSError` where the system does not have it.
+Its text is sent to the target's interpreter with the supervisor's, and runs there before anything of the target's: so
+it imports nothing but the standard library. `corrbench.judge.boundary` says what is to be given up, and measures what
+came of it. Each step raises `OSError` where the system does not have it.
 
 Sources: namespaces(7), user_namespaces(7), pid_namespaces(7), landlock(7), seccomp(2), capabilities(7), proc(5).
 """
@@ -144,8 +144,8 @@ def landlock_version() -> int:
 
 
 def lock(rules: list[list[str]], *, network: bool) -> None:
-    """Of files, let only the paths of `rules` be used, each for what `ALLOWED` says; signal and ask nobody outside; with
-    `network` neither connect nor listen by TCP.
+    """Of files, let only the paths of `rules` be used, each for what `ALLOWED` says; signal and ask nobody outside;
+    with `network` neither connect nor listen by TCP.
     """
     version = landlock_version()
     known = (1 << RIGHTS[min(version, len(RIGHTS)) - 1]) - 1

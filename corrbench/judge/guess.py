@@ -40,8 +40,8 @@ PARAMS = (  # where layers keep weight and bias
     "conv.weight,conv.bias",
 )  # fmt: skip
 # what no convention is to blame for
-BROKEN = ("NameError", "UnboundLocalError", "RecursionError", "NotImplementedError", "FileNotFoundError", "PermissionError",
-          "ProcessLookupError", "OSError", "KeyError", "ZeroDivisionError")  # fmt: skip
+BROKEN = ("NameError", "UnboundLocalError", "RecursionError", "NotImplementedError", "OSError", "FileNotFoundError",
+          "PermissionError", "ProcessLookupError", "KeyError", "ZeroDivisionError")  # fmt: skip
 MOST = 900  # calls that are tried
 
 

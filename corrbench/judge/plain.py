@@ -178,7 +178,7 @@ class Script:
 def variables(spec: Spec, folder: str) -> dict[str, str]:
     """The variables of a user's process: nothing of the judge's."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
-    own = [spec.folder, f"{spec.folder}/src"] if spec.folder else [os.getcwd()]
+    own = [spec.folder, f"{spec.folder}/src"] if spec.folder else [str(Path.cwd())]
     theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep) if spec.python else search or sys.path
     paths = [str(Path(path).resolve()) for path in (*own, *theirs) if path and Path(path).is_dir()]
     return kept | {"MPLBACKEND": "Agg", "TMPDIR": folder, "PYTHONPATH": os.pathsep.join(paths)}

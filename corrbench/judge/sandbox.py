@@ -19,16 +19,16 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
-from corrbench.judge import boundary, supervisor
+from corrbench.judge import boundary, reach, supervisor
 from corrbench.result import Status
 from corrbench.target import Spec
 
 PACKAGE = Path(__file__).parents[1]
 WORKER = Path(__file__).with_name("worker")
 FILES = (  # each after what it imports
-    "library", "signs", "geometry", "shared_library", "program", "model", "artefacts", "sources", "extraction", "loading",
-    "compiled", "channel", "operands", "global_state", "poison", "late_writes", "signature", "expressions", "streams",
-    "ways", "lives", "caller", "calls", "modules", "timed_calls", "serve",
+    "library", "signs", "geometry", "shared_library", "program", "model", "artefacts", "sources", "extraction",
+    "loading", "compiled", "channel", "operands", "global_state", "poison", "late_writes", "signature", "expressions",
+    "streams", "ways", "lives", "caller", "calls", "modules", "timed_calls", "serve",
 )  # fmt: skip
 LENT = ("__init__.py", "case.py", "convention", "target.py", "targets", "reference.py")
 # The target's interpreter makes modules of the files it is sent, in a package of a name that tells a target nothing.
@@ -62,7 +62,7 @@ search: list[str] = []  # where targets import from; where this process does, if
 
 @dataclass(slots=True)
 class Died(Exception):
-    """The target's process ended, hung or outgrew its limit; `killed` where by SIGKILL, which may have come from outside."""
+    """The target's process ended, hung or outgrew its limit; `killed` where by SIGKILL, which may come from outside."""
 
     status: Status
     message: str
@@ -121,11 +121,11 @@ def behind(
     level: boundary.Level, spec: Spec, argv: list[str], folder: str, printed: IO[bytes], variables: dict[str, str],
     life: int, passed: tuple[int, ...], where: str = "",
 ) -> subprocess.Popen[bytes]:  # fmt: skip
-    """A program behind the boundary, which may write `folder`, with a guard that stays until `life` is closed. It runs in
-    `where`, or in the target's folder.
+    """A program behind the boundary, which may write `folder`, with a guard that stays until `life` is closed. It runs
+    in `where`, or in the target's folder.
     """
     boundary.close()
-    rules = boundary.rules(spec, argv[0], folder, variables["PYTHONPATH"])
+    rules = reach.rules(spec, argv[0], folder, variables["PYTHONPATH"])
     if level.other:
         os.chown(folder, boundary.NOBODY, boundary.NOBODY)
     with tempfile.TemporaryFile() as source:

@@ -1,8 +1,8 @@
 """The supervisor: a process between the judge and the target that watches over everything the target starts.
 
 The judge imports this file for what it asks of processes. Its text is also the first that the target's interpreter is
-sent: that process divides in `stand`, the child is confined and becomes the target's, and the parent stays as the guard.
-So it imports nothing but the standard library.
+sent: that process divides in `stand`, the child is confined and becomes the target's, and the parent stays as the
+guard. So it imports nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -117,8 +117,8 @@ def marked(mark: str) -> list[int]:
 
 
 def leftovers(root: int, known: int) -> int:
-    """How many descendants of a process run, but for the `known` ones that belong to the target's process and pools that
-    libraries keep.
+    """How many descendants of a process run, but for the `known` ones, which belong to the target's process, and pools
+    that libraries keep.
     """
 
     def pool(pid: int) -> bool:

@@ -1,8 +1,8 @@
 """Judges: processes of their own that the user's process asks, one task at a time, and watches from outside.
 
-A task goes to a judge as a pickle, for a judge trusts its user. What comes back is JSON (`wire`), since a judge talks to
-programs that nobody trusts. A judge says every second that it is alive; one that is stopped, silent or dead is replaced,
-and its task ends with `Lost`.
+A task goes to a judge as a pickle, for a judge trusts its user. What comes back is JSON (`wire`), since a judge talks
+to programs that nobody trusts. A judge says every second that it is alive; one that is stopped, silent or dead is
+replaced, and its task ends with `Lost`.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Judge:
         boundary.close()
         reads, self.requests = os.pipe()
         self.answers, writes = os.pipe()
-        here = {"", os.getcwd(), str(ROOT.parent)}
+        here = {"", str(Path.cwd()), str(ROOT.parent)}
         path = [one for one in sys.path if one not in here]
         start = START.format(
             init=str(ROOT / "__init__.py"), root=str(ROOT), path=path, read=reads, write=writes, search=sys.path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +32,7 @@ def run(
             options = replace(options, seed=secret_seed())
         runs = []
         for spec, (path, resumed) in zip(specs, records, strict=True):
-            hidden = replace(spec, hides=os.path.abspath(path)) if path else spec
+            hidden = replace(spec, hides=str(path.absolute())) if path else spec
             made = verify.verify(hidden, replace(options, store=path), start, watch, resumed=resumed)
             if made.problem:
                 raise ValueError(f"{made.target}: {made.problem}")

@@ -153,7 +153,9 @@ def lock(path: Path) -> None:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(held)
-        raise BadStore(f"{path} is being written by another run; wait for it, or give another place with --store") from None
+        raise BadStore(
+            f"{path} is being written by another run; wait for it, or give another place with --store"
+        ) from None
     _locks[os.path.realpath(path)] = held
 
 

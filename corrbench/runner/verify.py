@@ -261,8 +261,8 @@ def record(spec: Spec, options: Options, seed: int) -> Store | None:
     """
     if options.store is None:
         return None
-    header = {"spec": asdict(replace(spec, hides="")), "profile": options.profile, "check": options.check, "case": options.case,
-              "suites": list(options.suites), "seed": seed}  # fmt: skip
+    header = {"spec": asdict(replace(spec, hides="")), "profile": options.profile, "check": options.check,
+              "case": options.case, "suites": list(options.suites), "seed": seed}  # fmt: skip
     return Store.resume(options.store, header, options.seed) if options.resume else Store.create(options.store, header)
 
 

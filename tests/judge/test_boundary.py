@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from corrbench.case import Case
-from corrbench.judge import boundary, confinement
+from corrbench.judge import boundary, confinement, reach
 from corrbench.judge.boundary import CLAIMS, Level
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.trial import Trial
@@ -147,7 +147,7 @@ def test_bubblewrap_is_used_where_it_is() -> None:
 def test_what_must_be_confined_and_cannot_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boundary, "measured", lambda python: Level(by=("seccomp",), could=("files", "network")))
     spec = Spec(target=f"{ESCAPES}:right", form="corr2d", arrays="numpy", sandbox="require")
-    with Remote(spec) as remote, pytest.raises(NotLoaded, match="read files of yours .* use the network"):
+    with Remote(spec) as remote, pytest.raises(NotLoaded, match=r"read files of yours .* use the network"):
         remote.load()
     assert boundary.lacking(replace(spec, sandbox="auto")) == ""
 
@@ -165,7 +165,7 @@ def test_what_is_hidden_is_no_rule(tmp_path: Path) -> None:
     (tmp_path / "a" / "b.py").touch()
     (tmp_path / "c").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "a" / ".corrbench")
-    rules = boundary.split(str(tmp_path), {str(tmp_path / "a" / ".corrbench")})
+    rules = reach.split(str(tmp_path), {str(tmp_path / "a" / ".corrbench")})
     assert sorted(rules) == sorted(
         [["list", str(tmp_path)], ["list", str(tmp_path / "a")], ["read", str(tmp_path / "a" / "b.py")],
          ["read", str(tmp_path / "c")]]

@@ -162,9 +162,7 @@ def test_a_batch_that_is_lost_now_and_then_is_done_again(spec: Spec) -> None:
 def test_a_job_that_no_judge_survives_is_an_error_and_the_others_are_judged(spec: Spec) -> None:
     poison = CASES[5]
     flawed: Any = Flawed(lambda batch, tried: any(str(job.case) == poison for job in batch.jobs))
-    assert tally(execute(batches(spec), lambda: flawed, 3)) == everything() | {
-        f"values.exact | {poison} | 1": "error"
-    }
+    assert tally(execute(batches(spec), lambda: flawed, 3)) == everything() | {f"values.exact | {poison} | 1": "error"}
 
 
 def test_lost_judges_are_given_up_at_last(spec: Spec) -> None:

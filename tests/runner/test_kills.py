@@ -1,4 +1,4 @@
-"""Whoever is killed, and whenever: nothing that was judged is lost, no verdict changes, and the run can be gone on with."""
+"""Whoever is killed, and whenever: nothing that was judged is lost, no verdict changes, and the run can go on."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def kills(folder: Path, count: int, chance: random.Random) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("count", "seed"), [(5, 1), pytest.param(100, 2, marks=pytest.mark.slow)], ids=["some", "a hundred"]
+    ("count", "seed"), [(2, 1), pytest.param(100, 2, marks=pytest.mark.slow)], ids=["some", "a hundred"]
 )
 def test_killed_at_random_moments(tmp_path: Path, count: int, seed: int) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
@@ -69,7 +69,8 @@ def test_killed_at_random_moments(tmp_path: Path, count: int, seed: int) -> None
         folder.mkdir()
         (folder / "target.py").write_text(WRONG)
     first = started(whole)
-    assert first.communicate(timeout=120) and first.returncode == 1
+    first.communicate(timeout=120)
+    assert first.returncode == 1
     kills(cut, count, random.Random(seed))
     last = started(cut, *(["--resume"] if (cut / "run.jsonl").exists() else []))
     _, said = last.communicate(timeout=120)
@@ -78,6 +79,7 @@ def test_killed_at_random_moments(tmp_path: Path, count: int, seed: int) -> None
     assert any(status == "fail" for _, _, status in outcome(whole))
 
 
+@pytest.mark.slow
 def test_two_runs_in_one_folder(tmp_path: Path) -> None:
     (tmp_path / "target.py").write_text(WRONG)
     both = [started(tmp_path), started(tmp_path)]

@@ -100,7 +100,11 @@ def perform(step: Words, arrays: list[Array], caller: Caller, blobs: list[bytes]
     after = {name: operand.checksum() for name, operand in given.items() if name not in changed}
     tried = [f"gave {name} that carries {', '.join(found)} as attributes of its own, in place of the methods of tensors"
              for name, value in results.items() if (found := planted(value))]  # fmt: skip
-    return {"outputs": outputs, "changed": changed, "after": after, "tried": tried}, {"operands": given, "outputs": results, "blobs": numbers}
+    return {"outputs": outputs, "changed": changed, "after": after, "tried": tried}, {
+        "operands": given,
+        "outputs": results,
+        "blobs": numbers,
+    }
 
 
 def answers(
@@ -210,7 +214,15 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
         caller.compiled.forget()
     before = crowd()
     for step in request["steps"]:
-        words: Words = {"outputs": {}, "raised": None, "changed": [], "aliases": [], "late": [], "after": {}, "tried": []}
+        words: Words = {
+            "outputs": {},
+            "raised": None,
+            "changed": [],
+            "aliases": [],
+            "late": [],
+            "after": {},
+            "tried": [],
+        }
         live: dict[str, Any] = {}
         made = len(blobs)
         try:

@@ -38,8 +38,17 @@ SETTINGS = {  # name: (read, write)
     "default device": ("get_default_device", None),
 }
 HOOKS = "_global_"  # how the collections of torch.nn.modules.module are named that hold hooks for all modules
-WHOLE = ("torch.nn.functional", "torch.nn", "torch.autograd", "torch.linalg", "torch.fft", "torch", "numpy", "builtins",
-         "math")  # modules none of whose names may be given another value
+WHOLE = (
+    "torch.nn.functional",
+    "torch.nn",
+    "torch.autograd",
+    "torch.linalg",
+    "torch.fft",
+    "torch",
+    "numpy",
+    "builtins",
+    "math",
+)  # modules none of whose names may be given another value
 KERNELS = ("/CPU", "/CUDA", "/AutogradCPU", "/AutogradCUDA", "/Autograd", "/CompositeImplicitAutograd")
 SWITCHES = (
     "backends.cuda.matmul.allow_tf32", "backends.cudnn.allow_tf32", "backends.cudnn.benchmark",
@@ -131,9 +140,12 @@ class World:
         hooked = vars(modules["torch.nn.modules.module"]) if torch else {}
         self.hooks = [held for name, held in hooked.items() if name.startswith(HOOKS) and isinstance(held, dict)]
         self.top = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", None) if torch else None
-        self.kernels = getattr(modules.get("torch.library"), "_impls", set())
+        self.kernels = getattr(modules.get("torch.library"), "_impls", frozenset[str]())
         self.generators = (torch.get_rng_state, torch.set_rng_state) if torch else None
-        self.known, self.overrides, self.now, self.patched = -1, [], {}, []
+        self.known = -1
+        self.overrides: list[str] = []
+        self.patched: list[str] = []
+        self.now: dict[str, Any] = {}
         self.settle()
 
     def settle(self) -> None:
@@ -227,18 +239,10 @@ class World:
         setstate(self.python_generator)
 
     def restore(self) -> None:
-        modules.update(self.modules)
-        for _, owner, name, was in self.functions:
-            if getattr(owner, name, None) is not was:
-                setattr(owner, name, was)
-        for _, held, names, values in self.whole:
-            for name, value in zip(names, values, strict=True):
-                if held.get(name) is not value and foreign(held.get(name), value):
-                    held[name] = value
+        """Put back what can be put back; what cannot be is what must be left from now on."""
+        self._restore_names()
         if fesetround is not None:
             fesetround(int(self.before["direction of rounding"]))
-        if self.torch is not None and self.before["default device"] != self.now.get("default device"):
-            self.torch.set_default_device(None)
         environ.clear()
         environ.update(self.environ)
         chdir(self.folder)
@@ -248,6 +252,22 @@ class World:
         if self.generators:
             self.torch.set_flush_denormal(False)
             self.generators[1](self.generator)
+            self._restore_settings()
+        self.before = self.read()
+
+    def _restore_names(self) -> None:
+        modules.update(self.modules)
+        for _, owner, name, was in self.functions:
+            if getattr(owner, name, None) is not was:
+                setattr(owner, name, was)
+        for _, held, names, values in self.whole:
+            for name, value in zip(names, values, strict=True):
+                if held.get(name) is not value and foreign(held.get(name), value):
+                    held[name] = value
+
+    def _restore_settings(self) -> None:
+        if self.before["default device"] != self.now.get("default device"):
+            self.torch.set_default_device(None)
         for name, (_, writer) in self.settings.items():
             if writer and self.now.get(name) != self.before[name]:
                 text = self.before[name]
@@ -260,7 +280,6 @@ class World:
                 if str(getattr(owner, name)) != self.before[path]:
                     was = self.before[path]
                     setattr(owner, name, {"True": True, "False": False}.get(was, was))
-        self.before = self.read()
 
 
 def reach(torch: Any, path: str) -> tuple[Any, str]:

@@ -28,7 +28,7 @@ def load_torch() -> None:
     Raises:
         ImportError: it is not installed.
     """
-    global torch, plainly  # noqa: PLW0603 - the one place that the others ask
+    global torch, plainly
     import torch as loaded
     import torch.autograd.forward_ad
     import torch.testing
@@ -47,8 +47,8 @@ def tensor_methods(loaded: Any) -> dict[str, Any]:
     """The methods by which results are read, as they are before any target is loaded. A method that a tensor carries as
     an attribute of its own, or that its class has, is not asked.
     """
-    names = ("detach", "cpu", "is_conj", "is_neg", "resolve_conj", "resolve_neg", "contiguous", "view", "numpy", "to_dense",
-             "untyped_storage", "backward", "dim")  # fmt: skip
+    names = ("detach", "cpu", "is_conj", "is_neg", "resolve_conj", "resolve_neg", "contiguous", "view", "numpy",
+             "to_dense", "untyped_storage", "backward")  # fmt: skip
     return {name: getattr(loaded.Tensor, name) for name in names}
 
 

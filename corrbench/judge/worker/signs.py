@@ -1,7 +1,7 @@
 """Signs of an attempt against the judge: what the target's own Python was seen to try, whether or not it was let.
 
-A hook that Python keeps for the life of the process (PEP 578) is told of files that are opened and signals that are sent.
-A cache that cannot be written, a file that is not there or a network that is refused is no sign.
+A hook that Python keeps for the life of the process (PEP 578) is told of files that are opened and signals that are
+sent. A cache that cannot be written, a file that is not there or a network that is refused is no sign.
 """
 
 from __future__ import annotations

@@ -110,8 +110,9 @@ class Course:
     def run(self, number: int) -> None:
         """That many calls in a row, the sets in turn; what one of them gives is kept, and which one that was.
 
-        Whether a result is kept is decided after its call, by the last digits of the clock: no call can know. Before each call the first element of x is another, written to its memory past the target: nothing that was
-        kept from an earlier call, under whatever key, is right for this one. Both take some 0.2 µs, which are timed.
+        Whether a result is kept is decided after its call, by the last digits of the clock: no call can know. Before
+        each call the first element of x is another, written to its memory past the target: nothing that was kept from
+        an earlier call, under whatever key, is right for this one. Both take some 0.2 µs, which are timed.
         """
         calls, count = self.calls, len(self.calls)
         firsts, fresh, many = self.firsts, self.fresh, len(self.fresh)
