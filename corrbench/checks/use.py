@@ -106,7 +106,7 @@ def use_cases(outline: Outline) -> Iterator[Case]:
     if outline.arrays == "list":
         return
     small = [case for case in outline.light if case.macs <= LIGHT / 3 and np.prod(case.out)]
-    picked = outline.spread(small, 16 + 40 * outline.thorough)
+    picked = outline.spread(small, 16 + 24 * outline.thorough)
     kinds = [dtype for dtype in outline.dtypes if dtype not in COMPLEX]
     for index, case in enumerate(picked):
         dtype = kinds[0] if index % 4 or not kinds else kinds[(index // 4) % len(kinds)]

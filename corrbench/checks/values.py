@@ -42,10 +42,13 @@ def exact_cases(outline: Outline) -> Iterator[Case]:
         for place, dtype in enumerate(outline.dtypes):
             if (base.macs > LIGHT and place > 1) or (index + place) % turn(outline, place):
                 continue
-            yield base.but(dtype=dtype, data="small")
             others = [data for data in WHOLE if data != "small" and (dtype not in INTEGERS or data != "sums")]
             picked = others if outline.thorough > 1 else [others[(index + place) % len(others)]]
-            if base.macs <= LIGHT and (outline.thorough > 1 or place < 2 or dtype in INTEGERS):
+            either = place > 0 and dtype in INTEGERS and outline.thorough < 2  # small or wide, in turn
+            wide = index // turn(outline, place) % 2 > 0
+            if not (either and wide):
+                yield base.but(dtype=dtype, data="small")
+            if base.macs <= LIGHT and (outline.thorough > 1 or place < 2 or (dtype in INTEGERS and wide)):
                 yield from (base.but(dtype=dtype, data=data) for data in picked)
 
 
