@@ -37,7 +37,7 @@ class Course:
         self.calls: list[Call] = []
         self.firsts: list[Array] = []  # for each set the memory that begins with the first element of x
         self.fresh: list[Any] = []
-        self.kept: dict[str, Any] = {}
+        self.kept: list[dict[str, Any]] = [{}, {}]  # of the call that was named, and of one that was drawn
 
     def answer(self, request: Words, arrays: list[Array]) -> tuple[Words, list[bytes]]:
         """Do what is asked for; an exception of the target's is said, and nothing is kept."""
@@ -52,17 +52,17 @@ class Course:
                 elif request["op"] == "turn":
                     self.turn(request["by"])
                 elif request["op"] == "run":
-                    self.run(request["number"])
+                    self.run(request["number"], request["keep"])
                     if self.caller.compiled is not None and request["number"]:
                         self.caller.compiled.must_have_compiled()
                 elif request["op"] == "trim":
-                    self.kept = {}
+                    self.kept = [{}, {}]
                     give_back()
                 else:
-                    outputs = {name: describe(value, blobs) for name, value in self.kept.items()}
+                    outputs = {name: describe(value, blobs) for name, value in self.kept[request["which"]].items()}
         except BaseException as error:  # whatever it raises is a result
             raised = failure(error)
-            self.kept = {}
+            self.kept = [{}, {}]
         rest: Words = {"changed": [], "aliases": [], "late": [], "globals": [], "after": {}, "tried": []}
         return {"steps": [{"raised": raised, "outputs": outputs, **rest}]}, blobs
 
@@ -107,26 +107,29 @@ class Course:
             operands["x"].refill(np.roll(first.reshape(-1), by).reshape(first.shape))
             operands["x"].values = first
 
-    def run(self, number: int) -> None:
-        """That many calls in a row, the sets in turn; what one of them gives is kept, and which one that was.
+    def run(self, number: int, keep: int) -> None:
+        """That many calls in a row, the sets in turn; what call `keep` gives is kept, and what another one gives.
 
-        Whether a result is kept is decided after its call, by the last digits of the clock: no call can know. Before
+        Which other one is decided after its call, by the last digits of the clock: no call can know. Before
         each call the first element of x is another, written to its memory past the target: nothing that was kept from
         an earlier call, under whatever key, is right for this one. Both take some 0.2 µs, which are timed.
         """
         calls, count = self.calls, len(self.calls)
         firsts, fresh, many = self.firsts, self.fresh, len(self.fresh)
-        kept, share, chance = -1, max(1, number // OFTEN), clock
-        found: dict[str, Any] = {}
+        drawn, share, chance = -1, max(1, number // OFTEN), clock
+        named: dict[str, Any] = {}
+        other: dict[str, Any] = {}
         for index in range(number):
             turn = index % count
             if many:
                 firsts[turn][0] = fresh[index % many]
             found = calls[turn]()
-            if kept < 0 or not (chance() * MIX >> 16) % share:
-                kept, self.kept = index, found
+            if index == keep:
+                named = found
+            if drawn < 0 or not (chance() * MIX >> 16) % share:
+                drawn, other = index, found
         if number:
-            self.kept = {**self.kept, "index": np.array([kept])}
+            self.kept = [{**named, "index": np.array([keep])}, {**other, "index": np.array([drawn])}]
         if number and self.caller.device != "cpu":
             library.torch.cuda.synchronize()
 
