@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import secrets
 import select
 import shutil
@@ -38,6 +39,10 @@ CLAIMS = {  # what a target cannot do behind the boundary, by the name under whi
     "privileges": "gain privileges",
     "leftovers": "leave processes running",
 }
+REFUSED = re.compile(
+    r"PermissionError|Permission denied|Read-only file system|Network is unreachable|Operation not permitted"
+    r"|name resolution|Name or service not known|URLError|ConnectionError"
+)
 NOBODY = 65534
 NOT_DUMPABLE = 0
 LONG = 20.0  # seconds that a trial may take
@@ -140,6 +145,13 @@ def level(spec: Spec) -> Level:
     if spec.sandbox == "off":
         return Level()
     return measured(spec.python or sys.executable)
+
+
+def hint(spec: Spec, said: str) -> str:
+    """What to add to the words of an error that may be the boundary's doing; empty where it is not."""
+    if not REFUSED.search(said) or not level(spec).by:
+        return ""
+    return "; a target may use neither files outside its project nor the network, unless --sandbox off is given"
 
 
 def lacking(spec: Spec) -> str:

@@ -196,7 +196,7 @@ class Remote:
                 found = self._without_running(spec, death)
             if "unloadable" in found:
                 self.close()
-                raise NotLoaded(found["unloadable"])
+                raise NotLoaded(found["unloadable"] + boundary.hint(self.spec, found["unloadable"]))
             self.loaded = found
         assert self.child is not None
         return self.child

@@ -104,7 +104,7 @@ def separate() -> None:
     must(libc.mount(None, b"/", None, REC | PRIVATE, None), "mount /")
     must(libc.mount(b"proc", b"/proc", b"proc", NO_SUID | NO_DEV | NO_EXEC, None), "mount /proc")
     if os.path.isdir("/dev/shm"):
-        must(libc.mount(b"tmpfs", b"/dev/shm", b"tmpfs", NO_SUID | NO_DEV, b"mode=1777"), "mount /dev/shm")
+        must(libc.mount(b"tmpfs", b"/dev/shm", b"tmpfs", NO_SUID | NO_DEV, b"mode=1777,size=2g"), "mount /dev/shm")
     loop()
 
 

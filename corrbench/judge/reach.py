@@ -27,7 +27,7 @@ DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom",
            "/dev/stderr")  # fmt: skip
 NAMED = ("PATH", "LD_LIBRARY_PATH", "LD_PRELOAD", "CUDA_HOME", "CUDA_PATH", "ROCM_PATH", "HIP_PATH", "CUDNN_PATH", "CC",
          "CXX", "VIRTUAL_ENV", "CONDA_PREFIX", "SSL_CERT_FILE")  # fmt: skip
-OWN = (".corrbench", ".git")  # folders of a project that are none of a target's business
+OWN = (".corrbench",)  # folders of a project that are none of a target's business
 PROJECT = (".git", "pyproject.toml", "setup.py", "setup.cfg")  # what the top of a project has in it
 
 

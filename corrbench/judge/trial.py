@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from corrbench.case import Case
+from corrbench.judge import boundary
 from corrbench.judge.calls import Call, Violation, case_operands, violations
 from corrbench.judge.client import Remote
 from corrbench.judge.protocol import Output, Reply
@@ -178,9 +179,9 @@ class Trial:
             return made
         where = f" (at {raised['where']})" if raised["where"] else ""
         first = raised["message"].splitlines()[0][:300] if raised["message"] else ""
-        return self.result(
-            Status.FAIL, f"raised {raised['type']}: {first}{where}", numbers=Figures(own=other, raised=raised["type"])
-        )
+        text = f"{raised['type']}: {first}"
+        said = f"raised {text}{where}{boundary.hint(self.spec, text)}"
+        return self.result(Status.FAIL, said, numbers=Figures(own=other, raised=raised["type"]))
 
     # ---- what comes out
 

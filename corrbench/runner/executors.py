@@ -125,6 +125,7 @@ def _client(name: str, workers: int, stack: contextlib.ExitStack) -> Any:
     distributed: Any = untyped
     try:
         if name == "dask":
+            os.environ.setdefault("PYTHONSAFEPATH", "1")  # its workers do not look for modules in the current folder
             cluster = stack.enter_context(
                 distributed.LocalCluster(
                     n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50

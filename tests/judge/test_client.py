@@ -84,7 +84,7 @@ def test_a_death_is_one_named_result_and_the_next_call_works(name: str, status: 
         ("reseeds", "contract.globals", "random state of numpy"),
         ("sets_a_variable", "contract.globals", "environment variables"),
         ("moves", "contract.globals", "working directory"),
-        ("forks", "contract.globals", "forked cop"),
+        ("forks", "contract.globals", "left 1 process running"),
         ("zeroes_its_input", "memory.operands", "operand x was changed"),
         ("returns_its_input", "memory.operands", "shares memory with operand x"),
         ("writes_later", "memory.operands", "changed after it had been returned"),
