@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import site
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ import numpy as np
 
 from corrbench.judge import boundary, supervisor
 from corrbench.judge.protocol import narrow, widen
-from corrbench.judge.sandbox import FOREIGN, POLL, Died, behind, search
+from corrbench.judge.sandbox import CACHES, FOREIGN, POLL, Died, behind, search
 from corrbench.numerics.problem import Array
 from corrbench.result import Status
 from corrbench.target import Spec, artefact
@@ -181,4 +182,6 @@ def variables(spec: Spec, folder: str) -> dict[str, str]:
     own = [spec.folder, f"{spec.folder}/src"] if spec.folder else [str(Path.cwd())]
     theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep) if spec.python else search or sys.path
     paths = [str(Path(path).resolve()) for path in (*own, *theirs) if path and Path(path).is_dir()]
-    return kept | {"MPLBACKEND": "Agg", "TMPDIR": folder, "PYTHONPATH": os.pathsep.join(paths)}
+    own_places = {"HOME": folder, "TMPDIR": folder, "XDG_CACHE_HOME": folder, "PYTHONUSERBASE": site.getuserbase()}
+    caches = {name: str(Path(folder, place)) for name, place in CACHES.items()}
+    return kept | own_places | caches | {"MPLBACKEND": "Agg", "PYTHONPATH": os.pathsep.join(paths)}

@@ -258,7 +258,11 @@ class Child:
         return f"died of {signal.Signals(found_signal).name if known else f'signal {found_signal}'}"
 
     def leftovers(self) -> int:
-        """How many processes run that the target started, and libraries do not keep for it."""
+        """How many processes run that the target started, and libraries do not keep for it. A target that is a program
+        is started by the worker, and runs from call to call.
+        """
+        if self.spec.target.startswith("cmd:"):
+            return 0
         return supervisor.leftovers(self.process.pid, 2 if self.level.separated else 1)
 
     def _death(self) -> Died:
