@@ -53,7 +53,7 @@ def exact_cases(outline: Outline) -> Iterator[Case]:
 
 
 def real_cases(outline: Outline) -> Iterator[Case]:
-    """Every base on unit data in floating types in turn, and on one of the harder sets in turn; operands of its own."""
+    """Every base on unit data in floating types in turn, every other on a harder set in turn; operands of its own."""
     kinds = [dtype for dtype in outline.dtypes if dtype not in INTEGERS]
     for case in outline.own:
         yield from (case.but(dtype=dtype) for dtype in kinds)
@@ -65,7 +65,7 @@ def real_cases(outline: Outline) -> Iterator[Case]:
             yield base.but(dtype=dtype, data="unit")
             others = [data for data in REAL if data != "unit"]
             picked = others if outline.thorough > 1 else [others[(index + place) % len(others)]]
-            if base.macs <= LIGHT and (outline.thorough > 1 or place < 2):
+            if base.macs <= LIGHT and (outline.thorough > 1 or (place < 2 and index // turn(outline, place) % 2)):
                 yield from (base.but(dtype=dtype, data=data) for data in picked)
 
 

@@ -98,6 +98,7 @@ def opened(name: str, workers: int) -> Iterator[Start]:
     Raises:
         Unavailable: unknown name, Dask not installed or no scheduler at the address.
     """
+    known(name)
     with contextlib.ExitStack() as stack:
         if name == "local":
             os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one judge a core; read when a judge imports numpy
@@ -108,13 +109,19 @@ def opened(name: str, workers: int) -> Iterator[Start]:
             except BaseException:  # an interrupt does not wait for what the judges are at
                 judges.kill()
                 raise
-        elif name == "dask" or name.startswith(("tcp://", "tls://")):
+        else:
             executor = _client(name, workers, stack).get_executor()
             yield lambda: executor
-        else:
-            raise Unavailable(
-                f"unknown executor {name!r}: give local, dask or the address of a scheduler, tcp://HOST:PORT"
-            )
+
+
+def known(name: str) -> None:
+    """Refuse the name of an executor that there is not.
+
+    Raises:
+        Unavailable: it is none.
+    """
+    if name not in ("local", "dask") and not name.startswith(("tcp://", "tls://")):
+        raise Unavailable(f"unknown executor {name!r}: give local, dask or the address of a scheduler, tcp://HOST:PORT")
 
 
 def _client(name: str, workers: int, stack: contextlib.ExitStack) -> Any:
@@ -160,8 +167,10 @@ def ask(spec: Spec, start: Start, workers: int = 1, meanwhile: Callable[[], obje
     raise NotLoaded(f"the judge was lost {ATTEMPTS} times while it asked what the target takes: {said}")
 
 
-def execute(batches: Iterable[Batch], start: Start, ahead: int) -> Generator[Done, None, None]:
-    """Hand out batches, `ahead` at a time, and yield each one's results as they come.
+def execute(
+    batches: Iterable[Batch], start: Start, ahead: int, run: Callable[[Batch], Done] = run_batch
+) -> Generator[Done, None, None]:
+    """Hand out batches, `ahead` at a time, for `run` in a judge's process, and yield each one's results as they come.
 
     A batch whose judge was lost is handed out again, at last job by job; a job that cannot be judged even so gets a
     result that says so. Nothing is lost, and nothing counts twice.
@@ -176,7 +185,7 @@ def execute(batches: Iterable[Batch], start: Start, ahead: int) -> Generator[Don
                 batch, tries = queue.pop(0) if queue else (next(source, None), 0)
                 if batch is None:
                     break
-                running[executor.submit(run_batch, batch)] = (batch, tries)
+                running[executor.submit(run, batch)] = (batch, tries)
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
