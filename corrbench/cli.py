@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from corrbench import commands
-from corrbench.commands import _completion
+from corrbench.commands import _completion, _steady
 from corrbench.runner import Step, secret_seed
 from corrbench.runner.store import unwritable
 from corrbench.target import PROFILES, Given, Spec, UnknownTarget, artefact, find
@@ -93,6 +93,7 @@ def main(ctx: click.Context) -> None:
 
     Exit codes: 0 passed, 1 findings, 2 could not judge, 3 inconclusive.
     """
+    _steady.steady()
     if ctx.invoked_subcommand not in ANYWHERE and (said := foreign()):
         give_up(said)
 
@@ -145,10 +146,34 @@ def save(name: str | Path | None, made: str | Mapping[str, Any], mode: str = "w"
         return
     text = made if isinstance(made, str) else json.dumps(made, indent=1, allow_nan=False) + "\n"
     try:
-        with click.open_file(name, mode, encoding="utf-8") as file:
-            file.write(text)
+        if mode != "w" or str(name) == "-" or (Path(name).exists() and not Path(name).is_file()):
+            with click.open_file(name, mode, encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+            if str(name) == "-" and (lost := _steady.lost()):
+                raise lost
+        else:
+            replace_file(Path(name), text)
     except OSError as error:
         give_up(f"cannot write {error.filename or name}: {error.strerror}")
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file anew beside its place, and put it there when it is whole. A link there is replaced, not followed.
+
+    Raises:
+        OSError: it cannot be written; what was there before is as it was.
+    """
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with fresh.open("x", encoding="utf-8") as file:
+            file.write(text)
+        if path.exists() and not path.is_symlink():
+            fresh.chmod(path.stat().st_mode & 0o777)
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 # ---- what is given on the command line

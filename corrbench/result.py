@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import zlib
 from collections import Counter
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -179,6 +181,8 @@ class Run:
         seconds: wall time.
         problem: why nothing could be judged; empty if something was.
         little: what was not asked of the target, or how few results were compared; empty where enough was.
+        sandbox: what stood between the target and the rest: its ``level``, ``full``, ``partial`` or ``off``, what it
+            was had ``by``, and what the target ``could`` do all the same; empty where it is not known.
     """
 
     target: str
@@ -200,6 +204,7 @@ class Run:
     seconds: float = 0.0
     problem: str = ""
     little: str = ""
+    sandbox: dict[str, Any] = field(default_factory=dict)
 
     def sort(self) -> None:
         """Put the results in order: they come in any, and reports must not."""
@@ -253,6 +258,29 @@ class Run:
         known = {field.name for field in fields(cls)}
         results = [Result.from_json(result) for result in record["results"]]
         return cls(**{key: value for key, value in record.items() if key in known} | {"results": results})
+
+
+def sealed(record: dict[str, Any]) -> str:
+    """A record as a line of a file, with a checksum of itself: damage shows, whatever it hits."""
+    text = json.dumps(record, separators=(",", ":"))
+    return f'{text[:-1]},"sum":"{zlib.crc32(text.encode()):08x}"}}'
+
+
+def unsealed(line: str | bytes) -> dict[str, Any] | None:
+    """The record of a line that `sealed` made; None where the line is damaged or none. Lines of releases that wrote no
+    checksum are taken as they are.
+    """
+    try:
+        text = line if isinstance(line, str) else line.decode()
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict):
+        return None
+    if (said := record.pop("sum", None)) is None:
+        return record
+    plain = text.rstrip().rpartition(',"sum":')[0] + "}"
+    return record if said == f"{zlib.crc32(plain.encode()):08x}" else None
 
 
 def finite(value: Any) -> Any:

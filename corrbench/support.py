@@ -193,6 +193,10 @@ class Support:
     adopted: dict[str, Any] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)  # arguments that it has once and for all, see `with_fixed`
     pace: Pace = Pace()
+    conduct: tuple[
+        tuple[str, str], ...
+    ] = ()  # what its calls did that none may do: a check, and the words of a finding
+    sandbox: dict[str, Any] = field(default_factory=dict)  # what stood around it, see `corrbench.judge.boundary.Level`
 
     @property
     def convention(self) -> Convention:

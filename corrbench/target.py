@@ -18,6 +18,7 @@ from corrbench.convention import Convention, options
 FORMS = ("corr2d", "conv2d", "module", "layer")
 ARRAYS = ("torch", "numpy", "list")
 ACCURACIES = ("direct", "winograd", "fft", "tf32")
+SANDBOXES = ("auto", "require", "off")  # whether a target is confined, see `corrbench.judge.boundary`
 SANITIZERS = ("memcheck", "racecheck", "initcheck", "synccheck")  # tools of compute-sanitizer
 PROFILES = ("quick", "standard", "deep")  # how thoroughly a target is judged
 
@@ -51,6 +52,7 @@ class Given:
     dtypes: str = option("The element types that it claims, and is asked about.", default="all that it takes")
     python: str = option("Interpreter of another environment that targets run in.")
     compile: bool = flag("Call targets under torch.compile.")
+    sandbox: str = option("Whether targets are confined: as far as can be, wholly or not.", SANDBOXES, default="auto")
     timeout: float = option("Seconds that one call may take.", least=0.0, default="30")
     memory: float = option("GiB that the target's process may hold.", least=0.1, default="4")
     call: str = option("How it is called: an expression over f x w b, s p d groups, sh sw ph pw, np torch.")
@@ -126,6 +128,8 @@ class Spec:
         strict: whether every element type that it takes, and the direct bound, decide the verdict.
         no_guess: whether another convention is looked for where its signature does not fit.
         sanitize: the tool of compute-sanitizer that its process runs under; empty for none.
+        sandbox: ``auto``, which it is if empty, ``require`` or ``off``.
+        hides: what its process may not read though it lies in its project, separated as in PATH: the record of the run.
     """
 
     target: str
@@ -166,6 +170,8 @@ class Spec:
         return options.of(form, *(getattr(self, name) for name in CONVENTION))
 
     sanitize: str = ""
+    sandbox: str = ""
+    hides: str = ""
 
     def undeclared(self, asked: set[str]) -> str:
         """Why a case that asks for these features and modes, and a dtype, is not for this target; empty if it is."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from corrbench.result import SCHEMA, Figures, Result, Run
+from corrbench.result import SCHEMA, Figures, Result, Run, unsealed
 
 INTERRUPTED = "an interruption"  # where a run stopped that left no closing line: what it refused is not known
 # what a comparison of arrays has, and reports take for granted
@@ -35,7 +35,7 @@ def load(path: Path) -> list[Run]:
         raise Unreadable(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise Unreadable(f"{path} is not text; give a file of .corrbench/, or one that --json wrote") from None
-    first = _parse(text.partition("\n")[0])
+    first = unsealed(text.partition("\n")[0])
     record = first if isinstance(first, dict) and "header" in first else _parse(text)
     if not isinstance(record, dict) or not ("header" in record or "results" in record):
         raise Unreadable(f"{path} holds no run; give a file of .corrbench/, or one that --json wrote")
@@ -149,14 +149,18 @@ def _stored(header: dict[str, Any], text: str) -> Run:
     }  # fmt: skip
     done: dict[str, list[dict[str, Any]]] = {}
     ended: dict[str, Any] | None = None
-    for line in text.splitlines()[1:]:
-        record = _parse(line)
-        if not isinstance(record, dict):  # cut off in mid-write
-            continue
-        if "run" in record:
+    lines, damaged = text.split("\n")[1:], 0
+    for line in lines[:-1]:  # what comes after the last end of a line was cut off in mid-write
+        record = unsealed(line)
+        if record is not None and isinstance(record.get("run"), dict):
             ended = record["run"]
-        elif "job" in record:
+        elif record is not None and isinstance(record.get("job"), str):
             ended, done[record["job"]] = None, record["results"]
+        else:
+            damaged += 1
+    missing = int(ended.get("judged", 0)) - len(done) if ended else damaged
+    if missing > 0:
+        raise ValueError(f"{missing} results are missing or cannot be read")
     counts = {"judged": len(done), "planned": len(done)}
     run = Run.from_json(said | (ended or counts) | {"results": [result for some in done.values() for result in some]})
     if ended is None:

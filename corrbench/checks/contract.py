@@ -40,11 +40,9 @@ def global_state(trial: Trial) -> Iterator[Result]:
     elif at_load:
         yield trial.result(Status.WARN, f"loading the target changed global state: {'; '.join(at_load)}")
     yield from conduct(trial, trial.check)
-    copies = trial.remote.leftovers()
-    if copies:
-        yield trial.result(
-            Status.FAIL, f"the target left {copies} forked cop{'y' if copies == 1 else 'ies'} of its process running"
-        )
+    left = trial.remote.leftovers()
+    if left:
+        yield trial.result(Status.FAIL, f"the target left {left} process{'es' * (left > 1)} running")
 
 
 def argument_cases(outline: Outline) -> Iterator[Case]:

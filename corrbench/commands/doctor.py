@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 
 import click
 
@@ -24,9 +25,11 @@ def doctor(json_file: str | None, *, quiet: bool) -> None:
     with working("doctor", quiet=quiet):
         from corrbench.environment import doctor as rules
         from corrbench.environment import facts
+        from corrbench.judge import boundary
         from corrbench.render.doctor import last, show
 
         found = facts.gather()
+        found["Sandbox"] = {"sandbox": boundary.measured(sys.executable).said()}
     lines = rules.examine(found)
     if quiet:
         console.print(last(lines))

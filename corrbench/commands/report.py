@@ -56,10 +56,6 @@ def report(
         if baseline:
             _accept(baseline, [*former, *runs])
     digests = list(map(Digest, runs))
-    for digest in digests if change is None else ():
-        terminal.show(console, digest)
-    if change is not None:
-        run_diff.show(console, change)
     if page:
         from corrbench.render import html
 
@@ -69,6 +65,10 @@ def report(
         save(prose, f"{run_diff.write(change)}\n{text}" if change else text)
     if json_file:
         save(json_file, change.to_json() if change else runs[0].to_json() if len(runs) == 1 else combined(runs))
+    for digest in digests if change is None else ():
+        terminal.show(console, digest)
+    if change is not None:
+        run_diff.show(console, change)
     if change is None:
         raise SystemExit(code(runs))
     raise SystemExit({"worse": FOUND, "error": UNJUDGED}.get(change.verdict, PASSED))

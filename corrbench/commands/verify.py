@@ -143,18 +143,11 @@ def code(runs: list[Run], *, strict: bool = False) -> int:
 
 
 def show(console: Console, digests: list[Digest], extras: list[Run], out: Outputs) -> None:
-    """Everything a user sees and every file they asked for."""
+    """Every file that a user asked for, and then what they see: an output that is closed costs no file."""
     from corrbench.analysis import baseline
     from corrbench.render import crosscheck, markdown, terminal
 
     runs = [digest.run for digest in digests]
-    for digest in digests:
-        if out.quiet:
-            console.print(terminal.verdict(digest.run), soft_wrap=True)
-        else:
-            terminal.show(console, digest, verbose=out.verbose, code=out.show)
-    if extras and not out.quiet:
-        console.print(crosscheck.table(crosscheck.rows([*runs, *extras])))
     if out.json_file:
         cli.save(out.json_file, runs[0].to_json() if len(runs) == 1 else combined(runs))
     if out.record_baseline:
@@ -177,6 +170,13 @@ def show(console: Console, digests: list[Digest], extras: list[Run], out: Output
     if out.markdown or out.report:
         for file in filter(None, (out.markdown, out.report and str(Path(out.report, "correctness.md")))):
             cli.save(file, markdown.write(digests, extras, methods(file)))
+    for digest in digests:
+        if out.quiet:
+            console.print(terminal.verdict(digest.run), soft_wrap=True)
+        else:
+            terminal.show(console, digest, verbose=out.verbose, code=out.show)
+    if extras and not out.quiet:
+        console.print(crosscheck.table(crosscheck.rows([*runs, *extras])))
     if out.report:
         console.print(f"Report: {Path(out.report, 'correctness.md')}")
 

@@ -38,6 +38,8 @@ RULES = (
     (".*fp32_precision", "tf32|bf16", LOOK, LESS, STARTUP),
     (r"mkldnn\..*", "False", LOOK, "torch convolves in slower and other ways on the CPU", STARTUP),
     (r"cudnn\.benchmark", "True", LOOK, "the fastest algorithm is taken, another one each run", STARTUP),
+    ("sandbox", "(?!full).*", LOOK, "what targets can do here (METHODOLOGY.md, section 10)",
+     "apt install bubblewrap  (containers need leave to make user namespaces; Landlock is in Linux 5.13 and later)"),
     ("git", "not installed", NONE, "`gate` cannot compare revisions", "apt install {name}"),
     ("valgrind", "not installed", NONE, "`gate` counts no instructions", "apt install {name}"),
     ("git|valgrind", "does not run.*", LOOK, "`gate` needs it", "apt install {name}"),

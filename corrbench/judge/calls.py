@@ -100,5 +100,12 @@ def violations(call: Call, reply: Reply, support: Support, spec: Spec) -> Iterat
             yield Violation("memory.operands", words)
     for name in reply.late:
         yield Violation("memory.operands", f"{name} changed after it had been returned")
+    yield from misconduct(reply)
+
+
+def misconduct(reply: Reply) -> Iterator[Violation]:
+    """What a call did to what is not its own: global state, and those who watch."""
+    for words in reply.tried:
+        yield Violation("attempts.judge", f"an attempt to deceive: the target {words}")
     for words in reply.globals:
         yield Violation("contract.globals", f"the call changed global state: {words}")

@@ -9,11 +9,13 @@ import struct
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
+from zlib import crc32
 
 import numpy as np
 
 from corrbench.convention import options
-from corrbench.judge import protocol, sanitizer, supervisor
+from corrbench.judge import boundary, protocol, sanitizer, supervisor
+from corrbench.judge.calls import misconduct
 from corrbench.judge.compiling import COMPILING, Compilations
 from corrbench.judge.protocol import Broken, Reply, narrow
 from corrbench.judge.sandbox import Child, Died
@@ -40,6 +42,16 @@ def told(spec: Spec) -> dict[str, Any]:
     return found | {"backward": options.attributes(spec.backward)}
 
 
+def disagree(step: dict[str, Any], reply: Reply, sent: list[np.ndarray]) -> None:
+    """Note the operands that are said to be unchanged, and no longer hold the numbers that were sent."""
+    if reply.raised:
+        return
+    for name, place in step["arrays"].items():
+        if name not in reply.changed and reply.after.get(name) != crc32(np.ascontiguousarray(sent[place]).tobytes()):
+            reply.changed.append(name)
+            reply.tried.append(f"told its watcher that operand {name} was as before, which it was not")
+
+
 class NotLoaded(Exception):
     """The target cannot be loaded; the message says why."""
 
@@ -60,6 +72,7 @@ class Remote:
         self.shown = Shown()
         self.hung = 0  # times in a row that it did not answer
         self.compilations = Compilations()
+        self.conduct: dict[tuple[str, str], None] = {}  # what calls did to global state and the judge; some do it once
 
     def __enter__(self) -> Remote:
         return self
@@ -77,21 +90,28 @@ class Remote:
             NotLoaded: the target cannot be loaded.
         """
         wire = [narrow(a) if dtype == "bfloat16" else a for a, dtype in zip(arrays, dtypes, strict=True)]
-        child, limit = self._ready(), self.spec.memory * 2**30
+        limit = self.spec.memory * 2**30
+        self._ready()
         patience = max(LEAST, self.spec.timeout / 2**self.hung) if self.hung else self.spec.timeout
         more, forget = self.compilations.ahead(steps, arrays) if self.spec.compile else (0.0, False)
         try:
-            found = self._exchange(
-                child,
-                {"op": "steps", "steps": steps, "forget": forget, **options},
-                wire,
-                lambda answer: protocol.replies(answer, len(steps), limit, child.read),
-                patience * (1 + (len(steps) - 1) / MANY) + more,
+            found = self._twice(
+                lambda child: self._exchange(
+                    child,
+                    {"op": "steps", "steps": steps, "forget": forget, **options},
+                    wire,
+                    lambda answer: protocol.replies(answer, len(steps), limit, child.read),
+                    patience * (1 + (len(steps) - 1) / MANY) + more,
+                )
             )
         except Died as death:
             self.hung = self.hung + 1 if death.status is Status.TIMEOUT else 0
             raise
         self.hung = 0
+        for step, reply in zip(steps, found, strict=True):
+            disagree(step, reply, wire)
+            if not reply.raised:
+                self.conduct |= dict.fromkeys((violation.check, violation.message) for violation in misconduct(reply))
         if any(reply.raised for reply in found):  # then the target's process has forgotten what it compiled
             self.compilations = Compilations()
         return found
@@ -109,7 +129,9 @@ class Remote:
 
     def module(self, arrays: list[np.ndarray], **options: Any) -> dict[str, Any]:
         """Facts that a module shows of itself."""
-        return self._exchange(self._ready(), {"op": "module", **options}, arrays, protocol.facts, self._patience())
+        return self._twice(
+            lambda child: self._exchange(child, {"op": "module", **options}, arrays, protocol.facts, self._patience())
+        )
 
     def load(self) -> dict[str, Any]:
         """Start the child and load the target. Returns its form, file, version and what loading changed globally."""
@@ -124,8 +146,8 @@ class Remote:
         return self._exchange(self.child, {"op": "load", "spec": told(spec), "again": True}, [], protocol.loaded)
 
     def leftovers(self) -> int:
-        """Number of forked copies that the target left running."""
-        return supervisor.copies(self.child.process.pid) if self.child is not None else 0
+        """Number of processes that the target left running."""
+        return self.child.leftovers() if self.child is not None else 0
 
     @property
     def pid(self) -> int:
@@ -142,6 +164,17 @@ class Remote:
             self.child.end()
             self.child = None
 
+    def _twice(self, ask: Callable[[Child], Answer]) -> Answer:
+        """What is answered. Where the process was killed it is asked once more of a new one: SIGKILL comes from outside
+        as a rule, from a system that is short of memory or from a person, and a target that ends so does it again.
+        """
+        try:
+            return ask(self._ready())
+        except Died as death:
+            if not death.killed:
+                raise
+            return ask(self._ready())
+
     def _patience(self, seconds: float = 0.0) -> float:
         """The limit of a request whose calls are not told apart here."""
         return (seconds or self.spec.timeout) + (COMPILING if self.spec.compile else 0.0)
@@ -149,14 +182,21 @@ class Remote:
     def _ready(self) -> Child:
         """The child, with the target loaded."""
         if self.child is None:
+            if said := boundary.lacking(self.spec):
+                raise NotLoaded(said)
             spec = told(self.spec)
             try:
-                found = self._load(spec)
+                try:
+                    found = self._load(spec)
+                except Died as death:
+                    if not death.killed:
+                        raise
+                    found = self._load(spec)
             except Died as death:
                 found = self._without_running(spec, death)
             if "unloadable" in found:
                 self.close()
-                raise NotLoaded(found["unloadable"])
+                raise NotLoaded(found["unloadable"] + boundary.hint(self.spec, found["unloadable"]))
             self.loaded = found
         assert self.child is not None
         return self.child

@@ -14,7 +14,7 @@ from corrbench.case import Case
 from corrbench.convention.options import mentioned
 from corrbench.judge.calls import Call
 from corrbench.judge.client import NotLoaded, Remote
-from corrbench.judge.protocol import Reply
+from corrbench.judge.protocol import FEIGNED, Reply
 from corrbench.judge.sandbox import Died
 from corrbench.judge.signatures import calls, layers
 from corrbench.judge.trial import Trial
@@ -40,7 +40,8 @@ PARAMS = (  # where layers keep weight and bias
     "conv.weight,conv.bias",
 )  # fmt: skip
 # what no convention is to blame for
-BROKEN = ("NameError", "UnboundLocalError", "RecursionError", "NotImplementedError")
+BROKEN = ("NameError", "UnboundLocalError", "RecursionError", "NotImplementedError", "OSError", "FileNotFoundError",
+          "PermissionError", "ProcessLookupError", "KeyError", "ZeroDivisionError")  # fmt: skip
 MOST = 900  # calls that are tried
 
 
@@ -179,7 +180,7 @@ def judged(fit: Fit, trial: Trial, reply: Reply, arrays: dict[str, Any], *, judg
         return
     output, case, convention = reply.outputs.get("y"), trial.case, trial.support.convention
     kinds = ("torch.Tensor", "numpy.ndarray") if trial.spec.arrays == "torch" else ("numpy.ndarray",)
-    if output is None or output.values is None or output.type not in kinds[: 1 if judge else 2]:
+    if output is None or output.values is None or output.type.removeprefix(FEIGNED) not in kinds[: 1 if judge else 2]:
         fit.said = fit.said or f"call: it returns a {output.type if output else 'nothing'}"
         return
     if output.shape != convention.shape("y", case):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import site
 import subprocess
 import sys
 import tempfile
@@ -19,21 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from corrbench.judge import supervisor
+from corrbench.judge import boundary, supervisor
 from corrbench.judge.protocol import narrow, widen
-from corrbench.judge.sandbox import FOREIGN, POLL, Died
+from corrbench.judge.sandbox import CACHES, FOREIGN, POLL, Died, behind, search
 from corrbench.numerics.problem import Array
 from corrbench.result import Status
 from corrbench.target import Spec, artefact
-
-# The guard divides, and its child becomes the interpreter of the script: no trace of the guard is left in it.
-START = """
-import os
-scope = {{'__name__': 'guard'}}
-exec(compile({guard!r}, 'guard', 'exec'), scope)
-scope['stand']({life}, ())
-os.execv({python!r}, [{python!r}, 'main.py'])
-"""
 
 
 @dataclass(slots=True)
@@ -157,14 +149,10 @@ class Script:
 
     def _process(self, folder: str, patience: float) -> None:
         python = self.spec.python or sys.executable
-        guard = Path(supervisor.__file__).read_text(encoding="utf-8")
         life, ours = os.pipe()
         with tempfile.TemporaryFile() as printed:
-            start = START.format(guard=guard, life=life, python=python)
-            process = subprocess.Popen(
-                [python, "-c", start], cwd=folder, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT,
-                env=variables(self.spec, folder), pass_fds=(life,), start_new_session=True,
-            )  # fmt: skip
+            level, path = boundary.level(self.spec), variables(self.spec, folder)
+            process = behind(level, self.spec, [python, "main.py"], folder, printed, path, life, (life,), folder)
             os.close(life)
             try:
                 self._watch(process, time.monotonic() + patience)
@@ -191,7 +179,9 @@ class Script:
 def variables(spec: Spec, folder: str) -> dict[str, str]:
     """The variables of a user's process: nothing of the judge's."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
-    own = [spec.folder, f"{spec.folder}/src"] if spec.folder else []
-    theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep) if spec.python else sys.path
+    own = [spec.folder, f"{spec.folder}/src"] if spec.folder else [str(Path.cwd())]
+    theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep) if spec.python else search or sys.path
     paths = [str(Path(path).resolve()) for path in (*own, *theirs) if path and Path(path).is_dir()]
-    return kept | {"MPLBACKEND": "Agg", "TMPDIR": folder, "PYTHONPATH": os.pathsep.join(paths)}
+    own_places = {"HOME": folder, "TMPDIR": folder, "XDG_CACHE_HOME": folder, "PYTHONUSERBASE": site.getuserbase()}
+    caches = {name: str(Path(folder, place)) for name, place in CACHES.items()}
+    return kept | own_places | caches | {"MPLBACKEND": "Agg", "PYTHONPATH": os.pathsep.join(paths)}

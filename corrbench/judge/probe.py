@@ -11,7 +11,7 @@ import numpy as np
 
 from corrbench.case import DTYPES, Case
 from corrbench.convention import EXTENT, PLAIN, Convention
-from corrbench.judge import guess
+from corrbench.judge import boundary, guess
 from corrbench.judge.calls import Call, case_operands
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.protocol import Reply
@@ -194,9 +194,10 @@ def probe(spec: Spec, remote: Remote) -> Support:
         for mode in MODES:
             answers.ask_mode(mode, base)
     return Support(
-        frozenset(answers.takes), answers.refuses, form, loaded.get("version", ""),
+        frozenset(answers.takes), answers.refuses, form, " ".join(loaded.get("version", "").split())[:80],
         note="; ".join(filter(None, (loaded.get("note", ""), assumed))),
         said=None if convention == PLAIN else convention,
         adopted={one.name: getattr(spec, one.name) for one in fields(spec)} if assumed else {}, fixed=fixed,
-        pace=answers.pace(base) if not fixed else Pace(),
+        pace=answers.pace(base) if not fixed else Pace(), sandbox=boundary.level(spec).to_json(),
+        conduct=tuple(remote.conduct),
     )  # fmt: skip

@@ -13,6 +13,7 @@ import numpy as np
 
 from corrbench.target import FORMS
 
+FEIGNED = "class of its own that calls itself "  # before the name of a type that another type has
 LONGEST = 1 << 26  # bytes of words in one answer
 TEXT, LIST = 4000, 1000  # characters of a text, and texts of a list of findings, that are kept
 
@@ -20,8 +21,8 @@ RAISED = {"type": str, "bases": [str], "message": str, "where": str}
 BARE = {"type": str}
 HELD = {**BARE, "device": str, "requires_grad": bool}
 FULL = {**HELD, "dtype": str, "shape": [int], "blob": int, "wire": str}
-FINDINGS = {"changed": [str], "aliases": [str], "late": [str], "globals": [str]}
-STEP = {"outputs": {str: (BARE, HELD, FULL)}, "raised": (None, RAISED), **FINDINGS}
+FINDINGS = {"changed": [str], "aliases": [str], "late": [str], "globals": [str], "tried": [str]}
+STEP = {"outputs": {str: (BARE, HELD, FULL)}, "raised": (None, RAISED), "after": {str: int}, **FINDINGS}
 PARAMETER = {"name": str, "required": bool, "by_name": bool, "default": str, "value": str, "keys": [str]}
 SIGNATURE = {"text": str, "parameters": [PARAMETER], "uses": [str], "makes": bool, "binds": bool}
 LOADED = (
@@ -81,6 +82,8 @@ class Reply:
     aliases: list[str] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
     globals: list[str] = field(default_factory=list)
+    tried: list[str] = field(default_factory=list)  # signs of an attempt against the judge
+    after: dict[str, int] = field(default_factory=dict)  # checksums of the operands that are said to be unchanged
 
 
 def widen(bits: np.ndarray) -> np.ndarray:
@@ -174,6 +177,7 @@ def replies(answer: dict[str, Any], count: int, limit: float, read: Callable[[in
         Reply(
             outputs={name: output(info, arrays) for name, info in step["outputs"].items()},
             raised=step["raised"],
+            after=step["after"],
             **{name: step[name][:LIST] for name in FINDINGS},
         )
         for step in steps

@@ -15,29 +15,28 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO
 
-from corrbench.judge import supervisor
+from corrbench.judge import boundary, reach, supervisor
 from corrbench.result import Status
 from corrbench.target import Spec
 
 PACKAGE = Path(__file__).parents[1]
 WORKER = Path(__file__).with_name("worker")
 FILES = (  # each after what it imports
-    "library", "geometry", "shared_library", "program", "model", "artefacts", "sources", "extraction", "loading",
-    "compiled", "channel", "operands", "global_state", "poison", "late_writes", "signature", "expressions", "streams",
-    "ways", "lives", "caller", "calls", "modules", "timed_calls", "serve",
+    "library", "signs", "geometry", "shared_library", "program", "model", "artefacts", "sources", "extraction",
+    "loading", "compiled", "channel", "operands", "global_state", "poison", "late_writes", "signature", "expressions",
+    "streams", "ways", "lives", "caller", "calls", "modules", "timed_calls", "serve",
 )  # fmt: skip
 LENT = ("__init__.py", "case.py", "convention", "target.py", "targets", "reference.py")
-# The process divides in `stand`: the parent stays as the guard. The child makes modules of the files it is sent, in a
-# package of a name that tells a target nothing.
-STAND = "scope['stand']({life}, ({read}, {write}))"
+# The target's interpreter makes modules of the files it is sent, in a package of a name that tells a target nothing.
 START = """
 import json, os, sys, types
-texts, scope = json.load(os.fdopen({source})), {{'__name__': 'guard'}}
-exec(compile(texts.pop('guard'), 'guard', 'exec'), scope)
-{stand}
+texts = json.load(os.fdopen({source}))
+for descriptor in ({read}, {write}):
+    os.set_inheritable(descriptor, False)
 def build(name, text, **more):
     module = sys.modules[name] = types.ModuleType(name)
     vars(module).update(more)
@@ -45,29 +44,36 @@ def build(name, text, **more):
 build('process', '', __path__=[])
 for name, text in texts.items():
     build('process.' + name, text, __package__='process')
-del build, name, text, texts, scope
+del build, descriptor, name, text, texts
 sys.modules['process.serve'].serve({read}, {write})
 """
 FOREIGN = ("CORRBENCH", "PYTEST", "COV_", "GITHUB_", "ACTIONS_")  # variables that are no concern of a target's
+CACHES = {"NUMBA_CACHE_DIR": "numba", "TRITON_CACHE_DIR": "triton", "TORCHINDUCTOR_CACHE_DIR": "inductor",
+          "TORCH_EXTENSIONS_DIR": "extensions", "CUDA_CACHE_PATH": "cuda", "CUPY_CACHE_DIR": "cupy"}  # fmt: skip
 POLL = 0.02  # seconds between two looks at the target's processes
 SHARE = 10  # and at least so many times what one look takes
 ROOM = 1 << 20  # bytes that the channel holds, the most that everybody may ask for
+KILLED = "died of SIGKILL"
 PATIENCE = 1.0  # seconds that a process which closed its channel has to end
+
+
+search: list[str] = []  # where targets import from; where this process does, if nothing is said
 
 
 @dataclass(slots=True)
 class Died(Exception):
-    """The target's process ended, hung or outgrew its limit."""
+    """The target's process ended, hung or outgrew its limit; `killed` where by SIGKILL, which may come from outside."""
 
     status: Status
     message: str
+    killed: bool = False
 
 
 def environment(spec: Spec, folder: str) -> dict[str, str]:
     """The variables that the target's process starts with: nothing of the judge's, a home of its own."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN) and k != "PYTHONSAFEPATH"}
     own = [spec.folder, os.path.join(spec.folder, "src")] if spec.folder else []
-    theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep) if spec.python else sys.path
+    theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep) if spec.python else search or sys.path
     if spec.python and spec.name:
         theirs = [lend(folder), *theirs]
     path = os.pathsep.join(p for p in (*own, *theirs) if p and os.path.isdir(p))
@@ -76,6 +82,7 @@ def environment(spec: Spec, folder: str) -> dict[str, str]:
     tunables = [kept[name] for name in ("GLIBC_TUNABLES",) if kept.get(name)]
     return kept | own_variables | {
         "HOME": folder, "TMPDIR": folder, "XDG_CACHE_HOME": folder,
+        **{name: os.path.join(folder, place) for name, place in CACHES.items()},
         "PYTHONUSERBASE": site.getuserbase(),
         "OPENBLAS_NUM_THREADS": "1",
         "MPLBACKEND": "Agg",  # a demonstration that runs as its file is imported waits for no window
@@ -94,6 +101,40 @@ def lend(folder: str) -> str:
     return str(place)
 
 
+@cache
+def programs() -> bytes:
+    """The files of the target's process, as they are sent."""
+    return json.dumps({name: (WORKER / f"{name}.py").read_text(encoding="utf-8") for name in FILES}).encode()
+
+
+def started(
+    argv: list[str], folder: str, printed: IO[bytes], variables: dict[str, str], passed: tuple[int, ...]
+) -> subprocess.Popen[bytes]:
+    """A process in a session of its own."""
+    return subprocess.Popen(
+        argv, cwd=folder or None, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT, env=variables,
+        pass_fds=passed, start_new_session=True,
+    )  # fmt: skip
+
+
+def behind(
+    level: boundary.Level, spec: Spec, argv: list[str], folder: str, printed: IO[bytes], variables: dict[str, str],
+    life: int, passed: tuple[int, ...], where: str = "",
+) -> subprocess.Popen[bytes]:  # fmt: skip
+    """A program behind the boundary, which may write `folder`, with a guard that stays until `life` is closed. It runs
+    in `where`, or in the target's folder.
+    """
+    boundary.close()
+    rules = reach.rules(spec, argv[0], folder, variables["PYTHONPATH"])
+    if level.other:
+        os.chown(folder, boundary.NOBODY, boundary.NOBODY)
+    with tempfile.TemporaryFile() as source:
+        source.write(boundary.words(level, rules, argv, life, tuple(one for one in passed if one != life)))
+        source.seek(0)
+        command = boundary.command(level, argv[0], source.fileno(), folder)
+        return started(command, where or spec.folder, printed, variables, (source.fileno(), *passed))
+
+
 class Child:
     """The target's process with its guard, from start to end."""
 
@@ -102,6 +143,7 @@ class Child:
         a process that divides.
         """
         self.spec = spec
+        self.level = boundary.Level() if before else boundary.level(spec)
         self.folder = tempfile.mkdtemp(prefix="run-")
         self.printed: IO[bytes] = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - open as long as the child is
         reads, self.requests = os.pipe()
@@ -113,17 +155,15 @@ class Child:
                 fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, ROOM)
         try:
             with tempfile.TemporaryFile() as source:
-                texts = {"guard": Path(supervisor.__file__).read_text(encoding="utf-8")}
-                texts |= {name: (WORKER / f"{name}.py").read_text(encoding="utf-8") for name in FILES}
-                source.write(json.dumps(texts).encode())
+                source.write(programs())
                 source.seek(0)
-                stand = "" if before else STAND.format(read=reads, write=writes, life=life)
-                start = START.format(source=source.fileno(), read=reads, write=writes, stand=stand)
-                self.process = subprocess.Popen(
-                    [*before, spec.python or sys.executable, "-c", start], cwd=spec.folder or None,
-                    stdin=subprocess.DEVNULL, stdout=self.printed, stderr=subprocess.STDOUT,
-                    env=environment(spec, self.folder), pass_fds=(source.fileno(), *theirs), start_new_session=True,
-                )  # fmt: skip
+                start = START.format(source=source.fileno(), read=reads, write=writes)
+                argv, path = [spec.python or sys.executable, "-c", start], environment(spec, self.folder)
+                passed = (source.fileno(), *theirs)
+                if before:
+                    self.process = started([*before, *argv], spec.folder, self.printed, path, passed)
+                else:
+                    self.process = behind(self.level, spec, argv, self.folder, self.printed, path, life, passed)
         except OSError as error:
             self._forget()
             raise Died(Status.CRASH, f"its process cannot be started: {error}") from None
@@ -208,9 +248,22 @@ class Child:
         if found.si_code == os.CLD_STOPPED:
             return "stopped its guard"
         if found.si_code == os.CLD_EXITED:
-            return f"ended with exit status {found.si_status} before answering"
-        known = found.si_status in set(signal.Signals)
-        return f"died of {signal.Signals(found.si_status).name if known else f'signal {found.si_status}'}"
+            number = found.si_status - supervisor.SIGNALLED
+            if not (self.level.separated and number in set(signal.Signals)):
+                return f"ended with exit status {found.si_status} before answering"
+            found_signal = number  # its guard is the first of a namespace, and passes on what it ended of
+        else:
+            found_signal = found.si_status
+        known = found_signal in set(signal.Signals)
+        return f"died of {signal.Signals(found_signal).name if known else f'signal {found_signal}'}"
+
+    def leftovers(self) -> int:
+        """How many processes run that the target started, and libraries do not keep for it. A target that is a program
+        is started by the worker, and runs from call to call.
+        """
+        if self.spec.target.startswith("cmd:"):
+            return 0
+        return supervisor.leftovers(self.process.pid, 2 if self.level.separated else 1)
 
     def _death(self) -> Died:
         """What to raise for a process that ended; it is cleared away."""
@@ -220,7 +273,7 @@ class Child:
         last = self._last_words()
         self.end()
         said = f"; it last printed: {last}" if last else ""
-        return Died(Status.CRASH, f"the target's process {how or 'closed its channel'}{said}")
+        return Died(Status.CRASH, f"the target's process {how or 'closed its channel'}{said}", how == KILLED)
 
     def said(self) -> str:
         """All that was printed, up to a megabyte."""

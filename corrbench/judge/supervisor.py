@@ -1,8 +1,8 @@
 """The supervisor: a process between the judge and the target that watches over everything the target starts.
 
 The judge imports this file for what it asks of processes. Its text is also the first that the target's interpreter is
-sent: that process divides in `stand`, the child goes on to load the target, and the parent stays as the guard. So it
-imports nothing but the standard library.
+sent: that process divides in `stand`, the child is confined and becomes the target's, and the parent stays as the
+guard. So it imports nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ SHARE = 50  # and at least so many times what one look takes
 PATIENCE = 3.0  # seconds that killed processes are waited for
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SUBREAPER, DEATH_SIGNAL = 36, 1  # of prctl
+SIGNALLED = 128  # added to the number of a signal, where the status of a process that died of one is passed on
+# What libraries keep beside a program for as long as it runs, by words of its command line.
+POOLS = (b"torch._inductor.compile_worker", b"torch/_inductor/compile_worker", b"multiprocessing.resource_tracker",
+         b"multiprocessing.forkserver")  # fmt: skip
 
 
 def everyone() -> list[int]:
@@ -112,16 +116,18 @@ def marked(mark: str) -> list[int]:
     return found
 
 
-def copies(root: int) -> int:
-    """How many descendants of a guard run its program, beside the one that it guards."""
+def leftovers(root: int, known: int) -> int:
+    """How many descendants of a process run, but for the `known` ones, which belong to the target's process, and pools
+    that libraries keep.
+    """
 
-    def program(pid: int) -> bytes:
+    def pool(pid: int) -> bool:
         with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read()
-        return b""
+            said = file.read()
+            return any(words in said for words in POOLS)
+        return True  # it has ended meanwhile
 
-    mine = program(root)
-    return max(0, sum(program(pid) == mine for pid in family(root)) - 1)
+    return max(0, sum(not pool(pid) for pid in family(root)) - known)
 
 
 def end(root: int, mark: str = "") -> None:
@@ -147,8 +153,6 @@ def stand(life: int, channel: tuple[int, ...]) -> None:
         if os.getppid() != guard:
             os._exit(0)
         os.close(life)
-        for descriptor in channel:
-            os.set_inheritable(descriptor, False)
         return
     for descriptor in channel:
         os.close(descriptor)
@@ -167,6 +171,8 @@ def watch(life: int, child: int) -> None:
 
     def leave(status: int) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if here == 1:  # of a namespace: all in it end as it does, and no signal can end it from inside
+            os._exit(SIGNALLED + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status))
         end(here)
         if os.WIFSIGNALED(status):
             with contextlib.suppress(OSError):  # SIGKILL needs no handler

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from corrbench.case import Case
+from corrbench.judge import boundary
 from corrbench.judge.calls import Call, Violation, case_operands, violations
 from corrbench.judge.client import Remote
 from corrbench.judge.protocol import Output, Reply
@@ -141,6 +142,7 @@ class Trial:
         if reply.raised:
             return
         seen = dict.fromkeys(violations(call, reply, self.support, self.spec))
+        seen |= {Violation(*one): None for one in self.support.conduct if one[0] == self.check}  # of the probe
         noted += [v for v in seen if v not in noted and (not v.beyond or v.check == self.check)]  # told once
         for name, output in reply.outputs.items():
             if output.values is not None:
@@ -186,9 +188,9 @@ class Trial:
             return made
         where = f" (at {raised['where']})" if raised["where"] else ""
         first = raised["message"].splitlines()[0][:300] if raised["message"] else ""
-        return self.result(
-            Status.FAIL, f"raised {raised['type']}: {first}{where}", numbers=Figures(own=other, raised=raised["type"])
-        )
+        text = f"{raised['type']}: {first}"
+        said = f"raised {text}{where}{boundary.hint(self.spec, text)}"
+        return self.result(Status.FAIL, said, numbers=Figures(own=other, raised=raised["type"]))
 
     # ---- what comes out
 

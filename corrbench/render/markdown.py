@@ -55,7 +55,7 @@ def _lines(digests: Sequence[Digest], extras: Sequence[Run], docs: str) -> Itera
     if command := told.pop("command", ""):
         yield from ("To make this report again:", "", f"    {command}", "")
     for key, value in told.items():
-        yield f"- {key}: {value}"
+        yield f"- {key}: {escape(str(value))}"
     for run in runs:
         yield f"- `{run.target}`: {run.judged} questions in {run.seconds} s"
 

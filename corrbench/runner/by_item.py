@@ -6,13 +6,13 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corrbench.analysis import baseline
 from corrbench.environment import project
+from corrbench.judge import sandbox
 from corrbench.result import Run
 from corrbench.support import Support
 from corrbench.target import PROFILES, Given, Spec, find
@@ -163,6 +163,7 @@ class Inquiries:
         from corrbench import suites
         from corrbench.judge.client import NotLoaded
         from corrbench.runner import executors, plan
+        from corrbench.runner.judges import Lost
         from corrbench.runner.verify import Deaths
 
         spec = request.spec
@@ -173,7 +174,7 @@ class Inquiries:
         known.meant_for(request.target)
         if self._start is None:
             self._start = self._stack.enter_context(executors.opened("local", 1))
-        with contextlib.suppress(BrokenExecutor):  # `ask` will see it, and start another judge, whose path is this one
+        with contextlib.suppress(Lost):  # `ask` will see it; another judge begins with this path
             self._start().submit(_see, sys.path).result()
         try:
             support = executors.ask(spec, self._start)
@@ -207,8 +208,8 @@ def _questions(inquiry: Inquiry, jobs: Iterable[Job]) -> Iterator[Question]:
 
 
 def _see(path: list[str]) -> None:
-    """In the judge: look for modules where the session does by now."""
-    sys.path[:] = path
+    """In the judge: let targets look for modules where the session does by now."""
+    sandbox.search[:] = path
 
 
 @contextlib.contextmanager

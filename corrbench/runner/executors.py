@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import multiprocessing
 import os
-import sys
 import threading
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import replace
-from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.util import Finalize
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from corrbench.checks import registry
 from corrbench.judge.client import NotLoaded, Remote
@@ -25,6 +20,7 @@ from corrbench.judge.probe import probe
 from corrbench.judge.trial import Trial, conclude
 from corrbench.result import Result, Status
 from corrbench.runner.inherited import Libraries
+from corrbench.runner.judges import Judges
 from corrbench.runner.plan import Batch, Job
 from corrbench.support import Support
 from corrbench.target import Spec
@@ -35,10 +31,7 @@ _here = threading.local()
 Kept = TypeVar("Kept", Remote, Libraries)
 
 
-class Start(Protocol):
-    """Gives the executor, another one than `lost`."""
-
-    def __call__(self, lost: Executor | None = None) -> Executor: ...
+Start = Callable[[], Executor]  # gives the executor, always the same
 
 
 class Unavailable(ValueError):
@@ -111,14 +104,17 @@ def opened(name: str, workers: int) -> Iterator[Start]:
     known(name)
     with contextlib.ExitStack() as stack:
         if name == "local":
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one judge a core; read when a judge imports numpy
+            os.environ.setdefault("OMP_NUM_THREADS", "1")
+            judges = stack.enter_context(Judges(workers))
             try:
-                yield _renewed(lambda: stack.enter_context(_pool(workers)))
+                yield lambda: judges
             except BaseException:  # an interrupt does not wait for what the judges are at
-                for judge in multiprocessing.active_children():
-                    judge.kill()
+                judges.kill()
                 raise
         else:
-            yield _renewed(_client(name, workers, stack).get_executor)
+            executor = _client(name, workers, stack).get_executor()
+            yield lambda: executor
 
 
 def known(name: str) -> None:
@@ -131,60 +127,6 @@ def known(name: str) -> None:
         raise Unavailable(f"unknown executor {name!r}: give local, dask or the address of a scheduler, tcp://HOST:PORT")
 
 
-def _renewed(make: Callable[[], Executor]) -> Start:
-    """One executor for everybody, made anew when somebody lost it: the first to say so is given a new one."""
-    kept: Executor | None = None
-
-    def start(lost: Executor | None = None) -> Executor:
-        nonlocal kept
-        if kept is None or kept is lost:
-            kept = make()
-        return kept
-
-    return start
-
-
-class _Judge(SpawnProcess):
-    """A judge's process. It does not run the user's program once more, of which it needs nothing: a script that calls
-    corrbench would start judges of its own. And it has one thread, as there is a judge on each core.
-    """
-
-    @staticmethod
-    def _Popen(process_obj: Any) -> Any:  # noqa: N802 - the name that multiprocessing asks for
-        main, alone = sys.modules["__main__"], {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        added = {name: value for name, value in alone.items() if name not in os.environ}
-        os.environ.update(added)  # read when the child imports numpy
-        sys.modules["__main__"] = ModuleType("__main__")
-        try:
-            return SpawnProcess._Popen(process_obj)
-        finally:
-            sys.modules["__main__"] = main
-            for name in added:
-                os.environ.pop(name, None)
-
-
-class _Judges(SpawnContext):
-    """How judges are started."""
-
-    Process = _Judge
-
-
-def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=_Judges(), initializer=_end_with_parent)
-
-
-def _end_with_parent() -> None:
-    """In the judge: end when the process that it works for has been killed, which could not tell it."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def _client(name: str, workers: int, stack: contextlib.ExitStack) -> Any:
     try:
         import distributed as untyped
@@ -193,6 +135,7 @@ def _client(name: str, workers: int, stack: contextlib.ExitStack) -> Any:
     distributed: Any = untyped
     try:
         if name == "dask":
+            os.environ.setdefault("PYTHONSAFEPATH", "1")  # its workers do not look for modules in the current folder
             cluster = stack.enter_context(
                 distributed.LocalCluster(
                     n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50
@@ -224,8 +167,6 @@ def ask(spec: Spec, start: Start, workers: int = 1, meanwhile: Callable[[], obje
             raise
         except Exception as error:  # noqa: BLE001 - whatever an executor raises, the judge was lost
             said = f"{type(error).__name__}: {error}"
-            if isinstance(error, BrokenProcessPool):
-                executor = start(executor)
     raise NotLoaded(f"the judge was lost {ATTEMPTS} times while it asked what the target takes: {said}")
 
 
@@ -240,27 +181,21 @@ def execute(
     executor = start()
     queue: list[tuple[Batch, int]] = []
     source = iter(batches)
-    running: dict[Future[Done], tuple[Batch, int, Executor]] = {}
+    running: dict[Future[Done], tuple[Batch, int]] = {}
     try:
         while True:
             while len(running) < ahead:
                 batch, tries = queue.pop(0) if queue else (next(source, None), 0)
                 if batch is None:
                     break
-                try:
-                    running[executor.submit(run, batch)] = (batch, tries, executor)
-                except BrokenProcessPool:
-                    executor = start(executor)
-                    queue.insert(0, (batch, tries))
+                running[executor.submit(run, batch)] = (batch, tries)
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                batch, tries, judge = running.pop(future)
+                batch, tries = running.pop(future)
                 try:
                     yield future.result()
                 except Exception as error:  # noqa: BLE001 - as above
-                    if isinstance(error, BrokenProcessPool):
-                        executor = start(judge)
                     queue += _again(batch, tries, error)
                     if tries + 1 >= ATTEMPTS and len(batch.jobs) == 1:
                         yield [(batch.jobs[0], [_lost(batch.jobs[0], error)])]

@@ -53,9 +53,9 @@ def many(
 
 
 def _guarded(start: executors.Start, stopped: threading.Event) -> executors.Start:
-    def again(lost: Executor | None = None) -> Executor:
+    def again() -> Executor:
         if stopped.is_set():
             raise Stopped
-        return start(lost)
+        return start()
 
     return again

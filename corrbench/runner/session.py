@@ -34,7 +34,8 @@ def run(
             options = replace(options, seed=secret_seed())
         runs = []
         for spec, (path, resumed) in zip(specs, records, strict=True):
-            made = verify.verify(spec, replace(options, store=path), start, watch, resumed=resumed)
+            hidden = replace(spec, hides=str(path.absolute())) if path else spec
+            made = verify.verify(hidden, replace(options, store=path), start, watch, resumed=resumed)
             if made.problem:
                 raise ValueError(f"{made.target}: {made.problem}")
             accept(known, spec, made)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import fcntl
 import os
+import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from corrbench.result import SCHEMA
+from corrbench.result import SCHEMA, Result, sealed, unsealed
 
 FOLDER = ".corrbench"  # where records are, unless told otherwise
 
@@ -42,11 +44,15 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.parent.name == FOLDER:  # nobody wants it in a commit
-                unheeded = path.parent / ".gitignore"
-                unheeded.exists() or unheeded.write_text("*\n")
-            if path.is_file() and path.stat().st_size:
-                path.replace(previous(path))
-            path.write_text("")
+                unheed(path.parent)
+            if path.is_file() and not path.is_symlink():
+                lock(path)
+                if path.stat().st_size:
+                    path.replace(previous(path))
+            if path.is_symlink() or path.is_file():  # a link that lies there is replaced, never followed
+                path.unlink()
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+            lock(path)
         except OSError as error:
             raise BadStore(f"cannot write {path}: {error.strerror}; give another place with --store") from None
         store._write([{"schema": SCHEMA, "header": header}])
@@ -60,14 +66,17 @@ class Store:
             BadStore: it is not there, of another schema version, or belongs to another command, or to another seed
                 than the one that is asked for.
         """
+        if path.is_symlink():
+            raise BadStore(f"{path} is a link, which no record is; remove it, or give another place with --store")
         try:
+            lock(path)
             raw = path.read_bytes()
         except OSError as error:
             raise BadStore(f"nothing to resume: {path}: {error.strerror}") from None
         whole, _, rest = raw.rpartition(b"\n")
         lines = whole.split(b"\n")
-        first = _parse(lines[0]) if lines else None
-        if first is None or "header" not in first:
+        first = unsealed(lines[0]) if lines else None
+        if first is None or not isinstance(first.get("header"), dict):
             raise BadStore(
                 f"{path} does not begin with a header; it is left as it is. Run without --resume to start anew"
             )
@@ -88,10 +97,10 @@ class Store:
             store.notes.append(f"{path}: the last line was cut off in mid-write; its job is done again")
             os.truncate(path, len(whole) + 1)
         for number, line in enumerate(lines[1:], 2):
-            record = _parse(line)
+            record = unsealed(line)
             if record is not None and "run" in record:  # a whole run that is gone on with all the same
                 continue
-            if record is None or "job" not in record or not isinstance(record.get("results"), list):
+            if record is None or not _done(record):
                 store.notes.append(f"{path}:{number}: not readable, left as it is; its job is done again")
             else:
                 store.done[record["job"]] = record["results"]
@@ -114,16 +123,19 @@ class Store:
             BadStore: the file cannot be written.
         """
         self._write([{"run": summary}])
+        unlock(self.path)
 
     def _write(self, records: list[dict[str, Any]]) -> None:
-        text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records).encode()
+        text = "".join(sealed(record) + "\n" for record in records).encode()
         try:
             size = self.path.stat().st_size
-            with self.path.open("ab", buffering=0) as file:
-                written = file.write(text)
-                if written != len(text):
+            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
+            try:
+                if os.write(file, text) != len(text):
                     os.truncate(self.path, size)
                     raise OSError(28, "no space left on device")
+            finally:
+                os.close(file)
         except OSError as error:
             raise BadStore(
                 f"cannot write {self.path}: {error.strerror}. What was recorded before is whole: "
@@ -134,6 +146,44 @@ class Store:
 def previous(path: Path) -> Path:
     """Where the record of the run before is kept: ``a1b2.1.jsonl`` beside ``a1b2.jsonl``."""
     return path.with_name(f"{path.stem}.1{path.suffix}")
+
+
+def unheed(folder: Path) -> None:
+    """Have git leave a folder out; what lies there under that name, a link too, is left alone."""
+    with suppress(FileExistsError):
+        descriptor = os.open(folder / ".gitignore", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        with os.fdopen(descriptor, "w") as file:
+            file.write("*\n")
+
+
+_locks: dict[str, int] = {}  # files of records that this process writes, with the descriptors that hold their locks
+
+
+def lock(path: Path) -> None:
+    """Let no other run write the file until this process ends or says so.
+
+    Raises:
+        BadStore: another one does.
+        OSError: it is not there, or cannot be opened.
+    """
+    unlock(path)
+    held = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        if stat.S_ISREG(os.fstat(held).st_mode):
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        raise BadStore(
+            f"{path} is being written by another run; wait for it, or give another place with --store"
+        ) from None
+    _locks[os.path.realpath(path)] = held
+
+
+def unlock(path: Path) -> None:
+    """Let others write the file."""
+    held = _locks.pop(os.path.realpath(path), None)
+    if held is not None:
+        os.close(held)
 
 
 def unwritable(path: Path, *, parents: bool = False) -> str:
@@ -147,9 +197,11 @@ def unwritable(path: Path, *, parents: bool = False) -> str:
     return "" if os.access(place, os.W_OK) else "no permission"
 
 
-def _parse(line: bytes) -> dict[str, Any] | None:
+def _done(record: dict[str, Any]) -> bool:
+    """Whether a record is that of a job with its results."""
+    if not isinstance(record.get("job"), str) or not isinstance(record.get("results"), list):
+        return False
     try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) else None
+        return all(Result.from_json(result) is not None for result in record["results"])
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return False

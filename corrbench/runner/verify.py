@@ -88,6 +88,14 @@ class Deaths:
         return ""
 
 
+def open_to(sandbox: dict[str, Any]) -> str:
+    """What a target could do that its judge cannot rule out, as a sentence; empty where it is nothing."""
+    if sandbox.get("level") == "off":
+        return "the target was not confined (--sandbox off): it could do whatever you can"
+    could = ", ".join(sandbox.get("could", ()))
+    return f"the target was confined in part: it could {could} (corrbench doctor says what to install)" if could else ""
+
+
 def default_store(spec: Spec, options: Options) -> Path:
     """Where a run is recorded unless told otherwise: one file for each command."""
     words = json.dumps([asdict(spec), options.profile, options.check, options.case, options.suites])
@@ -141,7 +149,14 @@ def verify(
     spec = replace(spec, **support.adopted)
     run.form, run.arrays, run.unsupported = support.form, spec.arrays, dict(support.refuses)
     run.notes = [support.note] if support.note else []
-    environment = {"target version": support.version, "called under": "torch.compile" if spec.compile else ""}
+    run.sandbox = support.sandbox
+    if said := open_to(support.sandbox):
+        run.notes.append(said)
+    means = ", ".join([run.sandbox.get("level", ""), *run.sandbox.get("by", ())])
+    environment = {
+        "target version": support.version, "called under": "torch.compile" if spec.compile else "",
+        "sandbox": means,
+    }  # fmt: skip
     known = {name: said for name, said in environment.items() if said}
     if store is not None:
         run.seed = store.header["seed"]
@@ -290,8 +305,8 @@ def record(spec: Spec, options: Options, seed: int) -> Store | None:
     """
     if options.store is None:
         return None
-    header = {"spec": asdict(spec), "profile": options.profile, "check": options.check, "case": options.case,
-              "suites": list(options.suites), "seed": seed}  # fmt: skip
+    header = {"spec": asdict(replace(spec, hides="")), "profile": options.profile, "check": options.check,
+              "case": options.case, "suites": list(options.suites), "seed": seed}  # fmt: skip
     return Store.resume(options.store, header, options.seed) if options.resume else Store.create(options.store, header)
 
 

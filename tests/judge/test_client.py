@@ -16,6 +16,7 @@ import pytest
 
 from corrbench import checks
 from corrbench.case import Case
+from corrbench.judge import supervisor
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.probe import probe
 from corrbench.judge.protocol import Reply, narrow, widen
@@ -62,8 +63,6 @@ def ask(remote: Remote, check: str = "values.exact", case: Case = CASE) -> list[
         ("recurses", Status.FAIL, "RecursionError"),
         ("drips", Status.TIMEOUT, "within 1 s"),
         ("floods", Status.TIMEOUT, "within 1 s"),
-        ("kills_its_parent", Status.CRASH, "SIGKILL"),
-        ("stops_its_parent", Status.CRASH, "stopped its guard"),
         ("devours_in_copies", Status.MEMORY, "more than 0.25 GiB"),
         ("opens_everything", Status.FAIL, "Too many open files"),
     ],
@@ -85,7 +84,7 @@ def test_a_death_is_one_named_result_and_the_next_call_works(name: str, status: 
         ("reseeds", "contract.globals", "random state of numpy"),
         ("sets_a_variable", "contract.globals", "environment variables"),
         ("moves", "contract.globals", "working directory"),
-        ("forks", "contract.globals", "forked cop"),
+        ("forks", "contract.globals", "left 1 process running"),
         ("zeroes_its_input", "memory.operands", "operand x was changed"),
         ("returns_its_input", "memory.operands", "shares memory with operand x"),
         ("writes_later", "memory.operands", "changed after it had been returned"),
@@ -172,17 +171,26 @@ def printed(remote: Remote) -> str:
     return os.pread(remote.child.printed.fileno(), 1000, 0).decode()
 
 
-def test_a_daemon_ends_with_its_target() -> None:
-    with Remote(spec("leaves_a_daemon")) as remote:
+@pytest.mark.parametrize(("name", "said"), [("kills_its_parent", "SIGKILL"), ("stops_its_parent", "stopped its guard")])
+def test_what_attacks_its_guard_costs_one_result_where_it_is_not_confined(name: str, said: str) -> None:
+    with Remote(replace(spec(name), sandbox="off")) as remote:
+        (result,) = ask(remote)
+        assert result.status is Status.CRASH
+        assert said in result.message
+
+
+@pytest.mark.parametrize("sandbox", ["auto", "off"])
+def test_a_daemon_ends_with_its_target(sandbox: str) -> None:
+    with Remote(replace(spec("leaves_a_daemon"), sandbox=sandbox)) as remote:
         ask(remote)
-        pid = int(printed(remote))
-        os.kill(pid, 0)
+        assert remote.child is not None
+        pids = supervisor.family(remote.child.process.pid)
         assert remote.leftovers() == 1
-    assert gone(pid)
+    assert all(gone(pid) for pid in pids)
 
 
 def test_a_daemon_without_a_guard_ends_too() -> None:
-    with Remote(spec("leaves_a_daemon_and_an_orphanage")) as remote:
+    with Remote(replace(spec("leaves_a_daemon_and_an_orphanage"), sandbox="off")) as remote:
         (result,) = ask(remote)
         assert result.status is Status.CRASH
         assert gone(int(result.message.rpartition(" ")[2]))
@@ -191,11 +199,12 @@ def test_a_daemon_without_a_guard_ends_too() -> None:
 def test_all_ends_with_the_judge() -> None:
     lines = """
 import os
+from corrbench.judge import supervisor
 from corrbench.judge.client import Remote
 from tests.judge import test_client as t
 remote = Remote(t.spec("leaves_a_daemon"))
 t.ask(remote)
-print(t.printed(remote), remote.child.process.pid, remote.child.folder, flush=True)
+print(max(t.supervisor.family(remote.child.process.pid)), remote.child.process.pid, remote.child.folder, flush=True)
 os.kill(os.getpid(), 9)
 """
     here = Path(__file__).parents[2]

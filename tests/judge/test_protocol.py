@@ -18,8 +18,8 @@ ARRAY = {"type": "numpy.ndarray", "device": "cpu", "requires_grad": False, "dtyp
 
 
 def step(**changes: Any) -> dict[str, Any]:
-    empty: dict[str, Any] = {"outputs": {}, "raised": None, "changed": [], "aliases": [], "late": [], "globals": []}
-    return empty | changes
+    findings: dict[str, Any] = {name: [] for name in protocol.FINDINGS}
+    return {"outputs": {}, "raised": None, "after": {}} | findings | changes
 
 
 def test_words_need_the_nonce() -> None:

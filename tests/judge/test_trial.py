@@ -16,7 +16,7 @@ from corrbench.target import Given, find
 CASE = Case(x=(1, 1, 5, 6), w=(1, 1, 3, 2))
 OTHERS: dict[str, Any] = {
     "form": "conv2d", "arrays": "torch", "accuracy": "fft", "device": "cuda", "sanitize": "memcheck",
-    "python": "/other/python", "compile": True,
+    "python": "/other/python", "compile": True, "sandbox": "require",
     "timeout": 2.5, "memory": 1.5, "call": "f(x, w, b, s)[0]", "layer": "C(cin, cout)", "params": "W,b",
     "backward": "g, .dW", "layout": "NHWC,HWIO", "output": "same:edge", "kernels": "odd", "result": "float64",
     "dtypes": "float32", "flip": True, "strict": True, "no_guess": True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -19,7 +20,7 @@ import pytest
 from corrbench.case import Case
 from corrbench.judge.client import NotLoaded
 from corrbench.result import Result, Status
-from corrbench.runner import executors, plan, verify
+from corrbench.runner import executors, judges, plan, verify, wire
 from corrbench.runner.executors import ATTEMPTS, Done, Unavailable, ask, execute, opened
 from corrbench.runner.plan import Batch, Job
 from corrbench.support import Support
@@ -89,9 +90,8 @@ def test_a_judge_killed_in_mid_run_loses_nothing(spec: Spec) -> None:
         flow = execute(batches(spec), start, 3)
         first = next(flow)
         pool: Any = start()
-        os.kill(next(iter(pool._processes)), signal.SIGKILL)
+        os.kill(pool.pids[0], signal.SIGKILL)
         assert tally([first, *flow]) == everything()
-        assert start() is not pool
 
 
 def test_a_run_survives_its_judge(spec: Spec) -> None:
@@ -102,7 +102,7 @@ def test_a_run_survives_its_judge(spec: Spec) -> None:
         def watch(_: Any) -> None:
             pool: Any = start()
             if not killed:
-                killed.append(next(iter(pool._processes)))
+                killed.append(pool.pids[0])
                 os.kill(killed[0], signal.SIGKILL)
 
         run = verify.verify(spec, options, start, watch)
@@ -112,15 +112,26 @@ def test_a_run_survives_its_judge(spec: Spec) -> None:
     assert len({result.case for result in run.results}) == run.planned
 
 
-def test_only_one_pool_takes_the_place_of_a_lost_one() -> None:
-    made: list[Any] = []
-    start = executors._renewed(lambda: made.append(object()) or made[-1])  # type: ignore[func-returns-value]
-    first = start()
-    assert start() is first
-    second = start(first)
-    assert second is not first
-    assert start(first) is second  # another batch of the lost pool
-    assert len(made) == 2
+def test_a_judge_that_was_stopped_is_lost_and_its_batch_done_again(spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judges, "SILENCE", 3)
+    with opened("local", 1) as start:
+        flow = execute(batches(spec, CASES[:8]), start, 2)
+        first = next(flow)
+        pool: Any = start()
+        stopped = pool.pids[0]
+        os.kill(stopped, signal.SIGSTOP)
+        assert tally([first, *flow]) == {f"values.exact | {case} | 1": "pass" for case in CASES[:8]}
+        assert stopped not in pool.pids
+
+
+def test_what_a_judge_sends_is_data() -> None:
+    """A pickle in place of an answer is no answer; nor is what is of another type."""
+    with pytest.raises(wire.Unreadable):
+        wire.decode([["a job", []]], Done)
+    sent = wire.encode(SUPPORT)
+    assert wire.decode(json.loads(json.dumps(sent)), Support) == SUPPORT
+    with pytest.raises(wire.Unreadable):
+        wire.decode(sent | {"takes": "everything"}, Support)
 
 
 class Flawed:
@@ -145,25 +156,23 @@ class Flawed:
 
 def test_a_batch_that_is_lost_now_and_then_is_done_again(spec: Spec) -> None:
     flawed: Any = Flawed(lambda batch, tried: tried % 3 == 0)
-    assert tally(execute(batches(spec), lambda lost=None: flawed, 3)) == everything()
+    assert tally(execute(batches(spec), lambda: flawed, 3)) == everything()
 
 
 def test_a_job_that_no_judge_survives_is_an_error_and_the_others_are_judged(spec: Spec) -> None:
     poison = CASES[5]
     flawed: Any = Flawed(lambda batch, tried: any(str(job.case) == poison for job in batch.jobs))
-    assert tally(execute(batches(spec), lambda lost=None: flawed, 3)) == everything() | {
-        f"values.exact | {poison} | 1": "error"
-    }
+    assert tally(execute(batches(spec), lambda: flawed, 3)) == everything() | {f"values.exact | {poison} | 1": "error"}
 
 
 def test_lost_judges_are_given_up_at_last(spec: Spec) -> None:
     flawed: Any = Flawed(lambda batch, tried: True)
-    assert tally(execute(batches(spec, CASES[:6]), lambda lost=None: flawed, 2)) == {
+    assert tally(execute(batches(spec, CASES[:6]), lambda: flawed, 2)) == {
         f"values.exact | {case} | 1": "error" for case in CASES[:6]
     }
     assert flawed.tried <= 2 * ATTEMPTS + 6
     with pytest.raises(NotLoaded, match="RuntimeError: gone"):
-        ask(spec, lambda lost=None: flawed)
+        ask(spec, lambda: flawed)
 
 
 def test_a_check_that_breaks_is_an_error_of_corrbench_not_of_the_target(

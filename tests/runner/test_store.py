@@ -33,7 +33,7 @@ JOBS = [
     ),
     (
         "values.exact | x=1,1,5,6 w=1,1,3,3",
-        [{"check": "values.exact", "case": "b", "status": "fail", "message": "2 × é\n"}],
+        [{"check": "values.exact", "case": "x=1,1,5,6 w=1,1,3,3", "status": "fail", "message": "2 × é\n"}],
     ),
     ("values.bound | nothing", []),
 ]
@@ -168,22 +168,8 @@ def test_a_disk_that_fills_in_mid_line(tmp_path: Path, monkeypatch: pytest.Monke
     path = tmp_path / "run.jsonl"
     store = recorded(path)
     before = path.read_bytes()
-    opened = Path.open
-
-    class Short:
-        def __init__(self, file: Any) -> None:
-            self.file = file
-
-        def __enter__(self) -> Short:
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            self.file.close()
-
-        def write(self, text: bytes) -> int:
-            return int(self.file.write(text[:7]))
-
-    monkeypatch.setattr(Path, "open", lambda self, *a, **k: Short(opened(self, *a, **k)))
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, text: write(file, text[:7]))
     with pytest.raises(BadStore, match="no space left"):
         store.append([("another", [])])
     monkeypatch.undo()
@@ -194,7 +180,7 @@ def test_a_disk_that_fills_in_mid_line(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_bytes().splitlines()]
+    return [json.loads(line) for line in path.read_bytes().splitlines() if line.endswith(b"}")]
 
 
 def keys(path: Path) -> list[str]:

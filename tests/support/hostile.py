@@ -301,7 +301,16 @@ def floods(X, K):
     os._exit(0)
 
 
-STEP = {"outputs": {}, "raised": None, "changed": [], "aliases": [], "late": [], "globals": []}
+STEP = {
+    "outputs": {},
+    "raised": None,
+    "changed": [],
+    "aliases": [],
+    "late": [],
+    "globals": [],
+    "tried": [],
+    "after": {},
+}
 ARRAY = {"type": "numpy.ndarray", "device": "cpu", "requires_grad": False, "dtype": "float64", "shape": [4, 6],
          "blob": 0, "wire": "float64"}  # fmt: skip
 RAISED = {"type": "E", "bases": ["E"], "message": "", "where": ""}

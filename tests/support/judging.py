@@ -17,7 +17,7 @@ def judged(target: str, *, check: str = "", case: str = "", **given: Any) -> Run
     options = Options(profile="quick", suites=("article",), check=check, case=case, seed=5, workers=1)
     with ThreadPoolExecutor(1) as pool:
 
-        def start(lost: Executor | None = None) -> Executor:
+        def start() -> Executor:
             return pool
 
         spec = find(target, **given)

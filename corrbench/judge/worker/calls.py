@@ -14,10 +14,11 @@ import numpy as np
 from . import expressions, library
 from .caller import Caller
 from .late_writes import crowd, wait_for_late_writers
-from .library import Array, Words, is_tensor
+from .library import Array, Words, is_tensor, planted
 from .lives import LIVES, must_own
 from .operands import Operand, describe, span
 from .poison import dirty
+from .signs import taken
 from .streams import at_once, elsewhere, lost, replayed
 from .ways import PLAIN, WAYS
 
@@ -44,7 +45,7 @@ def differentiate(step: Words, y: Any, leaves: dict[str, Any], given: dict[str, 
     if step.get("accumulate"):
         for _ in range(step["accumulate"]):
             # a copy each: torch may keep the cotangent's memory as a gradient, and add to it in the next pass
-            y.backward(given["g"].clone(), retain_graph=True)
+            library.methods["backward"](y, given["g"].clone(), retain_graph=True)
         return {"g" + name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
     grads = library.torch.autograd.grad(
         y, [leaves[name] for name in wanted], given["g"], create_graph=again, allow_unused=True, retain_graph=True
@@ -96,7 +97,14 @@ def perform(step: Words, arrays: list[Array], caller: Caller, blobs: list[bytes]
         del caller.made[name]
     changed = [name for name, operand in given.items() if name in moved or operand.bytes() != before[name]]
     numbers = {name: words.get("blob") for name, words in outputs.items()}
-    return {"outputs": outputs, "changed": changed}, {"operands": given, "outputs": results, "blobs": numbers}
+    after = {name: operand.checksum() for name, operand in given.items() if name not in changed}
+    tried = [f"gave {name} that carries {', '.join(found)} as attributes of its own, in place of the methods of tensors"
+             for name, value in results.items() if (found := planted(value))]  # fmt: skip
+    return {"outputs": outputs, "changed": changed, "after": after, "tried": tried}, {
+        "operands": given,
+        "outputs": results,
+        "blobs": numbers,
+    }
 
 
 def answers(
@@ -206,7 +214,15 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
         caller.compiled.forget()
     before = crowd()
     for step in request["steps"]:
-        words: Words = {"outputs": {}, "raised": None, "changed": [], "aliases": [], "late": []}
+        words: Words = {
+            "outputs": {},
+            "raised": None,
+            "changed": [],
+            "aliases": [],
+            "late": [],
+            "after": {},
+            "tried": [],
+        }
         live: dict[str, Any] = {}
         made = len(blobs)
         try:
@@ -224,6 +240,7 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
             del blobs[made:]
             caller.made.clear()  # they may lie otherwise now
         words["globals"] = caller.world.changes()
+        words["tried"] += [*taken(), *(f"replaced {name}, which watches over it" for name in caller.world.patched)]
         said.append(words)
         held.append(live)
     if caller.device != "cpu":

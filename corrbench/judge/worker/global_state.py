@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import inspect
 import os
 import random
 import sys
 from hashlib import blake2b
+from operator import is_
 from types import ModuleType
 from typing import Any
 
@@ -33,12 +35,29 @@ SETTINGS = {  # name: (read, write)
     "float32 matmul precision": ("get_float32_matmul_precision", "set_float32_matmul_precision"),
     "anomaly mode": ("is_anomaly_enabled", None),
     "inference mode": ("is_inference_mode_enabled", None),
+    "default device": ("get_default_device", None),
 }
+HOOKS = "_global_"  # how the collections of torch.nn.modules.module are named that hold hooks for all modules
+WHOLE = (
+    "torch.nn.functional",
+    "torch.nn",
+    "torch.autograd",
+    "torch.linalg",
+    "torch.fft",
+    "torch",
+    "numpy",
+    "builtins",
+    "math",
+)  # modules none of whose names may be given another value
+KERNELS = ("/CPU", "/CUDA", "/AutogradCPU", "/AutogradCUDA", "/Autograd", "/CompositeImplicitAutograd")
 SWITCHES = (
     "backends.cuda.matmul.allow_tf32", "backends.cudnn.allow_tf32", "backends.cudnn.benchmark",
     "backends.cudnn.deterministic", "backends.cudnn.enabled",
     "backends.cuda.matmul.allow_fp16_reduced_precision_reduction",
     "backends.cuda.matmul.allow_bf16_reduced_precision_reduction", "backends.mkldnn.enabled", "backends.nnpack.enabled",
+    "backends.fp32_precision", "backends.cuda.matmul.fp32_precision", "backends.cudnn.fp32_precision",
+    "backends.cudnn.conv.fp32_precision", "backends.mkldnn.fp32_precision", "backends.mkldnn.matmul.fp32_precision",
+    "backends.mkldnn.conv.fp32_precision",
 )  # fmt: skip
 # variables that libraries set when parts of them load
 LIBRARY = ("TORCH", "_TORCH", "PYTORCH", "KMP_", "TRITON", "CUDA_MODULE")
@@ -47,11 +66,19 @@ LIBRARY = ("TORCH", "_TORCH", "PYTORCH", "KMP_", "TRITON", "CUDA_MODULE")
 environ, getcwd, chdir, modules = os.environ, os.getcwd, os.chdir, sys.modules
 get_state, set_state, getstate, setstate = np.random.get_state, np.random.set_state, random.getstate, random.setstate
 geterr, float64 = np.geterr, np.float64
+fegetround, fesetround = (getattr(ctypes.CDLL(None), name, None) for name in ("fegetround", "fesetround"))
 
 
 def smallest_survives() -> bool:
     """Whether subnormal numbers are kept (flush-to-zero and denormals-are-zero off)."""
     return float(float64(5e-324) * float64(1.0)) != 0.0
+
+
+def snapshot(module: ModuleType) -> tuple[dict[str, Any], tuple[str, ...], tuple[Any, ...]]:
+    """The dictionary of a module, and the names and values that it has: functions and classes that are its users'."""
+    held = vars(module)
+    names = tuple(name for name, value in held.items() if callable(value) and not name.startswith("__"))
+    return held, names, tuple(held[name] for name in names)
 
 
 def digest(*parts: object) -> str:
@@ -109,7 +136,16 @@ class World:
             for name, (reader, writer) in (SETTINGS.items() if torch else ())
         }
         self.switches = {path: reach(torch, path) for path in (SWITCHES if torch else ())}
+        self.whole = [(name, *snapshot(modules[name])) for name in WHOLE if name in modules]
+        hooked = vars(modules["torch.nn.modules.module"]) if torch else {}
+        self.hooks = [held for name, held in hooked.items() if name.startswith(HOOKS) and isinstance(held, dict)]
+        self.top = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", None) if torch else None
+        self.kernels = getattr(modules.get("torch.library"), "_impls", frozenset[str]())
         self.generators = (torch.get_rng_state, torch.set_rng_state) if torch else None
+        self.known = -1
+        self.overrides: list[str] = []
+        self.patched: list[str] = []
+        self.now: dict[str, Any] = {}
         self.settle()
 
     def settle(self) -> None:
@@ -144,22 +180,52 @@ class World:
         if self.generators:
             state["random state of torch"] = digest(self.generators[0]().numpy().tobytes())
         for name, (reader, _) in self.settings.items():
-            state[name] = str(reader())
+            try:
+                state[name] = str(reader())
+            except Exception as error:  # torch refuses to say where its older and newer interfaces were mixed
+                state[name] = type(error).__name__
+        state["hooks of all modules"] = str(sum(map(len, self.hooks)))
+        state["hooks of saved tensors"] = str(self.top is not None and self.top(True) is not None)
+        state["kernels of torch replaced"] = self.overridden()
+        state["direction of rounding"] = str(fegetround() if fegetround is not None else 0)
+        state["names of others' modules"] = self.renamed()
         for path, (owner, name) in self.switches.items():
             with contextlib.suppress(Exception):
                 state[path] = str(getattr(owner, name))
         return state
 
+    def overridden(self) -> list[str]:
+        """Kernels of torch's own operators that Python has put in their place since."""
+        if len(self.kernels) == self.known:
+            return self.overrides
+        self.known = len(self.kernels)
+        self.overrides = sorted(k for k in self.kernels if k.startswith("aten/") and k.endswith(KERNELS))
+        return self.overrides
+
+    def renamed(self) -> list[str]:
+        """Names of modules that have another value now, other than torch gives them when parts of it load."""
+        found = []
+        for path, held, names, values in self.whole:
+            if not all(map(is_, map(held.get, names), values)):
+                found += [f"{path}.{name}" for name, was in zip(names, values, strict=True)
+                          if (now := held.get(name)) is not was and foreign(now, was)]  # fmt: skip
+        return found
+
     def changes(self) -> list[str]:
         """What differs from the start, in words; puts it back."""
-        now = self.read()
+        now = self.now = self.read()
+        self.patched = []
         if now == self.before:
             return []
         said = []
+        own = f"{__name__.partition('.')[0]}."
+        self.patched = [one.partition(".")[2] for one in now["replaced functions"] if one.startswith(own)]
         for name, was in self.before.items():
             if now.get(name) != was:
                 shown = "" if isinstance(was, str) and len(was) == 16 else f" ({was} -> {now.get(name)})"
-                said.append(", ".join(now[name]) + " replaced" if name == "replaced functions" else name + shown)
+                lists = isinstance(was, list) and isinstance(now.get(name), list)
+                fresh = [one for one in now[name] if one not in was] if lists else []
+                said.append(", ".join(fresh or now[name]) + " replaced" if lists else name + shown)
         self.restore()
         return said
 
@@ -173,10 +239,10 @@ class World:
         setstate(self.python_generator)
 
     def restore(self) -> None:
-        modules.update(self.modules)
-        for _, owner, name, was in self.functions:
-            if getattr(owner, name, None) is not was:
-                setattr(owner, name, was)
+        """Put back what can be put back; what cannot be is what must be left from now on."""
+        self._restore_names()
+        if fesetround is not None:
+            fesetround(int(self.before["direction of rounding"]))
         environ.clear()
         environ.update(self.environ)
         chdir(self.folder)
@@ -186,17 +252,34 @@ class World:
         if self.generators:
             self.torch.set_flush_denormal(False)
             self.generators[1](self.generator)
-        for name, (reader, writer) in self.settings.items():
-            if writer and str(reader()) != self.before[name]:
+            self._restore_settings()
+        self.before = self.read()
+
+    def _restore_names(self) -> None:
+        modules.update(self.modules)
+        for _, owner, name, was in self.functions:
+            if getattr(owner, name, None) is not was:
+                setattr(owner, name, was)
+        for _, held, names, values in self.whole:
+            for name, value in zip(names, values, strict=True):
+                if held.get(name) is not value and foreign(held.get(name), value):
+                    held[name] = value
+
+    def _restore_settings(self) -> None:
+        if self.before["default device"] != self.now.get("default device"):
+            self.torch.set_default_device(None)
+        for name, (_, writer) in self.settings.items():
+            if writer and self.now.get(name) != self.before[name]:
                 text = self.before[name]
                 value = {"True": True, "False": False}.get(text, text)
                 value = getattr(self.torch, text[6:]) if text.startswith("torch.") else value
-                writer(int(value) if name == "thread count" else value)
+                with contextlib.suppress(Exception):
+                    writer(int(value) if name == "thread count" else value)
         for path, (owner, name) in self.switches.items():
             with contextlib.suppress(Exception):
                 if str(getattr(owner, name)) != self.before[path]:
-                    setattr(owner, name, self.before[path] == "True")
-        self.before = self.read()
+                    was = self.before[path]
+                    setattr(owner, name, {"True": True, "False": False}.get(was, was))
 
 
 def reach(torch: Any, path: str) -> tuple[Any, str]:

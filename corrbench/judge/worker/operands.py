@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -18,6 +19,7 @@ STEPS = {"step": {-1: 2}, "channels": {-3: 2}, "batch": {-4: 2}}
 GAPS = {"rows": {-1: 3}, "batch": {-4: 1}}
 FAR = 1 << 31  # elements: the last place of an operand that lies `far` is beyond what 32 bits count
 NO_RESERVE = 0x4000  # MAP_NORESERVE of Linux, which the module mmap knows from Python 3.11 on
+EXACT = ("numpy.ndarray", "torch.Tensor")  # what a result must be one of
 OFFSETS = {"rows": 2, "channels": 1, "offset": 3}
 
 
@@ -97,6 +99,11 @@ class Operand:
         except Exception:  # it was made a tensor without strides or storage
             return ()
 
+    def checksum(self) -> int:
+        """A checksum of the numbers that it holds, which whoever sent them can tell too."""
+        array = bits(self.array) if self.arrays == "torch" else self.array
+        return crc32(np.ascontiguousarray(array).tobytes())
+
     def bytes(self) -> bytes:
         """Every byte of the storage, gaps included, but for gaps of gigabytes."""
         if self.far:
@@ -116,18 +123,29 @@ def span(array: Any) -> tuple[int, int]:
     """First and past-the-last address of the memory an array lies in."""
     if isinstance(array, np.ndarray):
         return np.lib.array_utils.byte_bounds(array) if array.size else (0, 0)
-    storage = array.untyped_storage()
+    with library.plainly():
+        storage = library.methods["untyped_storage"](array)
     return (storage.data_ptr(), storage.data_ptr() + storage.nbytes())
+
+
+def name_of(kind: type) -> str:
+    """The name of a type. Only the type itself has the name that a result must be of."""
+    if kind is np.ndarray or (library.torch is not None and kind is library.torch.Tensor):
+        return f"{'numpy' if kind is np.ndarray else 'torch'}.{kind.__name__}"
+    words = [type.__getattribute__(kind, name) for name in ("__module__", "__qualname__")]
+    name = ".".join(word if type(word) is str else "?" for word in words)
+    return f"class of its own that calls itself {name}" if name in EXACT else name
 
 
 def describe(value: Any, blobs: list[bytes]) -> Words:
     """What the target gave back, its bytes appended to `blobs`."""
-    kind = type(value)
-    info: Words = {"type": f"{kind.__module__}.{kind.__qualname__}"}
+    info: Words = {"type": name_of(type(value))}
     if is_tensor(value):
-        dtype = str(value.dtype).removeprefix("torch.")
-        info |= {"device": value.device.type, "requires_grad": value.requires_grad}
-        array = bits(value.to_dense() if value.layout is not library.torch.strided else value)
+        with library.plainly():
+            dtype = str(value.dtype).removeprefix("torch.")
+            info |= {"device": value.device.type, "requires_grad": value.requires_grad}
+            dense = value if value.layout is library.torch.strided else library.methods["to_dense"](value)
+        array = bits(dense)
     elif isinstance(value, (np.ndarray, np.generic)):
         array, dtype = np.asarray(value), str(np.asarray(value).dtype)
         info |= {"device": "cpu", "requires_grad": False}

@@ -6,6 +6,7 @@ The clock is not here: whoever asks for `run` measures until the answer comes.
 from __future__ import annotations
 
 import contextlib
+import time
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -21,6 +22,9 @@ from .operands import Operand, describe
 from .poison import give_back
 
 Call = Callable[[], dict[str, Any]]
+OFTEN = 8  # about so many results are kept in the course of a run, each in place of the one before
+MIX = 2654435761  # 2³² over the golden ratio: spreads the last digits of the clock (Knuth, TAOCP 3, 6.4)
+clock = time.perf_counter_ns  # as it is before any target is loaded
 FRESH = 61  # numbers that the first element of x takes, one after the other; a prime, so that sets do not repeat soon
 
 
@@ -33,7 +37,7 @@ class Course:
         self.calls: list[Call] = []
         self.firsts: list[Array] = []  # for each set the memory that begins with the first element of x
         self.fresh: list[Any] = []
-        self.kept: dict[str, Any] = {}
+        self.kept: list[dict[str, Any]] = [{}, {}]  # of the call that was named, and of one that was drawn
 
     def answer(self, request: Words, arrays: list[Array]) -> tuple[Words, list[bytes]]:
         """Do what is asked for; an exception of the target's is said, and nothing is kept."""
@@ -52,14 +56,14 @@ class Course:
                     if self.caller.compiled is not None and request["number"]:
                         self.caller.compiled.must_have_compiled()
                 elif request["op"] == "trim":
-                    self.kept = {}
+                    self.kept = [{}, {}]
                     give_back()
                 else:
-                    outputs = {name: describe(value, blobs) for name, value in self.kept.items()}
+                    outputs = {name: describe(value, blobs) for name, value in self.kept[request["which"]].items()}
         except BaseException as error:  # whatever it raises is a result
             raised = failure(error)
-            self.kept = {}
-        rest: Words = {"changed": [], "aliases": [], "late": [], "globals": []}
+            self.kept = [{}, {}]
+        rest: Words = {"changed": [], "aliases": [], "late": [], "globals": [], "after": {}, "tried": []}
         return {"steps": [{"raised": raised, "outputs": outputs, **rest}]}, blobs
 
     def prepare(self, request: Words, arrays: list[Array]) -> None:
@@ -104,20 +108,28 @@ class Course:
             operands["x"].values = first
 
     def run(self, number: int, keep: int) -> None:
-        """That many calls in a row, the sets in turn; what call `keep` gives is kept.
+        """That many calls in a row, the sets in turn; what call `keep` gives is kept, and what another one gives.
 
-        Before each call the first element of x is another, written to its memory past the target: nothing that was
-        kept from an earlier call, under whatever key, is right for this one. It takes some 0.1 µs, which are timed.
+        Which other one is decided after its call, by the last digits of the clock: no call can know. Before
+        each call the first element of x is another, written to its memory past the target: nothing that was kept from
+        an earlier call, under whatever key, is right for this one. Both take some 0.2 µs, which are timed.
         """
         calls, count = self.calls, len(self.calls)
         firsts, fresh, many = self.firsts, self.fresh, len(self.fresh)
+        drawn, share, chance = -1, max(1, number // OFTEN), clock
+        named: dict[str, Any] = {}
+        other: dict[str, Any] = {}
         for index in range(number):
             turn = index % count
             if many:
                 firsts[turn][0] = fresh[index % many]
             found = calls[turn]()
             if index == keep:
-                self.kept = found
+                named = found
+            if drawn < 0 or not (chance() * MIX >> 16) % share:
+                drawn, other = index, found
+        if number:
+            self.kept = [{**named, "index": np.array([keep])}, {**other, "index": np.array([drawn])}]
         if number and self.caller.device != "cpu":
             library.torch.cuda.synchronize()
 

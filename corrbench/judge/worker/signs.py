@@ -1,0 +1,57 @@
+"""Signs of an attempt against the judge: what the target's own Python was seen to try, whether or not it was let.
+
+A hook that Python keeps for the life of the process (PEP 578) is told of files that are opened and signals that are
+sent. A cache that cannot be written, a file that is not there or a network that is refused is no sign.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import Any
+
+MOST = 20  # signs that are kept
+OTHERS = re.compile(r"/proc/(\d+)/(?:task/\d+/)?(mem|environ|fd|fdinfo|maps|smaps|root|cwd|auxv|stack|pagemap)(?:/|$)")
+RECORDS = re.compile(r"(^|/)\.corrbench(/|$)")
+FILES = frozenset({"open", "os.listdir", "os.scandir", "os.remove", "os.rename", "os.link", "os.symlink", "os.truncate",
+                   "os.chmod", "shutil.copyfile", "shutil.rmtree", "glob.glob", "glob.glob/2"})  # fmt: skip
+found: list[str] = []
+getpid, getppid, fsdecode = os.getpid, os.getppid, os.fsdecode  # as they are before any target is loaded
+
+
+def hook(event: str, arguments: tuple[Any, ...]) -> None:
+    """Note what is a sign; never raise."""
+    if event in FILES:
+        for place in arguments[:2]:
+            if type(place) in (str, bytes):
+                look(fsdecode(place))
+    elif event in ("os.kill", "os.killpg"):
+        pid, number = arguments[:2]
+        if number and pid in (-1, 1, guard) and pid != getpid():
+            note("tried to signal " + ("every process" if pid == -1 else "the process that watches over it"))
+
+
+def look(path: str) -> None:
+    """Note a path that leads into another process or into a record of corrbench's."""
+    if match := OTHERS.search(path):
+        if int(match[1]) in (guard, 0, 1):  # 0 is what a process in a namespace is told of the one above
+            note(f"tried to look into the process that watches over it ({match[2]} of it under /proc)")
+    elif RECORDS.search(path):
+        note("tried to use the record of the run (.corrbench)")
+
+
+def note(words: str) -> None:
+    """Keep a sign, once."""
+    if words not in found and len(found) < MOST:
+        found.append(words)
+
+
+def taken() -> list[str]:
+    """The signs since the last time."""
+    seen, found[:] = list(found), []
+    return seen
+
+
+guard = getppid()
+sys.addaudithook(hook)
