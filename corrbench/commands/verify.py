@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from corrbench.analysis.causes import Digest
     from corrbench.result import Run
 
+EXPLAIN = 10.0  # seconds for experiments on the causes of findings
 OWN = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
 
 
@@ -109,7 +110,7 @@ def verify(target: str | None, **given: Any) -> None:
         from corrbench.runner import session, verify
 
         given["profile"] = given["profile"] or ("standard" if name else "quick")
-        options = cli.taken(verify.Options, given | {"budget": budget, "limit": limit})
+        options = cli.taken(verify.Options, given | {"budget": budget, "limit": limit, "explain": EXPLAIN})
         known = Baseline.load(Path(given["baseline"])) if given["baseline"] else Baseline()
 
         def watch(run: Run) -> None:
