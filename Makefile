@@ -21,7 +21,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test slow audit explained mutants bench changes follows gate history index peers somepeers machine performance score lint docs reports clean cuda wheels
+.PHONY: help verify test slow audit explained mutants bench changes follows gate history index peers somepeers campaign machine performance score lint docs reports clean cuda wheels
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
@@ -115,6 +115,13 @@ peers: $(STAMP) $(PEERS:=/.installed) ## judge released libraries, about 20 minu
 somepeers: $(STAMP) .venv-peers/.installed
 	OMP_NUM_THREADS=1 $(BIN)/corrbench peers --python .venv-peers/bin/python --baselines corrbench/baselines --seed 1 \
 		--check values --suite sample --limit 30 --no-speed || [ $$? -eq 1 ]
+
+# Half an hour each; interrupted, the same `corrbench campaign` with --resume goes on.
+LIBRARIES ?= torch scipy.correlate2d numpy.einsum onnxruntime opencv.dnn openvino.f32 jax mlx ncnn kornia.filter2d
+FOR ?= 30m
+campaign: $(STAMP) .venv-peers/.installed ## search released libraries with random cases, half an hour each; writes campaign.md
+	OMP_NUM_THREADS=1 $(BIN)/corrbench campaign $(LIBRARIES) --python .venv-peers/bin/python --for $(FOR) \
+		--corpus .corrbench/corpus --report $(REPORT) || [ $$? -eq 1 ]
 
 gate: $(STAMP) ## has the verifier itself become dearer, in instructions, than it was at VERIFIER_BASE?
 	$(BIN)/python -m benchmarks.verifier_gate --base $(VERIFIER_BASE)

@@ -61,6 +61,7 @@ PREDICATES: dict[str, Predicate] = {
     "an array has more than 2^15 elements": lambda c: c.x[1] * c.x[2] * c.x[3] > 2**15,
     "an axis is longer than 2^16": lambda c: max(*c.x, *c.w) > 2**16,
     "operands are views": lambda c: bool(c.layout),
+    "an operand is in channels_last": lambda c: "channels_last" in c.layout,
     "an operand is one element, stretched": lambda c: "expanded_all" in c.layout,
     "the dtype is not float32": lambda c: c.dtype != "float32",
     "the dtype is a 16-bit float": lambda c: c.dtype in ("float16", "bfloat16"),

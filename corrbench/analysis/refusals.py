@@ -42,18 +42,11 @@ def loud(result: Result) -> bool:
 
 def settle(run: Run) -> None:
     """Turn refusals of exactly one region into a warning, and others of what is taken elsewhere into findings."""
-    refused = [result for result in run.results if loud(result)]
+    refused = alike_and_regions(run)
     if not refused:
         return
-    judged = (Status.PASS, Status.FAIL, Status.WARN)
-    bad = {(result.check, asked(result)) for result in refused}
-    answered = {(r.check, asked(r)) for r in run.results if r.status in judged and r.check != "contract.errors"} - bad
-    if not answered:  # what is raised then is no refusal of a part
-        return
     made = [result for result in run.results if not loud(result)]
-    for said, alike in sorted(by_words(refused).items()):
-        checks = {result.check for result in alike}
-        name = region({asked(result) for result in alike}, {case for check, case in answered if check in checks})
+    for said, alike, name in refused:
         if not name:
             made += [conditional(result) for result in alike]
             continue
@@ -63,6 +56,31 @@ def settle(run: Run) -> None:
         made.append(told)
         run.unsupported.setdefault(name, said)
     run.results = made
+
+
+def unexcused(run: Run) -> set[str]:
+    """Checks with a refusal that no region explains. What is judged later takes regions away and adds none, so that it
+    is known before the end of a run.
+    """
+    return {result.check for _, alike, name in alike_and_regions(run) if not name for result in alike}
+
+
+def alike_and_regions(run: Run) -> list[tuple[str, list[Result], str]]:
+    """Refusals by what they say, each with the one region that they cover, empty where there is none."""
+    refused = [result for result in run.results if loud(result)]
+    if not refused:
+        return []
+    judged = (Status.PASS, Status.FAIL, Status.WARN)
+    bad = {(result.check, asked(result)) for result in refused}
+    answered = {(r.check, asked(r)) for r in run.results if r.status in judged and r.check != "contract.errors"} - bad
+    if not answered:  # what is raised then is no refusal of a part
+        return []
+    found = []
+    for said, alike in sorted(by_words(refused).items()):
+        checks = {result.check for result in alike}
+        where = region({asked(result) for result in alike}, {case for check, case in answered if check in checks})
+        found.append((said, alike, where))
+    return found
 
 
 def by_words(refused: list[Result]) -> dict[str, list[Result]]:

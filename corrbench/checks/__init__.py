@@ -24,6 +24,7 @@ class Outline:
         bases: the suites' cases in the target's form, every one with float32, if it takes that, and data ``small``.
         own: those of them that bring operands of their own, which `corrbench.numerics.external_cases` has.
         large: cases of real use that are too large for most checks, with their own data.
+        failed: cases that some implementation failed on before, with their own element type and data.
         support: what the target takes.
         thorough: 0 for the quick profile, 1 for standard, 2 for deep.
         seed: of the run, secret until it ends.
@@ -38,6 +39,7 @@ class Outline:
     dtypes: list[str] = field(default_factory=list)
     own: list[Case] = field(default_factory=list)
     large: list[Case] = field(default_factory=list)
+    failed: list[Case] = field(default_factory=list)
 
     @property
     def light(self) -> list[Case]:

@@ -80,7 +80,7 @@ def bits(trial: Trial) -> Iterator[Result]:
 def flag_cases(outline: Outline) -> Iterator[Case]:
     """The light cases of `bits`, in torch, whose flag it is."""
     if outline.arrays == "torch":
-        yield from batch_cases(outline)
+        yield from outline.spread(list(batch_cases(outline)), 1 + 5 * outline.thorough)
 
 
 @check("determinism.flag", flag_cases, column="threads")

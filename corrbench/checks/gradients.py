@@ -41,8 +41,7 @@ def first_cases(outline: Outline) -> Iterator[Case]:
             continue
         light = max(base.macs, backward) <= LIGHT and base.groups < 1000
         for place, dtype in enumerate(differentiable(outline)):
-            turn = 5 if outline.thorough else 7
-            if place == 0 or ((index + place) % turn == 0 and light) or outline.thorough > 1:
+            if place == 0 or ((index + place) % 7 == 0 and light) or outline.thorough > 1:
                 yield base.but(dtype=dtype, data="small")
             if (index + place) % (2 if place < 2 else 4) == 0 and light and (place < 1 or outline.thorough):
                 yield base.but(dtype=dtype, data=("unit", "range", "tiny")[(index // 2) % 3])

@@ -9,13 +9,13 @@ import numpy as np
 
 from corrbench.case import COMPLEX, FLOATS, INTEGERS, Case
 from corrbench.checks import LIGHT, Outline, check
-from corrbench.checks.gradients import gradients, verdicts
+from corrbench.checks.gradients import gradients, value, verdicts
 from corrbench.judge.calls import Call, Violation, violations
 from corrbench.judge.protocol import Reply
 from corrbench.judge.trial import Trial
 from corrbench.numerics import oracle
 from corrbench.numerics.formats import MAX, MIN_SUBNORMAL, UNIT
-from corrbench.numerics.problem import Array
+from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Figures, Result, Status
 
 THREADS = (1, 1, 2, 1, 1, 1, 4)  # on which torch computes, case by case
@@ -66,7 +66,7 @@ TORCH = {
     "data": Way(how="after the weight was changed through .data", function=True),
     "freed": Way(how="after other weights of this shape were freed", function=True),
     "made_in_inference": Way(how="after its weight was changed under torch.inference_mode", function=True),
-    "bfloat16": Way(how="under autocast to bfloat16", ordinary=False, lower="bfloat16", another=True),
+    "bfloat16": Way(how="under autocast to bfloat16", backward=True, ordinary=False, lower="bfloat16", another=True),
     "float16": Way(how="under autocast to float16", ordinary=False, lower="float16", another=True),
     "mixed": Way(how="with a weight of float64", ordinary=False, function=True, another=True),
 }
@@ -106,7 +106,7 @@ def use_cases(outline: Outline) -> Iterator[Case]:
     if outline.arrays == "list":
         return
     small = [case for case in outline.light if case.macs <= LIGHT / 3 and np.prod(case.out)]
-    picked = outline.spread(small, 16 + 40 * outline.thorough)
+    picked = outline.spread(small, 16 + 24 * outline.thorough)
     kinds = [dtype for dtype in outline.dtypes if dtype not in COMPLEX]
     for index, case in enumerate(picked):
         dtype = kinds[0] if index % 4 or not kinds else kinds[(index // 4) % len(kinds)]
@@ -178,23 +178,39 @@ def compared(trial: Trial, name: str, way: Way, call: Call, reply: Reply, said: 
     """The values of one call in one way, and its gradients where they were asked for."""
     problem, values = trial.problem(arrays=call.arrays), reply.outputs["y"].values
     assert values is not None
-    slack: Array | float = 0.0
-    if way.lower:
-        unit, taps = UNIT[way.lower], (problem.w.shape[2] * problem.w.shape[3] if trial.spec.lenient else 0)
-        size = oracle.magnitude(problem)
-        slack = (4 + taps) * unit * size  # operands, each partial sum, and the result rounded
-        largest = 1 + float(np.abs(problem.x).max(initial=0)) + float(np.abs(problem.w).max(initial=0))
-        slack = slack + problem.terms * largest * MIN_SUBNORMAL[way.lower]
-        slack = np.where(size + slack >= MAX[way.lower], np.inf, slack)
+    slack = lowered(trial, problem, way.lower) if way.lower else 0.0
     expected = trial.expected(problem, slack=slack)
     same = reply.outputs["y"].dtype == trial.case.dtype
     result = trial.verdict(expected.compare(values if same else values.astype(np.float64)), note=said)
     yield named(result, name)
     if call.mode == "backward" and not result.finding:
-        for one in verdicts(trial, reply, gradients(problem, call.arrays["g"])):
+        problems = gradients(problem, call.arrays["g"])
+        for one in lower_verdicts(trial, reply, problems, way.lower) if way.lower else verdicts(trial, reply, problems):
             if one.finding:
                 one.message = f"{one.message}; {said}"
             yield named(one, name)
+
+
+def lowered(trial: Trial, problem: Problem, lower: str) -> Array:
+    """What a product in a lower type may add to the error: operands, partial sums and the result are rounded."""
+    taps = problem.w.shape[2] * problem.w.shape[3] if trial.spec.lenient else 0
+    size = oracle.magnitude(problem)
+    largest = 1 + float(np.abs(problem.x).max(initial=0)) + float(np.abs(problem.w).max(initial=0))
+    slack = (4 + taps) * UNIT[lower] * size + problem.terms * largest * MIN_SUBNORMAL[lower]
+    return np.where(size + slack >= MAX[lower], np.inf, slack)
+
+
+def lower_verdicts(trial: Trial, reply: Reply, problems: dict[str, Problem], lower: str) -> Iterator[Result]:
+    """One result for each gradient of a call in a lower type, whose sums over a batch may be rounded image by image."""
+    for name, problem in problems.items():
+        expected = trial.expected(problem, slack=lowered(trial, problem, lower) * (1.5 + trial.case.x[0] / 4))
+        values = value(reply.outputs.get(name), expected.truth.hi)
+        if values is None:
+            missing = reply.outputs.get(name) is None and expected.truth.hi.any()
+            status = Status.FAIL if missing else Status.SKIPPED
+            yield trial.result(status, f"{name}: no gradient that can be compared")
+        else:
+            yield trial.verdict(expected.compare(values.astype(np.float64), name))
 
 
 def rare_cases(outline: Outline, count: int) -> Iterator[Case]:

@@ -42,15 +42,18 @@ def exact_cases(outline: Outline) -> Iterator[Case]:
         for place, dtype in enumerate(outline.dtypes):
             if (base.macs > LIGHT and place > 1) or (index + place) % turn(outline, place):
                 continue
-            yield base.but(dtype=dtype, data="small")
             others = [data for data in WHOLE if data != "small" and (dtype not in INTEGERS or data != "sums")]
             picked = others if outline.thorough > 1 else [others[(index + place) % len(others)]]
-            if base.macs <= LIGHT and (outline.thorough > 1 or place < 2 or dtype in INTEGERS):
+            either = place > 0 and dtype in INTEGERS and outline.thorough < 2  # small or wide, in turn
+            wide = index // turn(outline, place) % 2 > 0
+            if not (either and wide):
+                yield base.but(dtype=dtype, data="small")
+            if base.macs <= LIGHT and (outline.thorough > 1 or place < 2 or (dtype in INTEGERS and wide)):
                 yield from (base.but(dtype=dtype, data=data) for data in picked)
 
 
 def real_cases(outline: Outline) -> Iterator[Case]:
-    """Every base on unit data in floating types in turn, and on one of the harder sets in turn; operands of its own."""
+    """Every base on unit data in floating types in turn, every other on a harder set in turn; operands of its own."""
     kinds = [dtype for dtype in outline.dtypes if dtype not in INTEGERS]
     for case in outline.own:
         yield from (case.but(dtype=dtype) for dtype in kinds)
@@ -62,7 +65,7 @@ def real_cases(outline: Outline) -> Iterator[Case]:
             yield base.but(dtype=dtype, data="unit")
             others = [data for data in REAL if data != "unit"]
             picked = others if outline.thorough > 1 else [others[(index + place) % len(others)]]
-            if base.macs <= LIGHT and (outline.thorough > 1 or place < 2):
+            if base.macs <= LIGHT and (outline.thorough > 1 or (place < 2 and index // turn(outline, place) % 2)):
                 yield from (base.but(dtype=dtype, data=data) for data in picked)
 
 

@@ -46,7 +46,7 @@ def gather() -> Facts:
             **torch.pop("Installed"),
         },
         "Extras": _extras(),
-        "Processor": {"model": _model(), "cores": _cores(cores), "load": f"{os.getloadavg()[0] / cores:.1f} a core"},
+        "Processor": {"model": processor(), "cores": _cores(cores), "load": f"{os.getloadavg()[0] / cores:.1f} a core"},
         **torch,
         "Variables": {name: value for name, value in sorted(os.environ.items()) if WATCHED.fullmatch(name)},
         "Programs": {name: _trouble(*words) or "runs" for name, words in PROGRAMS.items()},
@@ -107,7 +107,8 @@ def _read(name: str) -> str:
         return ""
 
 
-def _model() -> str:
+def processor() -> str:
+    """The model of the processor, as the system calls it."""
     match = re.search(r"^(?:model name|Hardware)\s*:\s*(.*)$", _read("/proc/cpuinfo"), re.MULTILINE)
     return match[1] if match else platform.machine()
 

@@ -226,6 +226,14 @@ class Child:
         """All that was printed, up to a megabyte."""
         return os.pread(self.printed.fileno(), ROOM, 0).decode(errors="replace")
 
+    def drained(self) -> str:
+        """All that was printed since the last time, which is forgotten; up to a megabyte of it."""
+        descriptor = self.printed.fileno()
+        text = os.pread(descriptor, ROOM, 0).decode(errors="replace")
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)  # the target writes through the same description
+        return text
+
     def _last_words(self) -> str:
         """The last line that was printed. Read from the open file: its name is the target's to change."""
         size = os.fstat(self.printed.fileno()).st_size

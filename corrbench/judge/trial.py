@@ -121,7 +121,7 @@ class Trial:
             raise Concluded(self.result(Status.SKIPPED, "too large for the target's speed or memory"))
         begun = time.monotonic()
         try:
-            replies = self._answers(calls, **request)
+            replies = self.answers(calls, **request)
         except Died as death:
             fault = death.status is Status.CRASH or shown.in_time(heaviest.mode, heaviest.case)
             if fault or self._simplest_works(heaviest):
@@ -133,17 +133,26 @@ class Trial:
         for call, reply in zip(calls, replies, strict=True):
             if reply.raised and ends:
                 raise Concluded(self.raised(reply.raised, call.case))
-            if reply.raised:
-                continue
-            seen = dict.fromkeys(violations(call, reply, self.support, self.spec))
-            noted += [v for v in seen if v not in noted and (not v.beyond or v.check == self.check)]  # told once
-            for name, output in reply.outputs.items():
-                if output.values is not None:
-                    output.values = call.taken(self.support.convention, name, output.values)
-                    self._express(output, call.case.dtype)
+            self.take(call, reply, noted)
         return replies
 
-    def _answers(self, calls: list[Call], **request: Any) -> list[Reply]:
+    def take(self, call: Call, reply: Reply, noted: list[Violation]) -> None:
+        """Bring what a call gave into the judge's form, and note what it violates."""
+        if reply.raised:
+            return
+        seen = dict.fromkeys(violations(call, reply, self.support, self.spec))
+        noted += [v for v in seen if v not in noted and (not v.beyond or v.check == self.check)]  # told once
+        for name, output in reply.outputs.items():
+            if output.values is not None:
+                output.values = call.taken(self.support.convention, name, output.values)
+                self._express(output, call.case.dtype)
+
+    def answers(self, calls: list[Call], **request: Any) -> list[Reply]:
+        """What the target's process answers to one request, as it comes.
+
+        Raises:
+            Died: the target's process crashed, hung or outgrew its limit.
+        """
         arrays: list[Array] = []
         steps = [call.step(self.support.convention, arrays) for call in calls]
         return self.remote.steps(steps, arrays, [call.case.dtype for call in calls for _ in call.arrays], **request)
@@ -162,7 +171,7 @@ class Trial:
         case = simplest(call.case).but(bias=self.support.convention.keeps_bias)
         mode = call.mode if call.mode in ("backward", "double") else "forward"
         try:
-            self._answers([Call(case=case, arrays=self.drawn(case, mode), mode=mode)])
+            self.answers([Call(case=case, arrays=self.drawn(case, mode), mode=mode)])
         except Died:
             return False
         return True

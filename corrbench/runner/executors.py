@@ -102,6 +102,7 @@ def opened(name: str, workers: int) -> Iterator[Start]:
     Raises:
         Unavailable: unknown name, Dask not installed or no scheduler at the address.
     """
+    known(name)
     with contextlib.ExitStack() as stack:
         if name == "local":
             try:
@@ -110,12 +111,18 @@ def opened(name: str, workers: int) -> Iterator[Start]:
                 for judge in multiprocessing.active_children():
                     judge.kill()
                 raise
-        elif name == "dask" or name.startswith(("tcp://", "tls://")):
-            yield _renewed(_client(name, workers, stack).get_executor)
         else:
-            raise Unavailable(
-                f"unknown executor {name!r}: give local, dask or the address of a scheduler, tcp://HOST:PORT"
-            )
+            yield _renewed(_client(name, workers, stack).get_executor)
+
+
+def known(name: str) -> None:
+    """Refuse the name of an executor that there is not.
+
+    Raises:
+        Unavailable: it is none.
+    """
+    if name not in ("local", "dask") and not name.startswith(("tcp://", "tls://")):
+        raise Unavailable(f"unknown executor {name!r}: give local, dask or the address of a scheduler, tcp://HOST:PORT")
 
 
 def _renewed(make: Callable[[], Executor]) -> Start:
@@ -193,8 +200,10 @@ def ask(spec: Spec, start: Start, workers: int = 1, meanwhile: Callable[[], obje
     raise NotLoaded(f"the judge was lost {ATTEMPTS} times while it asked what the target takes: {said}")
 
 
-def execute(batches: Iterable[Batch], start: Start, ahead: int) -> Generator[Done, None, None]:
-    """Hand out batches, `ahead` at a time, and yield each one's results as they come.
+def execute(
+    batches: Iterable[Batch], start: Start, ahead: int, run: Callable[[Batch], Done] = run_batch
+) -> Generator[Done, None, None]:
+    """Hand out batches, `ahead` at a time, for `run` in a judge's process, and yield each one's results as they come.
 
     A batch whose judge was lost is handed out again, at last job by job; a job that cannot be judged even so gets a
     result that says so. Nothing is lost, and nothing counts twice.
@@ -210,7 +219,7 @@ def execute(batches: Iterable[Batch], start: Start, ahead: int) -> Generator[Don
                 if batch is None:
                     break
                 try:
-                    running[executor.submit(run_batch, batch)] = (batch, tries, executor)
+                    running[executor.submit(run, batch)] = (batch, tries, executor)
                 except BrokenProcessPool:
                     executor = start(executor)
                     queue.insert(0, (batch, tries))

@@ -15,7 +15,9 @@ from corrbench.numerics import external_cases, inputs
 from corrbench.support import Support
 from corrbench.target import PROFILES, Spec
 
-SUITES = ("article", "handpicked", "pairwise", "common", "dispatch", "counts", "planes", "networks", "hidden")
+SUITES = (
+    "article", "handpicked", "pairwise", "common", "ordinary", "dispatch", "counts", "planes", "networks", "hidden",
+)  # fmt: skip
 BORDERED = ("contract", "values", "memory", "determinism")  # families that leave a border as it was drawn
 PATIENCE = (24.0, 100.0, 1000.0)  # seconds in all that the calls of one which takes long may take, in each profile
 ELEMENTS, PRODUCTS = 60, 4000  # of a case that one which takes long is asked as it is
@@ -80,14 +82,16 @@ def outline(spec: Spec, support: Support, profile: str, seed: int, names: Iterab
     dtypes = [dtype for dtype in ORDER if dtype in support.takes]
     cases = suites.bases(names, support, thorough, seed)
     large = suites.bases(["large"], support, thorough, seed) if "networks" in names else []
+    failed = suites.bases(["regressions"], support, thorough, seed) if "networks" in names else []
     if support.pace.slow:
+        failed = [case for case in failed if support.pace.seconds(case) < PATIENCE[thorough] / 500]
         cases = list(dict.fromkeys(smaller(case, support) for case in cases))
         large = [case for case in large if support.pace.seconds(case) < PATIENCE[thorough] / 100]
     own = [case for case in cases if inputs.external(case) and external_cases.sample(case.data).case == case]
     return Outline(
         bases=[case.but(data="small") for case in cases], support=support, thorough=thorough, seed=seed,
         arrays=spec.arrays, device=spec.device, dtypes=dtypes, own=own,
-        large=large,
+        large=large, failed=failed,
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ INTERRUPTED = "an interrupt"  # what a run was stopped at whose user wanted no m
 START = 2.0  # seconds, about, that a new process for the target takes
 LOST = 180.0  # seconds a worker that the target's deaths may cost before the run is ended
 OFTEN = 12  # deaths after which a run is ended if more than half of the questions ended so
+LOOK = 1.2  # growth of what is judged after which refusals are looked at again
 Progress = Callable[[Run], None]  # the run so far
 
 
@@ -192,14 +193,17 @@ def _asked(
 ) -> Iterator[Done]:
     """The answers, batch by batch; says in the run why it asks no more, if findings are the reason."""
     found = {result.check for result in run.findings}
-    deaths = Deaths(judged=run.judged)
+    deaths, looked = Deaths(judged=run.judged), 0
     for jobs in sources:
         batches = plan.batches(spec, support, (job for job in jobs if not (options.once and job.check in found)))
         with contextlib.closing(
             answered(run, batches, start, options.workers + 1, deaths, ordered=options.fail_fast)
         ) as flow:
             for done in flow:
-                found |= {r.check for _, results in done for r in results if r.finding and not refusals.loud(r)}
+                came = [result for _, results in done for result in results]
+                found |= {result.check for result in came if result.finding and not refusals.loud(result)}
+                if not found and options.fail_fast and run.judged > looked * LOOK:
+                    found, looked = refusals.unexcused(run), run.judged
                 yield done
                 if found and options.fail_fast:
                     run.stopped = "the first finding (--fail-fast)"

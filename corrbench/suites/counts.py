@@ -1,59 +1,80 @@
 """Counts beyond what an index, a grid or a block holds: one axis is long and the others are short.
 
 Libraries change algorithms at powers of two of batch, channels, kernels, rows, columns, positions and taps, and indices
-of 8 to 16 bits end there. Each of these counts lies at, below or beyond such a power, in geometries that take turns.
+of 8 to 16 bits end there. Each of these counts lies at, below or beyond such a power. Every axis meets every pair of a
+geometry and a kernel twice: with a count of hundreds, and with one of thousands.
 """
 
 from __future__ import annotations
 
+from itertools import product
+
 from corrbench.case import Case
 
-AXES = ("batch", "channels", "kernels", "rows", "cols", "positions", "taps")
-POWERS = (7, 8, 9, 10, 11, 12, 15, 16)
-GEOMETRIES = ("", "stride=2", "padding=1", "stride=1,2 bias", "dilation=2 padding=1", "bias")
-KERNELS = ((1, 1), (3, 3), (1, 3), (2, 1), (1, 4), (3, 2))
+AXES = ("batch", "channels", "kernels", "rows", "cols", "positions")
+GEOMETRIES = ("", "stride=2", "padding=1 bias", "stride=1,2", "dilation=2 padding=1 bias")
+KERNELS = ((1, 1), (3, 3), (1, 4), (2, 1), (3, 2))
+HUNDREDS = tuple(2**power + beside for power in (7, 8, 9, 10) for beside in (1, 0, -1))
+THOUSANDS = (2049, 4097, 2048, 4100, 4096, 2047, 5000, 4095)
+GIANTS = tuple(2**power + beside for power in (15, 16) for beside in (1, 0, -1))
+SIDES = (8, 9, 11, 14, 16, 17, 31)  # of square kernels, as patches and wide filters have them
 
 
 def cases(thorough: int, seed: int) -> list[Case]:
-    """Every axis at every power, in the geometries in turn; in quick every third."""
-    found = []
+    """All of them, in quick a twelfth."""
+    pairs = list(product(GEOMETRIES, KERNELS))
+    asked: list[tuple[str, int, tuple[int, int], str]] = []
     for place, axis in enumerate(AXES):
-        for turn, power in enumerate(POWERS):
-            for step, beside in enumerate((1, 1, 0, -1)[: 1 + 3 * (thorough > 0)]):
-                number = place + turn + 5 * step
-                case = build(
-                    axis, 2**power + beside, KERNELS[number % len(KERNELS)], GEOMETRIES[number % len(GEOMETRIES)]
-                )
-                if case is not None:
-                    found.append(case)
-    return found if thorough else found[::3]
+        for counts in (HUNDREDS, THOUSANDS):
+            asked += [
+                (axis, counts[(place + index) % len(counts)], kernel, geometry)
+                for index, (geometry, kernel) in enumerate(pairs)
+            ]
+        for index, count in enumerate(GIANTS):
+            geometry, kernel = pairs[(7 * index + 11 * place) % len(pairs)]
+            asked.append((axis, count, kernel, geometry))
+    for index, count in enumerate((*HUNDREDS, *THOUSANDS)):
+        asked.append(("taps", count, (1, 1), GEOMETRIES[index % len(GEOMETRIES)]))
+    found = [case for one in asked if (case := build(*one)) is not None] + patches()
+    return found if thorough else found[::12]
 
 
 def build(axis: str, count: int, kernel: tuple[int, int], geometry: str) -> Case | None:
-    """A case with so many along an axis; None where it would be too large."""
+    """A case with so many along an axis, the less of the others the more there are; None where it has no result."""
     kh, kw = kernel
-    n, c, o, height, width = 1, 1 + (axis != "channels"), 3, kh + 2, kw + 3
+    many = count > HUNDREDS[-3]
+    n, c, o = 1, 1 + (axis != "channels"), 2 + (not many)
+    height, width = (kh + count % 2, kw + 1) if many else (kh + 2, kw + 3)
     if axis == "batch":
-        n, height, width = count, kh + 1, kw + 1
+        n = count
     elif axis == "channels":
         c = count
     elif axis == "kernels":
         o = count
     elif axis == "rows":
-        height = count
+        height = count + 2
     elif axis == "cols":
-        width = count
+        width = count + 2
     elif axis == "positions":
         height = max(1, int(count**0.5)) - 1
-        width = -(-count // max(1, height))
-        c = 1
-    elif count <= 2**12:  # taps
+        height, width, c = height + 2, -(-count // max(1, height)) + 2, 1
+    else:  # taps
         kh, kw = 2 ** ((count.bit_length() - 1) // 2), 1
         kw = -(-count // kh)
-        height, width, c = kh + 1, kw + 2, 1
-    else:
-        return None
+        height, width, c = kh + 3, kw + 4, 1
     try:
-        return Case.parse(f"x={n},{c},{height + 2},{width + 2} w={o},{c},{kh},{kw} {geometry} data=small")
+        return Case.parse(f"x={n},{c},{height},{width} w={o},{c},{kh},{kw} {geometry} data=small")
     except ValueError:
         return None
+
+
+def patches() -> list[Case]:
+    """Large square kernels: one after the other as patches are, by steps of two, and at every position."""
+    return [
+        Case.parse(
+            f"x=1,{c},{side * 2 + 3},{side * 3 + 1} w=5,{c},{side},{side} stride={stride}"
+            f"{' bias' * (turn % 2)} data=small"
+        )
+        for turn, (side, c) in enumerate(zip(SIDES, (3, 1, 4, 3, 1, 5, 2), strict=True))
+        for stride in (side, 2, 1)
+    ]

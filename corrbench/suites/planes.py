@@ -16,6 +16,6 @@ def cases(thorough: int, seed: int) -> list[Case]:
     found = []
     for index, (kh, rows) in enumerate(pairs):
         kw, cols = pairs[(index * 29 + 41) % len(pairs)]  # 29 and the number of pairs, 136, have no common factor
-        n, c, o = 1 + index % 2, 1 + index % 3, 1 + index // 3 % 2
+        n, c, o = 1 + index % 2, (1, 2, 3, 4, 8)[index % 5], (1, 2, 5)[index // 3 % 3]
         found.append(Case(x=(n, c, rows + kh - 1, cols + kw - 1), w=(o, c, kh, kw), bias=index % 4 == 1, data="small"))
     return found if thorough else found[::3]

@@ -59,3 +59,10 @@ def test_little_is_said_and_too_little_is_no_pass() -> None:
     assert run.verdict == "pass"
     run.results += [answer((3, 3), size) for size in range(21, 60)]
     assert refusals.extent(run, set()) == ""
+
+
+def test_a_refusal_that_no_region_explains_is_known_before_the_end() -> None:
+    run = Run(target="t.py:f", form="corr2d", seed=1, results=[answer((2, 2), raised="AssertionError"), answer((3, 3))])
+    assert not refusals.unexcused(run)
+    run.results.append(answer((4, 4)))
+    assert refusals.unexcused(run) == {"values.exact"}

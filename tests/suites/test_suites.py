@@ -34,9 +34,10 @@ def test_every_suite_speaks_conv2d_float32_and_most_of_them_small_and_contiguous
     cases = ALL[name](thorough, 3)
     assert cases
     data = "unit" if name in ("speed", "kernels") else "small"  # what is timed has full mantissas
-    assert {c.dtype for c in cases} == {"float32"}
-    assert {c.data for c in cases} == {data} or name == "large"  # which bring data of their own
-    assert {c.layout for c in cases} == {""} or name == "dispatch"  # of which the layout is a parameter
+    own = name in ("large", "regressions")  # which bring data of their own, the latter everything
+    assert {c.dtype for c in cases} == {"float32"} or name == "regressions"
+    assert {c.data for c in cases} == {data} or own
+    assert {c.layout for c in cases} == {""} or name in ("dispatch", "ordinary", "hidden", "regressions")  # where it varies
     assert all(Case.parse(str(c)) == c for c in cases)
     if name in ("article", "handpicked", "kernels", "networks", "planes", "speed"):
         assert len(set(cases)) == len(cases)
@@ -185,7 +186,7 @@ def test_hidden_cases_reach_everywhere() -> None:
 
 def test_bases_are_those_that_the_target_takes_each_once() -> None:
     everything = Support(frozenset({*features(BASES[0]), "float32"}), {}, "conv2d")
-    names = sorted(ALL.keys() - CORPORA.keys())
+    names = sorted(ALL.keys() - CORPORA.keys() - {"regressions"})  # which have element types of their own
     full = suites.bases(names, everything, 1, 3)
     assert len({str(case) for case in full}) == len(full)
     assert {str(case) for name in names for case in ALL[name](1, 3)} == {str(case) for case in full}

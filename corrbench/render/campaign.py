@@ -1,0 +1,101 @@
+"""What a campaign found, for a terminal and as Markdown, and the draft of a finding for every cause."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from corrbench.analysis.campaigns import Campaign, Cause
+
+
+def verdict(found: Campaign) -> str:
+    """The last line."""
+    word = "FOUND" if found.fresh else "NOTHING FOUND" if found.asked > found.unsupported else "NOTHING JUDGED"
+    text = f"{word} {found.target}: {count(found)} in {found.asked} cases, {found.rate:.0f} a second; seed {found.seed}"
+    return f"{text}; ended by {found.stopped}" if found.stopped else text
+
+
+def count(found: Campaign) -> str:
+    """How many causes, in words."""
+    known = len(found.known) + len(found.causes) - len(found.fresh)
+    text = f"{len(found.fresh)} cause{'s' * (len(found.fresh) != 1)}"
+    return f"{text} and {known} known" if known else text
+
+
+def show(console: Console, found: Campaign) -> None:
+    """Every cause with its smallest case, and which implementations ran."""
+    from rich.markup import escape
+
+    for number, cause in enumerate(found.causes, 1):
+        console.print(f"  {number}. {escape(str(cause.smallest.case))}", soft_wrap=True)
+        console.print(f"     {escape(cause.smallest.message)}", soft_wrap=True)
+        known = f"known as {cause.smallest.numbers.known}; " if cause.smallest.numbers.known else ""
+        console.print(f"     {known}met {cause.met} times, first after {cause.first:.0f} s", soft_wrap=True)
+        console.print(f"     {escape(cause.smallest.reproduce)}", soft_wrap=True)
+    if found.known:
+        console.print("Known: " + ", ".join(f"{name} ({n})" for name, n in found.known.most_common()), soft_wrap=True)
+    if found.ran:
+        console.print("Implementations that ran: " + ", ".join(f"{name} {n}" for name, n in found.ran.most_common()))
+
+
+def markdown(found: list[Campaign]) -> str:
+    """The page of a campaign: a table, and every cause."""
+    lines = ["# Campaign", "", "Random cases of everything crossed with everything; see METHODOLOGY.md.", ""]
+    lines += [
+        "| target | cases | a second | causes | last new one after | implementations |",
+        "|---|--:|--:|--:|--:|---|",
+    ]
+    for one in found:
+        newest = f"{one.newest:.0f} s" if one.causes else "none"
+        ran = ", ".join(f"{name} {n}" for name, n in one.ran.most_common()) or "it does not tell"
+        lines.append(f"| {one.target} | {one.asked} | {one.rate:.0f} | {len(one.causes)} | {newest} | {ran} |")
+    for one in found:
+        lines += ["", f"## {one.target}", "", f"{verdict(one)}."]
+        for number, cause in enumerate(one.causes, 1):
+            lines += [
+                "",
+                f"{number}. `{cause.smallest.case}`: {inline(cause.smallest.message)} (met {cause.met} times).",
+                "",
+            ]
+            lines += [f"   `{cause.smallest.reproduce}`"]
+    return "\n".join(lines) + "\n"
+
+
+def drafts(found: Campaign) -> Iterator[tuple[str, str]]:
+    """For every cause a name and the draft of its finding; whether it is known upstream stays for a person to say."""
+    for number, cause in enumerate(found.fresh, 1):
+        name = re.sub(r"[^a-z0-9]+", "-", found.target.lower()).strip("-")
+        yield f"{name}-{number}", draft(found, cause)
+
+
+def draft(found: Campaign, cause: Cause) -> str:
+    """One finding as a page."""
+    from corrbench.environment import facts
+
+    case, machine = cause.smallest.case, facts.processor()
+    words = [
+        case.dtype,
+        f"stride {case.stride}",
+        f"padding {case.sides}",
+        f"dilation {case.dilation}",
+        f"groups {case.groups}",
+    ]
+    lines = [
+        f"# {found.target}: {inline(cause.smallest.message)[:100]}", "",
+        f"target: {found.target}", f"processor: {machine}", "upstream: to be looked up", "",
+        f"**Definition.** The cross-correlation of an input {case.x} with kernels {case.w}, {', '.join(words)}.", "",
+        f"**What it gives.** {inline(cause.smallest.message)}.", "",
+        f"**Where.** The smallest case found: `{case}`; met {cause.met} times in {found.asked} random cases.", "",
+        "```sh", cause.smallest.reproduce or shlex.join(["corrbench", "verify", found.target]), "```",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def inline(text: str) -> str:
+    """A message on one line, without a mark of Markdown's."""
+    return " ".join(text.split()).replace("|", "\\|")
