@@ -142,7 +142,7 @@ def told(waiting: Sequence[Told], options: verify.Options, record: Store | None 
     def judged(one: Told, start: executors.Start) -> Told:
         its = replace(options, workers=1, explain=PATIENCE, every=EVERY)
         spec = _spec(one)
-        support = executors.ask(spec, start)
+        support = replace(executors.ask(spec, start), pace=Pace())  # what is asked depends on no machine
         run = verify.verify(spec, its, start, support=support)
         if not run.findings:  # its region is narrow: the questions that were left out may meet it
             run = verify.verify(spec, replace(its, every=1), start, support=support)
@@ -162,7 +162,6 @@ def _spec(one: Told) -> Spec:
 
 def fresh(spec: Spec, options: verify.Options, support: Support) -> list[Case]:
     """Cases of all suites, in all element types and layouts, that a run with another seed asks about."""
-    support = replace(support, pace=Pace())  # the cases do not depend on how busy the machine is
     found: dict[Case, None] = {}
     for more in FRESH:
         shape = plan.outline(spec, support, options.profile, (options.seed or 0) + more)
