@@ -21,7 +21,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test slow audit mutants bench changes follows gate history index peers somepeers campaign machine performance score lint docs site reports clean cuda wheels
+.PHONY: help verify test slow audit explained mutants bench changes follows gate history index peers somepeers campaign machine performance score lint docs site reports clean cuda wheels
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
@@ -50,6 +50,10 @@ slow: $(STAMP) ## run the tests that are slow by intent
 audit: $(STAMP) ## which mutants the suite catches, about 20 minutes; writes audit.md
 	$(PIP) -e '.[dev,rivals]'
 	OMP_NUM_THREADS=1 $(BIN)/corrbench audit --honest-profile quick --report $(REPORT) --seed 1 $(RIVALS) $(FULL)
+
+# Interrupted, the same command with RESUME=--resume goes on; a part of it: SAMPLE='--sample 20'.
+explained: $(STAMP) ## is what reports say of causes true, on every planted defect, an hour; writes explained.md
+	OMP_NUM_THREADS=1 $(BIN)/corrbench audit --explained --report $(REPORT) --seed 1 $(SAMPLE) $(RESUME)
 
 # The first breaks the oracle, the bounds and the comparison in every line, the second the checks where it is said.
 mutants: $(STAMP) ## are the tests good enough: break corrbench, and see whether they notice; half an hour

@@ -163,6 +163,29 @@ class Result:
         return cls(**{**record, "case": case, "status": status, "numbers": numbers})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """On which cases a cause of findings shows, as experiments told.
+
+    Attributes:
+        kind: of the findings, see `corrbench.analysis.causes.kind`.
+        where: clauses of `corrbench.analysis.quantities` that all hold there; none for everywhere.
+        evidence: what was tried, in words.
+        base: the case that the experiments were made around.
+        check: which check was asked.
+        resembles: the fault that the numbers of all experiments look like; empty if there is none.
+        place: where in the array nearly all of them are wrong, in words; empty if it differs.
+    """
+
+    kind: list[str]
+    where: list[str]
+    evidence: str
+    base: str
+    check: str
+    resembles: str = ""
+    place: str = ""
+
+
 @dataclass(slots=True, kw_only=True)
 class Run:
     """All results for one target, and what is needed to have them again.
@@ -183,6 +206,7 @@ class Run:
         little: what was not asked of the target, or how few results were compared; empty where enough was.
         sandbox: what stood between the target and the rest: its ``level``, ``full``, ``partial`` or ``off``, what it
             was had ``by``, and what the target ``could`` do all the same; empty where it is not known.
+        explained: what experiments told of its causes, each an `Explained` as a dictionary; empty without experiments.
     """
 
     target: str
@@ -205,6 +229,7 @@ class Run:
     problem: str = ""
     little: str = ""
     sandbox: dict[str, Any] = field(default_factory=dict)
+    explained: list[dict[str, Any]] = field(default_factory=list)
 
     def sort(self) -> None:
         """Put the results in order: they come in any, and reports must not."""

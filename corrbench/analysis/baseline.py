@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from corrbench.analysis import causes, predicates
-from corrbench.analysis.predicates import PREDICATES
+from corrbench.analysis.quantities import predicate
 from corrbench.case import Case
 from corrbench.result import Result, Run, Status
 
@@ -31,7 +31,7 @@ class Known:
 
     Attributes:
         check: the check's name, `*` standing for anything.
-        where: names of `corrbench.analysis.predicates.PREDICATES` that all hold for its cases.
+        where: clauses that all hold for its cases, see `corrbench.analysis.quantities.predicate`.
         cases: texts of its cases; with `where` empty only these are accepted.
         statuses: what it may be: ``fail``, ``crash``, ...
         message: how it read when it was recorded.
@@ -56,7 +56,7 @@ class Known:
         if not fnmatchcase(check, self.check):
             return False
         if self.where:
-            return all(PREDICATES[name](case) for name in self.where)
+            return all((has := predicate(name)) is not None and has(case) for name in self.where)
         return str(case) in self.cases
 
 
@@ -176,7 +176,7 @@ def _known(entry: Any, place: str) -> Known:
         one = Known(**said)
     except (TypeError, AttributeError) as error:
         raise BadBaseline(f"the baseline {place}: {error}") from None
-    if unknown := [name for name in one.where if name not in PREDICATES]:
+    if unknown := [name for name in one.where if predicate(name) is None]:
         raise BadBaseline(f"the baseline {place}: no property of cases is called {unknown[0]!r}")
     if not one.reason.strip():
         raise BadBaseline(f"the baseline {place}: a known finding needs a reason")

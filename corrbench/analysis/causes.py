@@ -9,12 +9,18 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from corrbench.analysis.predicates import ENOUGH, describe, has
+from corrbench.analysis.quantities import ANYTHING, Rule
 from corrbench.analysis.refusals import loud
 from corrbench.case import Case
-from corrbench.result import Result, Run, Status
+from corrbench.result import DEATHS, FINDINGS, Explained, Result, Run, Status
 
 MAIN = 0.8  # share of findings with one cause that a property must tell to part them from the rest
 MANY, LOOSE = 8, (0.9, 0.75, 0.6)  # wrong cases, and shares of right ones left out, that are no coincidence
+CALLED = frozenset({  # checks whose findings are of the case that they name, called once
+    "values.exact", "values.bound", "values.natural", "values.large", "gradients.first", "gradients.large",
+    "gradients.second", "gradients.forward", "gradients.vmap", "memory.views", "special.footprint", "fuzz.search",
+})  # fmt: skip
+FIRST = ("gx", "gw", "gb")  # first derivatives
 
 
 @dataclass(slots=True)
@@ -28,6 +34,7 @@ class Group:
         region: the property of cases that tells them from those that passed, in words; empty if none does.
         common: where there is no such property, one that all of them have and most that passed have not.
         resembles: the fault whose numbers most of them look like; empty if none does.
+        place: where in the array they are wrong, in words, if experiments told.
     """
 
     cause: tuple[str, ...]
@@ -36,6 +43,7 @@ class Group:
     region: str
     common: str
     resembles: str
+    place: str = ""
 
     @property
     def where(self) -> str:
@@ -48,7 +56,8 @@ class Group:
     @property
     def remarks(self) -> list[str]:
         """What there is to say of it beside its message: on which cases, and what fault it looks like."""
-        return [said for said in (self.where, self.resembles and f"looks as if {self.resembles}") if said]
+        alike = self.resembles and f"looks as if {self.resembles}"
+        return [said for said in (self.where, alike, self.place and f"mostly {self.place}") if said]
 
     @property
     def extent(self) -> str:
@@ -151,10 +160,53 @@ class Row:
         return sum(self.counts[status] for status in statuses)
 
 
-def size(result: Result) -> tuple[int, bool, int]:
-    """How large a result's case is, for finding the smallest; small whole numbers read best."""
+def size(result: Result) -> tuple[bool, bool, int, bool, int]:
+    """How large a result's case is, for finding the smallest: that of a plain call, and not of nothing, if there is
+    one; small whole numbers read best.
+    """
     case = result.case
-    return (case.macs, case.data != "small" or case.dtype != "float32", len(str(case)))
+    usual = case.data == "small" and case.dtype == "float32"
+    asked = direct(result) and result.family != "fuzz"
+    return (not asked, not case.x[0], case.macs, not usual, len(str(case)))
+
+
+def origin(result: Result) -> str:
+    """The check that made the call: what it saw may be another one's matter."""
+    asked = re.search(r"--check (\S+)", result.reproduce)
+    return asked[1] if asked else result.check
+
+
+def direct(result: Result) -> bool:
+    """Whether a finding is of the case that it names, called in no other way than the case says."""
+    return origin(result) in CALLED
+
+
+def kind(result: Result) -> tuple[str, ...]:
+    """What a finding is of: an exception, a type, the values, a gradient by name."""
+    said = cause(result)
+    if said == ("gradients",):
+        array, check = result.numbers.array or "", result.check.partition(".")[2]
+        return (*said, array if array in FIRST else check)
+    if said == ("raised",) and result.family == "gradients":
+        return (*said, "gradients")
+    return ("special",) if result.family == "special" and said == ("values",) else said
+
+
+def rank(of: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
+    """What comes first of findings of several kinds: what is no result has no values, wrong values wrong gradients."""
+    order = {"raised": 1, "contract.result": 1, "values": 2, "special": 3, "gradients": 4}
+    place = 0 if of[0] in DEATHS else 4 if of[1:] == ("gradients",) else order.get(of[0], 6)
+    return (place + (of[0] == "gradients" and of[1] not in FIRST), of)
+
+
+def belongs(result: Result, told: Explained) -> bool:
+    """Whether a finding is of a cause that experiments told, or follows from it."""
+    return rank(kind(result))[0] >= rank(tuple(told.kind))[0] and Rule(tuple(told.where)).holds(result.case)
+
+
+def follows(result: Result, told: Explained) -> bool:
+    """Whether a finding of several calls, one of which the cause may have spoilt, is most likely of that cause."""
+    return not direct(result) and rank(kind(result))[0] >= rank(tuple(told.kind))[0]
 
 
 def cause(result: Result) -> tuple[str, ...]:
@@ -195,8 +247,31 @@ def _group(key: tuple[str, ...], members: list[Result], passed: set[Case]) -> Gr
     return Group(key, min(members, key=size), members, region, common, alike[0] if alike else "")
 
 
+def explained(run: Run, results: list[Result]) -> tuple[list[Group], list[Result]]:
+    """Findings by the causes that experiments told, and those of no such cause."""
+    told = [Explained(**one) for one in run.explained]
+    members: list[list[Result]] = [[] for _ in told]
+    left: list[Result] = []
+    for result in results:
+        found = (i for test in (belongs, follows) for i, one in enumerate(told) if test(result, one))
+        index = next(found, None) if result.status in FINDINGS else None
+        (left if index is None else members[index]).append(result)
+    made = []
+    for one, mine in zip(told, members, strict=True):
+        if mine:
+            said = f"{' and '.join(one.where) or ANYTHING} ({one.evidence})"
+            own = [result for result in mine if kind(result) == tuple(one.kind)] or mine
+            made.append(Group(tuple(one.kind), min(own, key=size), mine, said, "", one.resembles, one.place))
+    return sorted(made, key=lambda group: (rank(group.cause)[0], -len(group.members))), left
+
+
 def groups(run: Run, results: list[Result]) -> list[Group]:
-    """Results by cause, wrong values first, then those with most members."""
+    """Results by cause: those that experiments told, then wrong values, then those with most members."""
+    first, left = explained(run, results) if run.explained else ([], results)
+    return first + _alike(run, left)
+
+
+def _alike(run: Run, results: list[Result]) -> list[Group]:
     found: dict[tuple[str, ...], list[Result]] = {}
     for result in results:
         found.setdefault(cause(result), []).append(result)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from corrbench.result import Run
     from corrbench.runner import Step, verify
 
+EXPLAIN = 10.0  # seconds for experiments on the causes of findings
 OWN = ("reference.corr2d", "reference.conv2d", "reference.Conv2D")
 
 
@@ -72,7 +73,7 @@ def request(name: str, given: dict[str, Any]) -> Request:
     from corrbench.runner import verify
 
     profile = given["profile"] or ("standard" if name else "quick")
-    options = cli.taken(verify.Options, given | {"budget": budget, "limit": limit, "profile": profile})
+    options = cli.taken(verify.Options, given | {"budget": budget, "limit": limit, "profile": profile, "explain": EXPLAIN})
     if given["baseline"]:
         known: Baseline | None = Baseline.load(Path(given["baseline"]))
     else:

@@ -87,7 +87,7 @@ def verdicts(
                 said = f"{name} is what it is for real numbers, not conjugated: the code is not made for complex ones"
                 yield trial.result(Status.WARN, said, numbers=Figures(array=name, beyond="type"))
             else:
-                yield trial.verdict(judgement)
+                yield trial.verdict(judgement, problem, values / scale if scale > 1 else values)
 
 
 def as_of_real(trial: Trial, problem: Problem, values: Array, name: str) -> bool:

@@ -6,7 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -28,6 +28,8 @@ class Asked:
     only: str = ""
     full: bool
     rivals: bool
+    explained: bool
+    sample: int
     seed: int
     workers: int = 0
     resume: bool
@@ -52,6 +54,8 @@ class Asked:
 )
 @click.option("--full", is_flag=True, help="Let every check go on until it has found something: who finds what.")
 @click.option("--rivals", is_flag=True, help="Ask other suites as well: how many of the same faults do they find?")
+@click.option("--explained", is_flag=True, help="Instead: is what a report says of each defect's cause true?")
+@click.option("--sample", type=click.IntRange(0), default=0, help="With --explained: only so many of each half.")
 @cli.seed("Of every run; by default a secret one, printed at the end.")
 @cli.json_file("the audit")
 @click.option("--report", type=click.Path(file_okay=False), help="Write audit.md, or audit-full.md, into this folder.")
@@ -67,6 +71,8 @@ def audit(**given: Any) -> None:
     asked = cli.taken(Asked, given)
     console = cli.output(asked.json_file)
     cli.writable(asked.json_file, folder=asked.report)
+    if asked.explained:
+        explain(asked)
     with cli.working("audit", quiet=asked.quiet, then=cli.RESUME) as step:
         made = scored(asked, step)
     from corrbench.render.audit import last, markdown, show
@@ -82,6 +88,39 @@ def audit(**given: Any) -> None:
         cli.save(report, markdown(made))
         console.print(f"Report: {report}")
     raise SystemExit(cli.PASSED if made.passed else cli.FOUND)
+
+
+def explain(asked: Asked) -> NoReturn:
+    """Measure explanations, and show what came of it; exit code 0 whatever did, for the figures are the result."""
+    from corrbench.audit_explanations import Explanations, planted, told
+    from corrbench.render.explanations import last, line, markdown, show
+    from corrbench.runner import store, verify
+
+    console = cli.output(asked.json_file)
+    place = Path(".corrbench", "explanations.jsonl")
+    began = time.monotonic()
+    with cli.working("audit", quiet=asked.quiet, then=cli.RESUME) as step:
+        waiting = planted(asked.sample)
+        header = {"explanations": asked.sample, "seed": asked.seed}
+        record = store.Store.resume(place, header) if asked.resume else store.Store.create(place, header)
+        made = Explanations(seed=record.header["seed"], environment=verify.summary_environment())
+        words = {"profile": "quick", "seed": made.seed, "workers": asked.workers or None}
+        step(0, len(waiting), "the first of them")
+        for one in told(waiting, cli.taken(verify.Options, words), record):
+            made.told.append(one)
+            if asked.verbose:
+                sys.stderr.write(f"{line(one)}\n")
+            step(len(made.told), len(waiting), one.name)
+    made.seconds = time.monotonic() - began
+    if asked.quiet:
+        console.print(last(made), soft_wrap=True)
+    else:
+        show(console, made)
+    cli.save(asked.json_file, made.to_json())
+    if asked.report:
+        cli.save(Path(asked.report, "explained.md"), markdown(made))
+        console.print(f"Report: {Path(asked.report, 'explained.md')}")
+    raise SystemExit(cli.PASSED)
 
 
 def scored(asked: Asked, step: Step) -> Audit:

@@ -97,14 +97,24 @@ class Mutant:
         """Whether `outside` promises that the target is right on `case`."""
         if self.outside is None:
             return self.kind == "honest"
-        n, c, h, w = case.x
-        o, i, kh, kw = case.w
-        mode = case.padding if isinstance(case.padding, str) else ""
-        values = (
-            case, n, c, h, w, o, i, kh, kw, *case.stride, *case.dilation, *case.out[2:], *case.sides, case.groups,
-            case.bias, case.dtype, case.terms, case.layout, mode, max(case.sides),
-        )  # fmt: skip
-        return bool(eval(self.outside, {}, dict(zip(NAMES, values, strict=True))))  # our own text, above
+        return holds(self.outside, case)
+
+
+def holds(expression: str, case: Case) -> bool:
+    """Whether an expression over `NAMES` holds for a case."""
+    n, c, h, w = case.x
+    o, i, kh, kw = case.w
+    mode = case.padding if isinstance(case.padding, str) else ""
+    values = (
+        case, n, c, h, w, o, i, kh, kw, *case.stride, *case.dilation, *case.out[2:], *case.sides, case.groups,
+        case.bias, case.dtype, case.terms, case.layout, mode, max(case.sides),
+    )  # fmt: skip
+    return true(expression, dict(zip(NAMES, values, strict=True)))
+
+
+def true(expression: str, values: dict[str, Any]) -> bool:
+    """Whether an expression that stands in this folder holds for these values."""
+    return bool(eval(expression, {}, values))
 
 
 class About(TypedDict, total=False):

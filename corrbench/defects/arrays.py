@@ -24,7 +24,8 @@ def valid_exchanges_operands(x: Array, k: Array) -> Array:
 
 @defect(
     check="memory", form="corr2d", arrays="numpy", number=24, cites=("pytorch/pytorch#180984",),
-    witness="x=1,1,7,9 w=1,1,3,2 layout=x:reversed", near_miss="x=1,1,7,9 w=1,1,3,2", outside="'x:' not in layout",
+    witness="x=1,1,7,9 w=1,1,3,2 layout=x:reversed", near_miss="x=1,1,7,9 w=1,1,3,2",
+    outside="'x:reversed' not in layout",
     region="views with a negative step: read forward from where their memory starts",
 )  # fmt: skip
 def negative_step_ignored(x: Array, k: Array) -> Array:

@@ -55,8 +55,8 @@ def half_turned(X: Tensor, K: Tensor) -> Tensor:
 
 
 @defect(
-    form="corr2d", number=1, witness="x=1,1,9,9 w=1,1,2,4", near_miss="x=1,1,9,9 w=1,1,3,3", outside="kh == kw",
-    region="kernels that are not square: the window is as wide as the kernel is high",
+    form="corr2d", number=1, witness="x=1,1,9,9 w=1,1,2,4", near_miss="x=1,1,9,9 w=1,1,3,3", outside="kw <= kh",
+    region="kernels that are wider than high: the window is as wide as the kernel is high",
 )  # fmt: skip
 def window_as_wide_as_high(X: Tensor, K: Tensor) -> Tensor:
     kh, kw = K.shape

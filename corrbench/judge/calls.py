@@ -12,6 +12,7 @@ from corrbench.case import DTYPES, Case
 from corrbench.convention import Convention
 from corrbench.judge.protocol import Reply
 from corrbench.numerics import inputs
+from corrbench.numerics.diagnose import outline
 from corrbench.numerics.problem import Array
 from corrbench.support import Support, config
 from corrbench.target import Spec
@@ -73,6 +74,7 @@ class Violation:
     check: str
     message: str
     beyond: bool = False  # whether it lies beyond what the target evidently claims
+    resembles: str = ""  # the fault that it looks like
 
 
 def violations(call: Call, reply: Reply, support: Support, spec: Spec) -> Iterator[Violation]:
@@ -90,7 +92,9 @@ def violations(call: Call, reply: Reply, support: Support, spec: Spec) -> Iterat
         want = output.shape if many else convention.shape(name, call.case)
         module_bias = convention.parameters and name.endswith("b")
         if output.shape != tuple(want) and not module_bias:
-            yield Violation("contract.result", f"{name} has shape {list(output.shape)}, not {list(want)}")
+            told = outline(call.case, output.shape) if name == "y" and convention.output == "valid" else ""
+            said = f"{name} has shape {list(output.shape)}, not {list(want)}"
+            yield Violation("contract.result", said, resembles=told)
         if output.device != spec.device.partition(":")[0]:
             yield Violation("contract.result", f"{name} is on {output.device}, not {spec.device}")
     for name in reply.changed:

@@ -240,7 +240,10 @@ class Trial:
         where = pattern(judgement.wrong)
         message = judgement.message + (f"; {where}" if where else "") + (f"; {note}" if note else "")
         numbers.pattern, numbers.map = where, chart(judgement.wrong, judgement.numbers["at"])
-        alike = resemblance(problem, got, self.case.dtype) if problem is not None and got is not None else ""
+        whole = (numbers.array or "y") == "y"
+        alike = ""
+        if problem is not None and got is not None:
+            alike = resemblance(problem, got, self.case.dtype, whole=whole)
         return self.result(Status.FAIL, message, numbers=numbers, resembles=alike)
 
     def result(
@@ -284,7 +287,7 @@ def conclude(trial: Trial, run: Callable[[Trial], Iterator[Result]]) -> list[Res
         results.append(trial.result(Status.SKIPPED, f"the judge has not enough memory for this case: {error}"))
     for one in trial.violations:
         status, numbers = (Status.WARN, Figures(beyond="type")) if one.beyond else (Status.FAIL, None)
-        results.append(trial.result(status, one.message, check=one.check, numbers=numbers))
+        results.append(trial.result(status, one.message, check=one.check, numbers=numbers, resembles=one.resembles))
     for result in results:
         result.seconds = round((time.perf_counter() - start) / len(results), 6)
     return results

@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from corrbench.case import Case
+from corrbench.numerics.inputs import cast
 from corrbench.numerics.problem import Array, Problem
 
 AXES = {4: ("batch", "channel", "row", "column"), 1: ("channel",)}
@@ -85,35 +87,127 @@ def _grid(marks: Array) -> str:
     return f"{marks.shape[0]},{marks.shape[1]}:{np.packbits(marks).tobytes().hex()}"
 
 
-def resemblance(problem: Problem, got: Array, dtype: str) -> str:
+def resemblance(problem: Problem, got: Array, dtype: str, *, whole: bool = True) -> str:
     """The known fault whose result the array equals; empty if none does. Looks at small problems only.
+
+    Failing that, what happened to all of the wrong elements; without `whole`, as for gradients, that alone.
 
     A fault that leaves this problem's result as it is, such as a flip of the only row, is none.
     """
     if (
         got.size * problem.terms > 2e7
-        or problem.axes != (0, 1, 2, 3)
+        or (whole and problem.axes != (0, 1, 2, 3))
         or dtype not in TOLERANCE
         or not np.isfinite(got).any()
     ):
         return ""
     if not got.any():
         return "the result is all zeros"
-    near = TOLERANCE[dtype]
-    right = _plain(problem)
-    for name, values in _faults(problem):
+    with np.errstate(all="ignore"):
+        return _recognised(problem, got, TOLERANCE[dtype], whole=whole)
+
+
+def _recognised(problem: Problem, got: Array, near: float, *, whole: bool) -> str:
+    right = problem.arrange(_plain(problem))
+    if right.shape != got.shape:
+        return ""
+    for name, values in _faults(problem) if whole else ():
         try:
             candidate = values()
         except ValueError:  # the fault has no result of this shape
             continue
-        if candidate.shape != got.shape:
+        rows, cols = got.shape[2:]
+        if candidate.shape[:2] != got.shape[:2] or candidate.shape[2] < rows or candidate.shape[3] < cols:
             continue
+        candidate = candidate[:, :, :rows, :cols]  # an argument that is ignored leaves more than was wanted
         scale = np.abs(candidate).max() if candidate.size else 0.0
-        with np.errstate(invalid="ignore"):
-            alike = scale and np.all(np.abs(got - candidate) <= near * scale)
-            if alike and not np.all(np.abs(right - candidate) <= near * scale):
-                return name
+        alike = scale and np.all(np.abs(got - candidate) <= near * scale)
+        if alike and not np.all(np.abs(right - candidate) <= near * scale):
+            return name
+    wrong = ~(np.abs(got - right) <= near * max(float(np.abs(right).max(initial=0)), 1e-300))
+    return _partly(problem, got, right, wrong, near)
+
+
+def _partly(p: Problem, got: Array, right: Array, wrong: Array, near: float) -> str:
+    """The simple thing that happened to all wrong elements, and to no other for which it would have shown."""
+    count = int(wrong.sum())
+    if count < 2 or right[wrong].std() == 0 or not np.isfinite(right[wrong]).all():
+        return ""  # of one number, or of equal ones, too much can be told
+    mine, true = got[wrong], right[wrong]
+    if np.isnan(mine).all():
+        return "the wrong elements are NaN"
+    if not np.isfinite(mine).all():
+        return ""
+    size = float(np.abs(right).max())
+    if not mine.any():
+        return "the wrong elements are zero: never written, or skipped"
+    if said := _factor(p, mine, true, near * size):
+        return said
+    if p.bias is not None and right.ndim == 4:
+        bias = np.broadcast_to(p.bias.astype(right.dtype).reshape(1, -1, 1, 1), right.shape)[wrong]
+        for times, words in ((-1, "left out"), (1, "added twice")):
+            if bias.any() and np.all(np.abs(mine - true - times * bias) <= near * size):
+                return f"the bias was {words} in the wrong elements"
+    for axis, name in enumerate(AXES.get(right.ndim, ())):
+        for step, where in ((1, "before"), (-1, "after")):
+            moved = np.roll(right, step, axis)
+            edge = np.zeros(right.shape, bool)
+            edge[(slice(None),) * axis + (0 if step > 0 else -1,)] = True
+            if not (edge & wrong).any() and np.all(np.abs(mine - moved[wrong]) <= near * size):
+                return f"each wrong element is that of the {name} {where}"
     return ""
+
+
+def _factor(p: Problem, got: Array, right: Array, slack: float) -> str:
+    """A constant factor between what came and what is right, with what it may be; empty if there is none."""
+    best = int(np.argmax(np.abs(right)))
+    factor = got[best] / right[best]
+    if abs(factor - 1) < 1e-3 or np.abs(factor) < 1e-3 or not np.all(np.abs(got - factor * right) <= 2 * slack):
+        return ""
+    if np.iscomplexobj(factor) and abs(factor.imag) > 1e-3:
+        return ""
+    number = float(np.real(factor))
+    for base, how in ((number, "too large"), (1 / number, "too small")):
+        if abs(base - round(base)) < 1e-3 * abs(base) and 2 <= abs(round(base)) <= 4096:
+            return f"the wrong elements are {round(base)} times {how}"
+    return "the wrong elements have the wrong sign" if abs(number + 1) < 1e-3 else ""
+
+
+def outline(case: Case, shape: tuple[int, ...]) -> str:
+    """Of which other call a result of this shape would be; empty if of none that is known."""
+    n, o, rows, cols = case.out
+    (height, width), (kh, kw) = case.x[2:], case.w[2:]
+    full, bare = ([size for size in sizes if size != 1] for sizes in (case.out, shape))
+    if full == bare and len(shape) < 4:
+        return "axes of length one were squeezed away"
+    if len(shape) != 4 or shape[:2] != (n, o):
+        return ""
+    others: dict[str, dict[str, object]] = {
+        "the stride was ignored": {"stride": (1, 1)},
+        "the dilation was ignored": {"dilation": (1, 1)},
+        "the padding was ignored": {"padding": (0, 0, 0, 0)},
+        "the stride of the rows was used for both axes": {"stride": case.stride[:1] * 2},
+        "the stride of the columns was used for both axes": {"stride": case.stride[1:] * 2},
+        "the dilation of the rows was used for both axes": {"dilation": case.dilation[:1] * 2},
+        "the dilation of the columns was used for both axes": {"dilation": case.dilation[1:] * 2},
+        "strides of rows and columns were exchanged": {"stride": case.stride[::-1]},
+        "dilations of rows and columns were exchanged": {"dilation": case.dilation[::-1]},
+        "padding of rows and columns was exchanged": {"padding": (*case.sides[2:], *case.sides[:2])},
+    }
+    found = []
+    for name, changes in others.items():
+        try:
+            found += [name] if case.but(**changes).out == shape else []
+        except ValueError:
+            continue
+    plain = case.stride == case.dilation == (1, 1) and not any(case.sides)
+    if plain and shape[2:] == (height, width):
+        found.append("the result has the size of the input ('same'), not the valid part")
+    if plain and shape[2:] == (height + kh - 1, width + kw - 1):
+        found.append("the result is the full correlation, not the valid part")
+    if shape[2:] == (cols, rows):
+        found.append("rows and columns of the result were exchanged")
+    return found[0] if len(found) == 1 else ""
 
 
 def _plain(p: Problem) -> Array:
@@ -149,12 +243,17 @@ def _faults(p: Problem) -> Iterator[tuple[str, Callable[[], Array]]]:  # noqa: C
         yield "the bias was left out", variant(bias=None)
         yield "the bias was added twice", variant(bias=2 * p.bias)
         yield "the bias was added to every product", lambda: _plain(p) + (p.terms - 1) * p.bias[:, None, None]  # type: ignore[index]
+    if p.stride != (1, 1):
+        yield "the stride was ignored", variant(stride=(1, 1))
     if p.stride[0] != p.stride[1]:
         yield "stride of the rows was used for both axes", variant(stride=(p.stride[0],) * 2)
+        yield "stride of the columns was used for both axes", variant(stride=(p.stride[1],) * 2)
         yield "strides of rows and columns were exchanged", variant(stride=p.stride[::-1])
     if p.dilation != (1, 1):
         yield "dilations of rows and columns were exchanged", variant(dilation=p.dilation[::-1])
         yield "dilation was ignored", variant(dilation=(1, 1))
+        yield "the dilation of the rows was used for both axes", variant(dilation=(p.dilation[0],) * 2)
+        yield "the dilation of the columns was used for both axes", variant(dilation=(p.dilation[1],) * 2)
         yield "stride and dilation were exchanged", variant(stride=p.dilation, dilation=p.stride)
     if (top, bottom) != (left, right):
         yield "padding of rows and columns was exchanged", variant(sides=(left, right, top, bottom))
@@ -174,11 +273,17 @@ def _faults(p: Problem) -> Iterator[tuple[str, Callable[[], Array]]]:  # noqa: C
     if p.groups > 1 and p.w.shape[0] > p.groups:
         shuffled = p.w.reshape(p.groups, -1, *p.w.shape[1:]).swapaxes(0, 1).reshape(p.w.shape)
         yield "output channels of the groups were interleaved", variant(w=shuffled)
+    for narrow in ("float16", "bfloat16", "float32"):
+        given = {"x": cast(p.x, narrow), "w": cast(p.w, narrow)} if not p.is_complex else {}
+        if given and any((array != was).any() for array, was in zip(given.values(), (p.x, p.w), strict=True)):
+            yield f"the operands were rounded to {narrow}", variant(**given)
     if p.w.shape[1] > 1:
         yield "the last input channel was dropped", variant(w=np.concatenate([p.w[:, :-1], 0 * p.w[:, -1:]], 1))
     for axis, name in ((2, "row"), (3, "column")):
-        if p.w.shape[axis] > 1:
-            cut = p.w.copy()
-            cut[(slice(None),) * axis + (-1,)] = 0
-            yield f"the last {name} of the kernel was dropped", variant(w=cut)
+        for index, which in ((-1, "last"), (0, "first")) if p.w.shape[axis] > 1 else ():
+            at = (slice(None),) * axis + (index,)
+            for times, how in ((0, "dropped"), (2, "counted twice")):
+                bent = p.w.copy()
+                bent[at] *= times
+                yield f"the {which} {name} of the kernel was {how}", variant(w=bent)
     yield "the result has the wrong sign", lambda: -_plain(p)

@@ -19,7 +19,7 @@ from corrbench.analysis import refusals
 from corrbench.environment import provenance
 from corrbench.judge.client import NotLoaded
 from corrbench.result import DEATHS, Result, Run, Status
-from corrbench.runner import plan, secret_seed
+from corrbench.runner import explain, plan, secret_seed
 from corrbench.runner.executors import Done, Start, ask, execute
 from corrbench.runner.store import Store
 from corrbench.support import FEATURES, Support
@@ -49,6 +49,8 @@ class Options:
         limit: seconds after which no more is asked; 0 for none.
         store: the file that results are recorded in; None for none.
         resume: go on with what is recorded there.
+        explain: seconds that experiments on the causes of findings may take, see `corrbench.runner.explain`.
+        every: of the planned questions one in so many is asked.
         workers: judges at a time.
     """
 
@@ -64,6 +66,8 @@ class Options:
     limit: float = 0.0
     store: Path | None = None
     resume: bool = False
+    explain: float = 0.0  # seconds for experiments on the causes of findings; 0 for none
+    every: int = 1  # of the planned questions one in so many is asked
     workers: int = field(default_factory=lambda: max(1, len(os.sched_getaffinity(0))))
 
 
@@ -161,7 +165,7 @@ def verify(
     if store is not None:
         run.seed = store.header["seed"]
     shape = plan.outline(spec, support, options.profile, run.seed, options.suites)
-    todo = plan.jobs(shape, options.check, options.case)
+    todo = plan.jobs(shape, options.check, options.case)[:: options.every]
     run.planned = len(todo)
     if options.case:
         case = plan.fitting(plan.known(options.case), support)
@@ -182,6 +186,8 @@ def verify(
     if not (options.case or options.check or run.stopped):
         run.little = refusals.extent(run, support.takes & set(FEATURES))
     run.sort()
+    if options.explain and not (options.case or options.fail_fast or run.stopped == INTERRUPTED):
+        explain.explain(run, spec, support, start, options.workers, options.explain)
     run.seconds = round(time.monotonic() - began, 3)
     run.environment = signed(asked, options, run.seed) | known
     if store is not None:

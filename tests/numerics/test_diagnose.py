@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from corrbench.case import Case
 from corrbench.numerics import inputs
-from corrbench.numerics.diagnose import chart, pattern, resemblance
+from corrbench.numerics.diagnose import chart, outline, pattern, resemblance
 from corrbench.numerics.problem import Problem
 
 SHAPE = (3, 4, 5, 6)
@@ -204,3 +204,69 @@ def test_a_fault_that_changes_nothing_is_no_explanation() -> None:
     x, w, b = (torch.from_numpy(a).double() for a in (p.x, p.w, p.bias))
     assert resemblance(p, functional.conv2d(x, w, b).numpy() * 1.005, "bfloat16") == ""
     assert "flipped" in resemblance(p, functional.conv2d(x, w.flip(3), b).numpy(), "bfloat16")
+
+
+def bent(change: Callable[[np.ndarray], object], where: object = ALL) -> tuple[Problem, np.ndarray]:
+    """A problem, and its result with a part that `change` has made of the right one."""
+    p = problem(BASE)
+    assert p.bias is not None
+    right = functional.conv2d(*(torch.from_numpy(a) for a in (p.x, p.w)), torch.from_numpy(p.bias)).numpy()
+    got = right.copy()
+    got[where] = change(right)[where]  # type: ignore[index]
+    return p, got
+
+
+LAST_ROW = (ALL, ALL, -1)
+PARTS: dict[str, tuple[Callable[[np.ndarray], object], object]] = {
+    "3 times too large": (lambda y: 3 * y, LAST_ROW),
+    "4 times too small": (lambda y: y / 4, ALL),
+    "wrong elements have the wrong sign": (lambda y: -y, LAST_ROW),
+    "wrong elements are zero": (lambda y: 0 * y, LAST_ROW),
+    "wrong elements are NaN": (lambda y: y * np.nan, LAST_ROW),
+    "that of the row before": (lambda y: np.roll(y, 1, 2), LAST_ROW),
+    "that of the column after": (lambda y: np.roll(y, -1, 3), (ALL, ALL, ALL, 2)),
+    "that of the channel before": (lambda y: np.roll(y, 1, 1), (ALL, 2)),
+}
+
+
+@pytest.mark.parametrize("said", PARTS)
+def test_what_happened_to_a_part_is_recognised(said: str) -> None:
+    p, got = bent(*PARTS[said])
+    assert said in resemblance(p, got, "float64")
+
+
+@pytest.mark.parametrize("said", PARTS)
+def test_a_story_that_leaves_a_wrong_element_unexplained_is_not_told(said: str) -> None:
+    p, got = bent(*PARTS[said])
+    got[0, 0, 0, 0] += 0.37
+    assert resemblance(p, got, "float64") == ""
+
+
+def test_a_factor_of_a_gradient_is_recognised() -> None:
+    case = BASE.but(bias=False)
+    gradient = problem(case).weight_gradient(inputs.draw(case, 4, "g"))
+    columns = gradient.windows(gradient.padded()).reshape(gradient.groups, gradient.terms, -1)
+    y = (gradient.w.reshape(gradient.groups, -1, gradient.terms) @ columns).reshape(-1, 3, 3, 2)
+    right = gradient.arrange(y.swapaxes(0, 1)) if y.shape[0] != 3 else y
+    assert resemblance(gradient, np.asarray(right) / 2, "float64", whole=False).endswith("2 times too small")
+    assert resemblance(gradient, np.asarray(right), "float64", whole=False) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "said"),
+    [
+        ("x=2,3,9,11 w=4,3,3,2 stride=2", (2, 4, 7, 10), "the stride was ignored"),
+        ("x=2,3,9,11 w=4,3,3,2 dilation=2", (2, 4, 7, 10), "the dilation was ignored"),
+        ("x=2,3,9,11 w=4,3,3,2 padding=2", (2, 4, 7, 10), "the padding was ignored"),
+        ("x=2,3,9,11 w=4,3,3,2 stride=2,3", (2, 4, 4, 5), "the stride of the rows was used for both axes"),
+        ("x=2,3,9,11 w=4,3,3,2", (2, 4, 9, 11), "size of the input"),
+        ("x=2,3,9,11 w=4,3,3,2", (2, 4, 11, 12), "full correlation"),
+        ("x=2,3,9,11 w=4,3,3,2", (2, 4, 10, 7), "exchanged"),
+        ("x=1,3,9,11 w=1,3,3,2", (7, 10), "squeezed"),
+        ("x=2,3,9,11 w=4,3,3,2", (2, 4, 6, 9), ""),
+    ],
+)
+def test_a_shape_tells_what_was_ignored(text: str, shape: tuple[int, ...], said: str) -> None:
+    told = outline(Case.parse(text), shape)
+    assert said in told
+    assert bool(said) == bool(told)
