@@ -73,7 +73,9 @@ def request(name: str, given: dict[str, Any]) -> Request:
     from corrbench.runner import verify
 
     profile = given["profile"] or ("standard" if name else "quick")
-    options = cli.taken(verify.Options, given | {"budget": budget, "limit": limit, "profile": profile, "explain": EXPLAIN})
+    options = cli.taken(
+        verify.Options, given | {"budget": budget, "limit": limit, "profile": profile, "explain": EXPLAIN}
+    )
     if given["baseline"]:
         known: Baseline | None = Baseline.load(Path(given["baseline"]))
     else:
