@@ -162,8 +162,8 @@ def local(page: str) -> str:
     """asv's page with its scripts beside it; what checks their hashes goes, since those are of other files."""
     page = re.sub(r'\s(integrity|crossorigin)="[^"]*"', "", page)
     page = re.sub(r'(src|href)="https://[^"]*/([^"/]+\.(?:js|css))"', r'\1="scripts/\2"', page)
-    first, there, rest = page.partition("</script>")  # that of jquery
-    return f'{first}{there}\n<script src="scripts/held.js"></script>{rest}'
+    jquery = re.compile(r"<script[^>]*scripts/jquery-[^>]*></script>")
+    return jquery.sub(lambda found: f'{found[0]}\n<script src="scripts/held.js"></script>', page, count=1)
 
 
 def main() -> None:
