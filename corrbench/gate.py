@@ -39,12 +39,21 @@ class Side:
         spec: the target there.
         support: what it takes; None if the revision has no such target.
         absent: why it has none.
+        commit: what the revision is, where its name does not say.
     """
 
     name: str
     spec: Spec
     support: Support | None = None
     absent: str = ""
+    commit: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name, and the commit that it was at the time."""
+        return (
+            self.name if not self.commit or self.commit.startswith(self.name) else f"{self.name} ({self.commit[:10]})"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +154,7 @@ def examine(
     Raises:
         ValueError: one of them cannot be judged at all; the message says which, and why.
     """
-    gate = Gate(target=target, base=base.name, head=head.name, new=base.absent)
+    gate = Gate(target=target, base=base.title, head=head.title, new=base.absent)
     if correctness or base.absent:
         sides = {name: side for name, side in ((BASE, base), (HEAD, head)) if side.support}
         gate = replace(gate, **_findings(_verified(sides, seed, step, limit / 4)))

@@ -206,8 +206,7 @@ def revisions(stack: contextlib.ExitStack, asked: Spec, base: str, *, dirty: boo
     trees = [stack.enter_context(git_worktree.checkout(top, commits[0]))]
     trees.append(top if dirty else stack.enter_context(git_worktree.checkout(top, commits[1])))
     found = []
-    before = base if commits[0].startswith(base) else f"{base} ({commits[0][:10]})"
-    for name, tree in zip((before, "the working tree" if dirty else commits[1][:10]), trees, strict=True):
+    for name, tree in zip((base, "the working tree" if dirty else commits[1][:10]), trees, strict=True):
         folder = tree / here.resolve().relative_to(top)
         place, colon, attribute = asked.target.rpartition(":")
         if place.endswith((".py", ".ipynb")) and Path(place).is_absolute():
@@ -216,4 +215,4 @@ def revisions(stack: contextlib.ExitStack, asked: Spec, base: str, *, dirty: boo
             place = str(tree / Path(place).resolve().relative_to(top))
         target, folder = f"{place}{colon}{attribute}", folder if folder.is_dir() else tree
         found.append(Side(name, replace(asked, target=target, tree=str(tree), folder=str(folder))))
-    return found[0], found[1]
+    return replace(found[0], commit=commits[0]), found[1]

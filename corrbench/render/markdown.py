@@ -52,8 +52,9 @@ def _lines(digests: Sequence[Digest], extras: Sequence[Run], docs: str) -> Itera
         yield from _asked(digest)
     yield from ("", "## Environment", "")
     told = dict(runs[0].environment) if runs else {}
-    if command := told.pop("command", ""):
-        yield from ("To make this report again:", "", f"    {command}", "")
+    told.pop("command", "")
+    if commands := [command for run in runs if (command := run.environment.get("command"))]:
+        yield from ("To make this report again:", "", *(f"    {command}" for command in commands), "")
     for key, value in told.items():
         yield f"- {key}: {escape(str(value))}"
     for run in runs:
