@@ -291,9 +291,9 @@ def sealed(record: dict[str, Any]) -> str:
     return f'{text[:-1]},"sum":"{zlib.crc32(text.encode()):08x}"}}'
 
 
-def unsealed(line: str | bytes) -> dict[str, Any] | None:
-    """The record of a line that `sealed` made; None where the line is damaged or none. Lines of releases that wrote no
-    checksum are taken as they are.
+def unsealed(line: str | bytes, *, first: bool = False) -> dict[str, Any] | None:
+    """The record of a line that `sealed` made; None where the line is damaged or none. The first line of a file need
+    not have a checksum: earlier releases wrote none.
     """
     try:
         text = line if isinstance(line, str) else line.decode()
@@ -303,7 +303,7 @@ def unsealed(line: str | bytes) -> dict[str, Any] | None:
     if not isinstance(record, dict):
         return None
     if (said := record.pop("sum", None)) is None:
-        return record
+        return record if first else None
     plain = text.rstrip().rpartition(',"sum":')[0] + "}"
     return record if said == f"{zlib.crc32(plain.encode()):08x}" else None
 

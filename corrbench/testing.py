@@ -39,8 +39,8 @@ def parametrize_with_checks(
 
     Args:
         target: what `corrbench verify` takes, or the function or class itself if a module has it under its name.
-        options: profile, checks, suites, baseline, form, arrays, accuracy, device, sanitize, dtypes, python, compile,
-            timeout and memory, as of `corrbench verify`.
+        options: profile, checks, suites, baseline, form, arrays, accuracy, device, sanitize, sandbox, dtypes, python,
+            compile, timeout and memory, as of `corrbench verify`.
 
     Raises:
         ValueError: the object cannot be found by a name (a lambda, a local function), or an option is not one that

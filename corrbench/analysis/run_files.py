@@ -35,7 +35,7 @@ def load(path: Path) -> list[Run]:
         raise Unreadable(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise Unreadable(f"{path} is not text; give a file of .corrbench/, or one that --json wrote") from None
-    first = unsealed(text.partition("\n")[0])
+    first = unsealed(text.partition("\n")[0], first=True)
     record = first if isinstance(first, dict) and "header" in first else _parse(text)
     if not isinstance(record, dict) or not ("header" in record or "results" in record):
         raise Unreadable(f"{path} holds no run; give a file of .corrbench/, or one that --json wrote")

@@ -61,6 +61,8 @@ def judged(trial: Trial, asked: Question, reply: Reply) -> Iterator[Result]:
         results += verdicts(trial, reply, problems)
     for result in results:
         result.message += told if result.finding else ""
+        if result.numbers.array:  # what is known of these questions holds of their answers here
+            result.check = "values.exact" if result.numbers.array == "y" else "gradients.first"
         yield result
 
 

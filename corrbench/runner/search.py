@@ -57,10 +57,8 @@ def run_search(batch: Batch) -> Done:
 def labelled(result: Result, target: str) -> Result:
     """The same result, with the name under which it is known of a registered target, and no log of the library's."""
     result.message = result.message.partition(f"; it last printed: {HEADS[0]}")[0]
-    derivative = (result.numbers.array or "y").startswith("g")
-    check = "gradients.first" if derivative else "values.exact"  # which ask the same one by one
     for one in entries(target) if target else ():
-        if one.covers(check, result.case) and result.status.value in one.statuses:
+        if one.covers(result.check, result.case) and result.status.value in one.statuses:
             result.numbers.known = one.finding or one.reason
     return result
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from corrbench.result import SCHEMA, Result, sealed, unsealed
+from corrbench.result import SCHEMA, sealed, unsealed
 
 FOLDER = ".corrbench"  # where records are, unless told otherwise
 
@@ -75,7 +75,7 @@ class Store:
             raise BadStore(f"nothing to resume: {path}: {error.strerror}") from None
         whole, _, rest = raw.rpartition(b"\n")
         lines = whole.split(b"\n")
-        first = unsealed(lines[0]) if lines else None
+        first = unsealed(lines[0], first=True) if lines else None
         if first is None or not isinstance(first.get("header"), dict):
             raise BadStore(
                 f"{path} does not begin with a header; it is left as it is. Run without --resume to start anew"
@@ -199,9 +199,7 @@ def unwritable(path: Path, *, parents: bool = False) -> str:
 
 def _done(record: dict[str, Any]) -> bool:
     """Whether a record is that of a job with its results."""
-    if not isinstance(record.get("job"), str) or not isinstance(record.get("results"), list):
-        return False
-    try:
-        return all(Result.from_json(result) is not None for result in record["results"])
-    except (TypeError, ValueError, KeyError, AttributeError):
-        return False
+    results = record.get("results")
+    return (
+        isinstance(record.get("job"), str) and isinstance(results, list) and all(isinstance(r, dict) for r in results)
+    )

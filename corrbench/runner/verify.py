@@ -174,8 +174,9 @@ def verify(
             for name, said in plan.unfit(case, shape, options.check).items()
         ]
     if store is not None:
-        run.results += [Result.from_json(r) for key in [job.key for job in todo] for r in store.done.get(key, ())]
-        todo = [job for job in todo if job.key not in store.done]
+        known = recorded(store, todo)
+        run.results += [result for results in known.values() for result in results]
+        todo = [job for job in todo if job not in known]
     run.judged = run.planned - len(todo)
     sources = _rounds(spec, support, options, run, todo) if options.budget else iter([todo])
     most = options.budget or options.limit
@@ -301,6 +302,19 @@ def _rounds(
         run.planned += len(jobs)
         yield jobs
         extra += 1
+
+
+def recorded(store: Store, jobs: Iterable[plan.Job]) -> dict[plan.Job, list[Result]]:
+    """The results that are recorded, of the jobs that have some; what is damaged there is forgotten, and done again."""
+    found = {}
+    for job in jobs:
+        if job.key not in store.done:
+            continue
+        try:
+            found[job] = [Result.from_json(result) for result in store.done[job.key]]
+        except (TypeError, ValueError, KeyError, AttributeError):
+            del store.done[job.key]
+    return found
 
 
 def record(spec: Spec, options: Options, seed: int) -> Store | None:

@@ -46,7 +46,7 @@ def search(
 
     with ThreadPoolExecutor(1) as pool:
 
-        def start(lost: Executor | None = None) -> Executor:
+        def start() -> Executor:
             return pool
 
         try:

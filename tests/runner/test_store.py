@@ -18,10 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corrbench.analysis.baseline import Baseline
-from corrbench.result import SCHEMA
-from corrbench.runner import session
-from corrbench.runner.store import BadStore, Store
+from corrbench.case import Case
+from corrbench.result import SCHEMA, sealed, unsealed
+from corrbench.runner import plan, session
+from corrbench.runner.store import BadStore, Store, unlock
 from corrbench.runner.verify import Options, record
+from corrbench.runner.verify import recorded as recorded_results
 from corrbench.target import Spec
 from tests.support import small_targets
 
@@ -248,3 +250,45 @@ def test_a_record_that_is_gone_on_with_is_read_once(tmp_path: Path, monkeypatch:
     [after], _ = session.run([spec], replace(options, resume=True), Baseline(), "local", None, crosscheck=False)
     assert read.count(tmp_path / "r.jsonl") == 1
     assert after.results == before.results != []
+
+
+def test_what_is_damaged_is_done_again(tmp_path: Path) -> None:
+    job = plan.Job(check="values.exact", case=Case.parse("x=1,1,5,5 w=1,1,3,3"), seed=5)
+    store = Store(tmp_path / "run.jsonl", HEADER, done={job.key: [{"status": "pass"}]})
+    assert recorded_results(store, [job]) == {}
+    assert store.done == {}
+
+
+def test_every_damaged_byte_of_a_line_shows(tmp_path: Path) -> None:
+    line = sealed({"job": JOBS[1][0], "results": JOBS[1][1]})
+    assert unsealed(line) == {"job": JOBS[1][0], "results": JOBS[1][1]}
+    for place in range(len(line)):
+        assert unsealed(line[:place] + ("0" if line[place] != "0" else "1") + line[place + 1 :]) is None
+    assert unsealed("[" * 100_000) is None
+    assert unsealed(b"\xff") is None
+
+
+def test_a_link_in_the_place_of_a_record_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "run.jsonl").symlink_to(tmp_path / "precious")
+    with pytest.raises(BadStore, match="is a link"):
+        Store.resume(tmp_path / "run.jsonl", HEADER)
+    recorded(tmp_path / "run.jsonl")
+    assert (tmp_path / "precious").read_text() == "precious"
+    assert Store.resume(tmp_path / "run.jsonl", HEADER).done == dict(JOBS)
+
+
+def test_a_record_that_another_run_writes_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    recorded(path)
+    lines = (f"import fcntl, time; f = open({str(path)!r})", "fcntl.flock(f, fcntl.LOCK_EX)", "print(1, flush=True)")
+    holder = "; ".join([*lines, "time.sleep(60)"])
+    unlock(path)
+    with subprocess.Popen([sys.executable, "-c", holder], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        for begin in (Store.create, Store.resume):
+            with pytest.raises(BadStore, match="being written by another run"):
+                begin(path, HEADER)
+        other.kill()
+    assert Store.resume(path, HEADER).done == dict(JOBS)

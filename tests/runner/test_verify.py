@@ -52,7 +52,7 @@ def found(pick: Callable[[int], int], wrong_from: int) -> tuple[list[tuple[str, 
         profile="quick", check="values.exact", suites=("article",), seed=1, fail_fast=True, workers=4
     )
     judges = Scheduled(pick, wrong_from)
-    run = verify.verify(Spec(target="a.py:f", arrays="numpy"), options, lambda lost=None: judges)
+    run = verify.verify(Spec(target="a.py:f", arrays="numpy"), options, lambda: judges)
     return [(one.check, str(one.case), one.status) for one in run.results], run.judged, run.stopped
 
 
