@@ -48,6 +48,8 @@ class Group:
     @property
     def where(self) -> str:
         """On which cases it is wrong, as a clause; empty if no property tells."""
+        if self.region.startswith(ANYTHING):
+            return f"wrong wherever it was asked{self.region.removeprefix(ANYTHING)}"
         if self.region:
             return f"wrong where {self.region}"
         text, bracket, rest = self.common.partition(" (")
@@ -166,8 +168,7 @@ def size(result: Result) -> tuple[bool, bool, int, bool, int]:
     """
     case = result.case
     usual = case.data == "small" and case.dtype == "float32"
-    asked = direct(result) and result.family != "fuzz"
-    return (not asked, not case.x[0], case.macs, not usual, len(str(case)))
+    return (not direct(result), not case.x[0], case.macs, not usual, len(str(case)))
 
 
 def origin(result: Result) -> str:

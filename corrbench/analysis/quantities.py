@@ -114,6 +114,8 @@ PROPERTIES: dict[str, Predicate] = {
     "it is depthwise": PREDICATES["it is depthwise"],
     "there is padding": PREDICATES["there is padding"],
     "the stride is 1": PREDICATES["the stride is 1"],
+    "the stride is above 1": PREDICATES["the stride is above 1"],
+    "there is dilation": PREDICATES["there is dilation"],
     "there is no dilation": lambda c: c.dilation == (1, 1),
     "there are no groups": lambda c: c.groups == 1,
     "the batch is not empty": lambda c: c.x[0] > 0,
@@ -190,6 +192,8 @@ def price(clause: str) -> float:
     """How far-fetched a clause is: of rules that fit equally well the cheapest is told."""
     if clause.startswith("stride "):
         return 2.2
+    if clause in ("the stride is above 1", "there is dilation"):  # of both axes, unless one is seen to decide
+        return 0.98
     if clause in PROPERTIES or NAMED.fullmatch(clause):
         return (
             1.6 if "laid out" in clause or clause.startswith(FAR_FETCHED) else 1.0 if "are equal" not in clause else 1.2

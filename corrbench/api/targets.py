@@ -24,6 +24,7 @@ class Options(TypedDict, total=False):
     accuracy: str
     device: str
     sanitize: str
+    sandbox: str
     python: str
     compile: bool
     timeout: float
