@@ -174,9 +174,9 @@ def verify(
             for name, said in plan.unfit(case, shape, options.check).items()
         ]
     if store is not None:
-        known = recorded(store, todo)
-        run.results += [result for results in known.values() for result in results]
-        todo = [job for job in todo if job not in known]
+        done = recorded(store, todo)
+        run.results += [result for results in done.values() for result in results]
+        todo = [job for job in todo if job not in done]
     run.judged = run.planned - len(todo)
     sources = _rounds(spec, support, options, run, todo) if options.budget else iter([todo])
     most = options.budget or options.limit
