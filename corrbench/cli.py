@@ -31,36 +31,9 @@ PASSED, FOUND, UNJUDGED, INCONCLUSIVE = 0, 1, 2, 3
 FILES = (".py", ".ipynb")  # how a target ends that is a file without a name in it
 RESUME = "; the same command with --resume goes on"  # after an interrupt
 ANYWHERE = ("completion", "doctor", "explain", "list", "report")  # commands that judge nothing, under any system
-SECTIONS = {  # of help: the options that are in each, by their names
-    "How the target is called": tuple(one.name for one in fields(Given) if one.name not in ("timeout", "memory")),
-    "What is asked": ("profile", "check", "case", "cases", "suite", "suites", "seed", "backward", "fail_fast",
-                      "max_findings", "budget", "limit", "no_correctness", "no_counts", "tolerance"),
-    "What is accepted": ("baseline", "no_baseline", "strict_baseline", "record_baseline", "reason"),
-    "What is written": ("json_file", "junit", "markdown", "page", "sarif", "report", "github", "plot", "show", "quiet",
-                        "verbose"),
-    "How it runs": ("executor", "workers", "timeout", "memory", "store", "resume"),
-}  # fmt: skip
 FLAGS = [one.name for one in fields(Given) if one.default is False]
 Command = TypeVar("Command", bound=Callable[..., Any])
 Kind = TypeVar("Kind", bound="DataclassInstance")
-
-
-class Sections(click.Command):
-    """A command whose help has its options in sections; those that are in none come first."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        records = {
-            param.name: record
-            for param in self.get_params(ctx)
-            if isinstance(param, click.Option) and (record := param.get_help_record(ctx))
-        }
-        named = {name for names in SECTIONS.values() for name in names}
-        own = [record for name, record in records.items() if name not in named]
-        parts = {title: [records[name] for name in names if name in records] for title, names in SECTIONS.items()}
-        for title, rows in ({"Options": own} | parts).items():
-            if rows:
-                with formatter.section(title):
-                    formatter.write_dl(rows)
 
 
 class Commands(click.Group):

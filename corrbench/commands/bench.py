@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from corrbench import cli
-from corrbench.commands import _completion
+from corrbench.commands import _completion, _help
 from corrbench.target import words
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Asked:
     quiet: bool
 
 
-@click.command(cls=cli.Sections, short_help="How fast are targets, beside PyTorch?")
+@click.command(cls=_help.Sections, short_help="How fast are targets, beside PyTorch?")
 @click.argument("targets", nargs=-1, required=True, shell_complete=_completion.targets)
 @cli.target_options
 @click.option(

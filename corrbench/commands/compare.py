@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from corrbench import cli
-from corrbench.commands import _completion
+from corrbench.commands import _completion, _help
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Asked:
     quiet: bool
 
 
-@click.command(cls=cli.Sections, short_help="Which of two targets is faster?")
+@click.command(cls=_help.Sections, short_help="Which of two targets is faster?")
 @click.argument("a", shell_complete=_completion.targets)
 @click.argument("b", shell_complete=_completion.targets)
 @cli.target_options

@@ -13,7 +13,7 @@ import click
 
 from corrbench import cli
 from corrbench.api.request import seconds
-from corrbench.commands import _completion
+from corrbench.commands import _completion, _help
 
 if TYPE_CHECKING:
     from corrbench.gate import Gate, Side
@@ -48,7 +48,7 @@ class Asked:
     verbose: bool
 
 
-@click.command(cls=cli.Sections, short_help="Did the last commit make a target worse?")
+@click.command(cls=_help.Sections, short_help="Did the last commit make a target worse?")
 @click.argument("target", shell_complete=_completion.targets)
 @click.option("--base", default="", help="The revision to compare with, such as origin/main.")
 @click.option("--dirty", is_flag=True, help="Judge the working tree as it is, uncommitted changes included.")

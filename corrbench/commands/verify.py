@@ -12,7 +12,7 @@ import click
 
 from corrbench import cli
 from corrbench.api.request import request
-from corrbench.commands import _completion
+from corrbench.commands import _completion, _help
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,7 +47,7 @@ class Outputs:
             cli.seen(text)
 
 
-@click.command(cls=cli.Sections, short_help="Is a target right? How accurate is it?")
+@click.command(cls=_help.Sections, short_help="Is a target right? How accurate is it?")
 @click.argument("target", required=False, shell_complete=_completion.targets)
 @cli.target_options
 @cli.profile(None, help="How thoroughly.  [default: standard; quick without TARGET]")

@@ -16,6 +16,7 @@ from corrbench.analysis.run_diff import Change
 from corrbench.case import Case
 from corrbench.checks import registry
 from corrbench.cli import main
+from corrbench.commands._help import SECTIONS
 from corrbench.render import explain, junit, links, sarif
 from corrbench.result import Figures, Run, Status
 from corrbench.result import Result as Answer
@@ -78,7 +79,7 @@ def test_a_command_that_there_is_not() -> None:
 
 def test_help_has_sections() -> None:
     text = typed("verify", "--help").output
-    titles = ["Options:", *(f"{title}:" for title in cli.SECTIONS)]
+    titles = ["Options:", *(f"{title}:" for title in SECTIONS)]
     places = [text.index(f"\n{title}\n") for title in titles]
     assert places == sorted(places)
     assert all(f"{name} " in text for name in ("--form", "--case", "--baseline", "--html", "--store"))
