@@ -15,7 +15,7 @@ from corrbench.analysis.run_diff import Change, lost
 from corrbench.judge.client import NotLoaded
 from corrbench.judge.sandbox import Died
 from corrbench.result import Result, Run, finite
-from corrbench.runner import Step, executors, verify
+from corrbench.runner import Step, executors, signature, verify
 from corrbench.support import Support
 from corrbench.target import Spec
 from corrbench.timing import instructions, paired
@@ -138,7 +138,7 @@ class Gate:
             "fixed": [one.to_json() for one in self.fixed], "refused": self.refused, "bits_lost": self.accuracy,
             "speed": self.speed.to_json() if self.speed else None, "instructions": self.ratios,
             "timing": self.untimed, "counting": self.uncounted, "seed": self.runs[-1].seed if self.runs else None,
-            "environment": verify.summary_environment(),
+            "environment": signature.summary_environment(),
         })  # fmt: skip
         return found
 

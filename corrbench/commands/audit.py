@@ -94,7 +94,7 @@ def explain(asked: Asked) -> NoReturn:
     """Measure explanations, and show what came of it; exit code 0 whatever did, for the figures are the result."""
     from corrbench.audit_explanations import Explanations, planted, told
     from corrbench.render.explanations import last, line, markdown, show
-    from corrbench.runner import store, verify
+    from corrbench.runner import signature, store, verify
 
     console = cli.output(asked.json_file)
     place = Path(".corrbench", "explanations.jsonl")
@@ -103,7 +103,7 @@ def explain(asked: Asked) -> NoReturn:
         waiting = planted(asked.sample)
         header = {"explanations": asked.sample, "seed": asked.seed}
         record = store.Store.resume(place, header) if asked.resume else store.Store.create(place, header)
-        made = Explanations(seed=record.header["seed"], environment=verify.summary_environment())
+        made = Explanations(seed=record.header["seed"], environment=signature.summary_environment())
         words = {"profile": "quick", "seed": made.seed, "workers": asked.workers or None}
         step(0, len(waiting), "the first of them")
         for one in told(waiting, cli.taken(verify.Options, words), record):
@@ -132,7 +132,7 @@ def scored(asked: Asked, step: Step) -> Audit:
     from corrbench.audit import Audit, chosen, fates, left_out
     from corrbench.render.audit import line, rival
     from corrbench.rivals import _run
-    from corrbench.runner import store, verify
+    from corrbench.runner import signature, store, verify
 
     calm = asked.honest_profile or asked.profile
     header = {"audit": asked.only, "profile": asked.profile, "honest": calm, "full": asked.full, "seed": asked.seed}
@@ -144,7 +144,7 @@ def scored(asked: Asked, step: Step) -> Audit:
     made = Audit(profile=asked.profile, honest_profile=calm, full=asked.full, seed=seed)
     options = cli.taken(verify.Options, {"profile": asked.profile, "seed": seed, "workers": asked.workers or None})
     made.absent = {} if asked.only else left_out()
-    made.environment = verify.summary_environment()
+    made.environment = signature.summary_environment()
     step(0, len(mutants), "the first of them")
     for fate in fates(options, full=made.full, only=asked.only, record=record, calm=calm):
         made.fates.append(fate)

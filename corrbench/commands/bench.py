@@ -105,9 +105,9 @@ def typed(called: list[str], asked: Asked) -> str:
 def write(made: Bench, command: str, asked: Asked) -> None:
     """The files that were asked for."""
     from corrbench.render import bench as render
-    from corrbench.runner import verify
+    from corrbench.runner import signature
 
-    environment = verify.summary_environment()
+    environment = signature.summary_environment()
     try:
         record = {**made.to_json(), "command": command, "seed": asked.seed, "environment": environment}
         cli.save(asked.json_file, record)

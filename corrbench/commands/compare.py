@@ -59,7 +59,7 @@ def compare(a: str, b: str, **given: Any) -> None:
             *specs, asked.cases, step, backward=asked.backward, tolerance=asked.tolerance, seed=asked.seed
         )
     from corrbench.render.compare import show, summary
-    from corrbench.runner import verify
+    from corrbench.runner import signature
     from corrbench.timing.significance import Verdict
 
     slower, unsure = found.having(Verdict.SLOWER, Verdict.FAILED), found.having(Verdict.INCONCLUSIVE)
@@ -73,7 +73,7 @@ def compare(a: str, b: str, **given: Any) -> None:
     word = words.get(code, "SLOWER" if slower else "WRONG")
     console.print(f"{word}: {summary(found)}; {found.seconds:.0f} s; seed {asked.seed}", soft_wrap=True)
     record = {"schema": "corrbench-compare/1", "a": a, "b": b, "verdict": word.lower(), "seed": asked.seed,
-              "tolerance": asked.tolerance / 100, "environment": verify.summary_environment(),
+              "tolerance": asked.tolerance / 100, "environment": signature.summary_environment(),
               **found.to_json()}  # fmt: skip
     cli.save(asked.json_file, record)
     raise SystemExit(code)

@@ -123,7 +123,7 @@ def table(asked: Asked, step: Step) -> Conformance:
         ValueError: an unknown name, suite or check, an interpreter that does not run, or a file that cannot be used.
     """
     from corrbench.peers import SUITES, Conformance, baselines, names, places, rows, time_them
-    from corrbench.runner import plan, secret_seed, verify
+    from corrbench.runner import plan, secret_seed, signature, verify
     from corrbench.suites import select
 
     chosen = names(asked.names)
@@ -139,7 +139,7 @@ def table(asked: Asked, step: Step) -> Conformance:
     options = replace(options, workers=asked.workers or options.workers)
     narrow = " ".join([asked.check, *asked.suites]).strip()
     made = Conformance(profile=asked.profile, seed=seed, narrow=narrow, wanted=bool(asked.names))
-    made.environment = verify.summary_environment()
+    made.environment = signature.summary_environment()
     step(0, len(where), "")
     for row in rows(options, where, known, record):
         made.peers.append(row)

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import shlex
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -16,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from corrbench.analysis import refusals
-from corrbench.environment import provenance
 from corrbench.judge.client import NotLoaded
 from corrbench.result import DEATHS, Result, Run, Status
 from corrbench.runner import explain, plan, secret_seed
 from corrbench.runner.executors import Done, Start, ask, execute
+from corrbench.runner.signature import signed
 from corrbench.runner.store import Store
 from corrbench.support import FEATURES, Support
-from corrbench.target import Spec, find, words
+from corrbench.target import Spec
 
 INTERRUPTED = "an interrupt"  # what a run was stopped at whose user wanted no more; what there is is reported
 START = 2.0  # seconds, about, that a new process for the target takes
@@ -196,32 +195,6 @@ def verify(
     return run
 
 
-def signed(spec: Spec, options: Options, seed: int) -> dict[str, str]:
-    """What a report is signed with: day, command, source, machine, libraries, and how the target was isolated."""
-    held = f"a process of its own, {spec.memory:g} GiB of memory and {spec.timeout:g} s a call at most"
-    told = provenance.told(spec.target)
-    return {"date": told.pop("date"), "command": again(spec, options, seed), **told, "isolation": held} | {
-        name: said for name, said in summary_environment().items() if name not in told
-    }
-
-
-def again(spec: Spec, options: Options, seed: int) -> str:
-    """The command that judges the same again."""
-    default = asdict(find(spec.name or spec.target))
-    called = words({name: value if value != default[name] else "" for name, value in asdict(spec).items()})
-    asked = [
-        word
-        for name in ("profile", "check", "case")
-        if (said := getattr(options, name))
-        for word in (f"--{name}", said)
-    ]
-    asked += [word for name in options.suites if options.suites != plan.SUITES for word in ("--suite", name)]
-    asked += [
-        word for name in ("budget", "limit") if (said := getattr(options, name)) for word in (f"--{name}", f"{said:g}s")
-    ]
-    return shlex.join(["corrbench", "verify", spec.name or spec.target, *called, *asked, "--seed", str(seed)])
-
-
 def _recorded(
     run: Run, answers: Iterable[Done], options: Options, store: Store | None, progress: Progress | None, deadline: float
 ) -> None:
@@ -328,22 +301,3 @@ def record(spec: Spec, options: Options, seed: int) -> Store | None:
     header = {"spec": asdict(replace(spec, hides="")), "profile": options.profile, "check": options.check,
               "case": options.case, "suites": list(options.suites), "seed": seed}  # fmt: skip
     return Store.resume(options.store, header, options.seed) if options.resume else Store.create(options.store, header)
-
-
-def summary_environment() -> dict[str, Any]:
-    """Versions and machine, for the one block of a report that may differ from run to run."""
-    import platform
-    from importlib import metadata
-
-    found = {
-        "python": platform.python_version(),
-        "system": platform.system(),
-        "machine": platform.machine(),
-        "cores": str(os.cpu_count()),
-    }
-    for name in ("corrbench", "numpy", "scipy", "torch"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
