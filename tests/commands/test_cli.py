@@ -157,7 +157,7 @@ def test_a_refused_case_is_neither_passed_nor_failed(tmp_path: Path) -> None:
         (["nonsense"], "'nonsense' is not a registered target; name your own as pkg.mod:attr"),
         (["json:loads.nothing", *ONE], "json has no 'loads.nothing'"),
         (["json:__doc__", *ONE], "cannot be called"),
-        (["torch", "--check", "value"], "no check or family named 'value'; there are: "),
+        (["torch", "--check", "value"], "no check or family named 'value'; did you mean values? There are: "),
         (["torch", "--suite", "hand"], "no suite named 'hand'; there are: article"),
         (["torch", "--case", "x=1"], "case 'x=1': "),
         (["torch", "--case", "x=1,1,5,5 w=1,1,3,3 data=big"], "no data named 'big'; there are: "),
