@@ -271,3 +271,15 @@ def backward_once_only(c: Call) -> Tensor:
 def output_padding_on_top(c: Call) -> Tensor:
     rest = (c.H + c.sides[0] + c.sides[1] - c.dh * (c.kh - 1) - 1) % c.sh - c.sides[1]
     return c.but(x=faulty_derivative(c.x, lambda g: g.roll(rest, 2))).y() if rest > 0 else c.y()
+
+
+@defect(
+    wrong="use", check="use",
+    region="gradients under autocast: the kernel's is that of the first image alone",
+)  # fmt: skip
+@conv2d_form
+def first_image_under_autocast(c: Call) -> Tensor:
+    if not torch.is_autocast_enabled("cpu") or c.N < 2:
+        return c.y()
+    first = (torch.arange(c.N) < 1).reshape(-1, 1, 1, 1)
+    return c.ruled(gw=lambda call, g: weight_gradient(call, g * first.to(g.dtype)))

@@ -33,9 +33,7 @@ def cases(thorough: int, seed: int) -> list[Case]:
         for index, count in enumerate(GIANTS):
             geometry, kernel = pairs[(7 * index + 11 * place) % len(pairs)]
             asked.append((axis, count, kernel, geometry))
-    for index, count in enumerate((*HUNDREDS, *THOUSANDS)):
-        asked.append(("taps", count, (1, 1), GEOMETRIES[index % len(GEOMETRIES)]))
-    found = [case for one in asked if (case := build(*one)) is not None] + patches()
+    found = [case for one in asked if (case := build(*one)) is not None] + patches() + taps()
     return found if thorough else found[::12]
 
 
@@ -58,14 +56,27 @@ def build(axis: str, count: int, kernel: tuple[int, int], geometry: str) -> Case
     elif axis == "positions":
         height = max(1, int(count**0.5)) - 1
         height, width, c = height + 2, -(-count // max(1, height)) + 2, 1
-    else:  # taps
-        kh, kw = 2 ** ((count.bit_length() - 1) // 2), 1
-        kw = -(-count // kh)
-        height, width, c = kh + 3, kw + 4, 1
     try:
         return Case.parse(f"x={n},{c},{height},{width} w={o},{c},{kh},{kw} {geometry} data=small")
     except ValueError:
         return None
+
+
+def taps() -> list[Case]:
+    """Kernels of so many taps, about as large as the image: square, of one row and of one column, in groups in turn."""
+    found = []
+    for index, count in enumerate((*HUNDREDS, *THOUSANDS, *GIANTS[:2], GIANTS[3])):
+        root = max(1, int(count**0.5))
+        shapes = ((root, -(-count // root)), (1, count), (count, 1))
+        for turn in (index,) if count > THOUSANDS[-2] else (index, index + 1):
+            kh, kw = shapes[turn % 3]
+            groups, words = 1 + turn % 2, GEOMETRIES[turn % 3]
+            found.append(
+                Case.parse(
+                    f"x=1,{groups},{kh + 3},{kw + 2} w={2 * groups},1,{kh},{kw} groups={groups} {words} data=small"
+                )
+            )
+    return found
 
 
 def patches() -> list[Case]:

@@ -40,7 +40,7 @@ def cases(thorough: int, seed: int) -> list[Case]:
     text = files("corrbench.suites").joinpath("ordinary.csv").read_text(encoding="utf-8")
     found = [built for row in csv.DictReader(text.splitlines()) if (built := build(parsed(row)))]
     light = [case for case in found if case.macs <= dispatch.QUICK]
-    return found[: ROWS if thorough < 2 else None] if thorough else light[:40]
+    return found[: ROWS if thorough < 2 else None] if thorough else light[:32]
 
 
 def parsed(row: dict[str, str]) -> dict[str, Any]:

@@ -37,12 +37,7 @@ def test_every_suite_speaks_conv2d_float32_and_most_of_them_small_and_contiguous
     own = name in ("large", "regressions")  # which bring data of their own, the latter everything
     assert {c.dtype for c in cases} == {"float32"} or name == "regressions"
     assert {c.data for c in cases} == {data} or own
-    assert {c.layout for c in cases} == {""} or name in (
-        "dispatch",
-        "ordinary",
-        "hidden",
-        "regressions",
-    )  # where it varies
+    assert {c.layout for c in cases} == {""} or name in ("dispatch", "ordinary", "hidden", "regressions")
     assert all(Case.parse(str(c)) == c for c in cases)
     if name in ("article", "handpicked", "kernels", "networks", "planes", "speed"):
         assert len(set(cases)) == len(cases)
@@ -125,7 +120,7 @@ def test_the_coverage_of_a_design_of_strength_three() -> None:
 def test_planes_meet_every_kernel_with_every_result_on_both_axes() -> None:
     for axis in (0, 1):
         pairs = {(case.w[2 + axis], case.out[2 + axis]) for case in ALL["planes"](1, 0)}
-        assert pairs == set(itertools.product(range(1, 9), range(1, 18)))
+        assert pairs >= set(itertools.product(range(1, 9), range(1, 18)))
 
 
 # ---- networks

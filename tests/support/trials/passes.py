@@ -84,3 +84,15 @@ def trained_after_evaluation(f: Any) -> bool:
             first = f(x, v)
         y = f(x, v)
     return bool(good and y.requires_grad and torch.equal(y, first))
+
+
+@trial("use")
+def kernel_gradient_under_autocast(f: Any) -> bool:
+    """The gradient of the kernel counts every image of the batch; small whole numbers survive bfloat16."""
+    x, w = torch.ones(3, 1, 3, 4), torch.ones(1, 1, 2, 2, requires_grad=True)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = f(x, w)
+    if not y.requires_grad:
+        return True
+    (gradient,) = torch.autograd.grad(y, w, torch.ones_like(y))
+    return bool((gradient == 18).all())
