@@ -55,10 +55,13 @@ def accept(known: Baseline | None, spec: Spec, made: Run) -> None:
     found = shipped(spec.name) if known is None and spec.name else known
     if found is None:
         return
-    if known is None and (said := found.meant_elsewhere(made)):
+    if known is not None:
+        found.apply(made)
+    elif said := found.meant_elsewhere(made):
         made.notes.append(said)
     else:
         found.apply(made)
+        made.fixed = []  # what a processor shows is not what every one does, and nobody asked whether it is gone
 
 
 def refused(spec: Spec, options: verify.Options, known: Baseline | None) -> tuple[Path | None, Store | None]:
