@@ -6,11 +6,12 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from corrbench.result import SCHEMA, sealed, unsealed
+from corrbench.result import PACE, SCHEMA, sealed, unsealed
+from corrbench.support import Pace
 
 
 class BadStore(ValueError):
@@ -98,6 +99,18 @@ class Store:
             else:
                 store.done[record["job"]] = record["results"]
         return store
+
+    def pace(self, measured: Pace) -> Pace:
+        """The pace of the target that the run was planned with, which is recorded: a machine is not as busy each time.
+
+        Raises:
+            BadStore: the file cannot be written.
+        """
+        if PACE in self.done:
+            said = {key: value for one in self.done[PACE] for key, value in one.items() if isinstance(value, float)}
+            return Pace(**{one.name: said.get(one.name, 0.0) for one in fields(Pace)})
+        self.append([(PACE, [asdict(measured)])])
+        return measured
 
     def append(self, done: Iterable[tuple[str, list[dict[str, Any]]]]) -> None:
         """Record jobs with their results.

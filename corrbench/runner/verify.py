@@ -155,6 +155,7 @@ def verify(
     run.environment = {name: said for name, said in environment.items() if said}
     if store is not None:
         run.seed = store.header["seed"]
+        support = replace(support, pace=store.pace(support.pace))  # what is planned follows from it
     shape = plan.outline(spec, support, options.profile, run.seed, options.suites)
     todo = plan.jobs(shape, options.check, options.case)
     run.planned = len(todo)
