@@ -20,7 +20,7 @@ import click
 from corrbench import commands
 from corrbench.commands import _completion, _steady
 from corrbench.runner import Step, secret_seed
-from corrbench.runner.store import unwritable
+from corrbench.runner.store import replace_file, unwritable
 from corrbench.target import PROFILES, Given, Spec, UnknownTarget, artefact, find
 
 if TYPE_CHECKING:
@@ -129,24 +129,6 @@ def save(name: str | Path | None, made: str | Mapping[str, Any], mode: str = "w"
             replace_file(Path(name), text)
     except OSError as error:
         give_up(f"cannot write {error.filename or name}: {error.strerror}")
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a file anew beside its place, and put it there when it is whole. A link there is replaced, not followed.
-
-    Raises:
-        OSError: it cannot be written; what was there before is as it was.
-    """
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with fresh.open("x", encoding="utf-8") as file:
-            file.write(text)
-        if path.exists() and not path.is_symlink():
-            fresh.chmod(path.stat().st_mode & 0o777)
-        fresh.replace(path)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 # ---- what is given on the command line

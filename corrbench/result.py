@@ -13,6 +13,7 @@ from typing import Any
 from corrbench.case import Case
 
 SCHEMA = "corrbench/1"
+PACE = "pace"  # in a record, in place of a job: what a target was measured to take before anything was planned
 LEAST = 10  # results with values, fewer of which are no pass where the user did not narrow what is asked
 
 

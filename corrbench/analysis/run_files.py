@@ -8,7 +8,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from corrbench.result import SCHEMA, Figures, Result, Run, unsealed
+from corrbench.result import PACE, SCHEMA, Figures, Result, Run, unsealed
 
 INTERRUPTED = "an interruption"  # where a run stopped that left no closing line: what it refused is not known
 # what a comparison of arrays has, and reports take for granted
@@ -154,6 +154,8 @@ def _stored(header: dict[str, Any], text: str) -> Run:
         record = unsealed(line)
         if record is not None and isinstance(record.get("run"), dict):
             ended = record["run"]
+        elif record is not None and record.get("job") == PACE:
+            continue
         elif record is not None and isinstance(record.get("job"), str):
             ended, done[record["job"]] = None, record["results"]
         else:

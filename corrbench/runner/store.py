@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from corrbench.result import SCHEMA, sealed, unsealed
+from corrbench.result import PACE, SCHEMA, sealed, unsealed
+from corrbench.support import Pace
 
 FOLDER = ".corrbench"  # where records are, unless told otherwise
 
@@ -106,6 +108,18 @@ class Store:
                 store.done[record["job"]] = record["results"]
         return store
 
+    def pace(self, measured: Pace) -> Pace:
+        """The pace of the target that the run was planned with, which is recorded: a machine is not as busy each time.
+
+        Raises:
+            BadStore: the file cannot be written.
+        """
+        if PACE in self.done:
+            said = {key: value for one in self.done[PACE] for key, value in one.items() if isinstance(value, float)}
+            return Pace(**{one.name: said.get(one.name, 0.0) for one in fields(Pace)})
+        self.append([(PACE, [asdict(measured)])])
+        return measured
+
     def append(self, done: Iterable[tuple[str, list[dict[str, Any]]]]) -> None:
         """Record jobs with their results.
 
@@ -184,6 +198,24 @@ def unlock(path: Path) -> None:
     held = _locks.pop(os.path.realpath(path), None)
     if held is not None:
         os.close(held)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file anew beside its place, and put it there when it is whole. A link there is replaced, not followed.
+
+    Raises:
+        OSError: it cannot be written; what was there before is as it was.
+    """
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with fresh.open("x", encoding="utf-8") as file:
+            file.write(text)
+        if path.exists() and not path.is_symlink():
+            fresh.chmod(path.stat().st_mode & 0o777)
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def unwritable(path: Path, *, parents: bool = False) -> str:

@@ -163,6 +163,7 @@ def verify(
     known = {name: said for name, said in environment.items() if said}
     if store is not None:
         run.seed = store.header["seed"]
+        support = replace(support, pace=store.pace(support.pace))  # what is planned follows from it
     shape = plan.outline(spec, support, options.profile, run.seed, options.suites)
     todo = plan.jobs(shape, options.check, options.case)[:: options.every]
     run.planned = len(todo)

@@ -18,7 +18,7 @@ import pytest
 
 from tests.support import small_targets
 
-WRONG = small_targets.SLOW.replace("0.04", "0.001").replace("    return Y", "    return Y + (X.shape[0] == X.shape[1])")
+WRONG = small_targets.RIGHT.replace("    return Y", "    return Y + (X.shape[0] == X.shape[1])")
 COMMAND = (
     "verify", "target.py:corr2d", "--arrays", "numpy", "--check", "values.exact", "--suite", "article",
     "--profile", "quick", "--workers", "2", "--quiet", "--seed", "11", "--json", "run.json", "--store", "run.jsonl",
