@@ -19,6 +19,7 @@ import click
 
 from corrbench import commands
 from corrbench.commands import _completion, _steady
+from corrbench.environment.platforms import foreign
 from corrbench.runner import Step, secret_seed
 from corrbench.runner.store import replace_file, unwritable
 from corrbench.target import PROFILES, Given, Spec, UnknownTarget, artefact, find
@@ -69,18 +70,6 @@ def main(ctx: click.Context) -> None:
     _steady.steady()
     if ctx.invoked_subcommand not in ANYWHERE and (said := foreign()):
         give_up(said)
-
-
-def foreign() -> str:
-    """Why targets cannot be judged under this system; empty under Linux."""
-    system = str(sys.platform)  # which mypy takes for that of its own
-    if system == "linux":
-        return ""
-    name = {"darwin": "macOS", "win32": "Windows"}.get(system, system)
-    return (
-        f"this is {name}, and corrbench judges targets under Linux only: it watches and ends their processes through "
-        "/proc. Run it in a Linux container or virtual machine" + (" (WSL)" if name == "Windows" else "")
-    )
 
 
 def give_up(message: str) -> NoReturn:

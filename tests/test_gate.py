@@ -90,6 +90,7 @@ def test_a_dirty_tree_is_not_judged_unless_asked(repository: Path) -> None:
 
 def test_outside_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "ops.py").write_text(small_targets.RIGHT)
     done = gate("--base", "HEAD")
     assert done.exit_code == 2
     assert "is not in a git repository" in done.output

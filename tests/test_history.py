@@ -89,7 +89,7 @@ def test_a_step_is_told_with_its_commit_and_levels(results: Path, player: str) -
     assert (change["before"], change["after"]) == (1e-6, 2e-6)
     assert change["worse"] is True
     assert "1 for the worse, 0 for the better, in 2 series" in done.stderr
-    assert "1 µs" in done.stderr
+    assert "1.00 µs" in done.stderr
 
 
 def test_the_newest_commits_may_be_looked_at_alone(results: Path, player: str) -> None:

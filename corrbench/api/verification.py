@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from corrbench import cli
 from corrbench.api import options, progress
 from corrbench.api.request import request
 from corrbench.api.runs import Run
 from corrbench.api.targets import Target, named
+from corrbench.environment.platforms import foreign
 
 
 class Wrong(AssertionError):
@@ -41,7 +41,7 @@ def verify(target: Target, *, watch: bool = True, **given: Any) -> Run:
         raise RuntimeError(
             'corrbench loads this file, which calls corrbench: put the call under if __name__ == "__main__"'
         )
-    if said := cli.foreign():
+    if said := foreign():
         raise RuntimeError(said)
     name, own = named(target)
     wanted = request(name, options.read("verify", own | given, [name]))

@@ -29,8 +29,8 @@ def bare(*operands: Tensor | None) -> bool:
 
 def forget(kept: dict[Key, Any], most: int) -> None:
     """Leave the newest entries only."""
-    while len(kept) > most:
-        del kept[next(iter(kept))]
+    for key in list(kept)[:-most]:  # other threads may do the same
+        kept.pop(key, None)
 
 
 @defect(

@@ -83,8 +83,15 @@ def places(spec: Spec, here: str) -> list[str]:
     elif kind or place.endswith((".py", ".ipynb")):
         file = os.path.join(here, place if ":" in spec.target else spec.target)
         for one in (os.path.dirname(file), os.path.dirname(os.path.realpath(file))):
-            found += [one, project(one)]
+            found += [one, above(one), project(one)]
     return [one for one in found if one and os.path.exists(one)]
+
+
+def above(folder: str) -> str:
+    """The folder that the outermost package is in of which a folder is a part: what relative imports may reach."""
+    while os.path.isfile(os.path.join(folder, "__init__.py")):
+        folder = os.path.dirname(folder)
+    return folder
 
 
 def project(folder: str) -> str:

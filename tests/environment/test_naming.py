@@ -117,14 +117,24 @@ def test_a_name_that_is_there_is_taken(name: str) -> None:
         "import sys\nsetattr(sys.modules[__name__], 'f', 1)",
         "exec(text)",
         "def __getattr__(name): ...",
-        "def f(:",
-        "\0",
     ],
 )
 def test_whatever_may_bind_a_name_is_left_to_the_process_that_runs_it(text: str) -> None:
     Path("one.py").write_text(text)
     checked("one.py", "f")
-    checked("none.py", "f")
+
+
+@pytest.mark.parametrize("text", ["def f(:", "\0"])
+def test_a_file_that_does_not_parse_is_refused_unless_another_interpreter_reads_it(text: str) -> None:
+    Path("one.py").write_text(text)
+    with pytest.raises(Unnamed, match=r"one\.py does not parse"):
+        checked("one.py", "f")
+    checked("one.py", "f", foreign=True)
+
+
+def test_a_file_that_is_not_there_is_refused() -> None:
+    with pytest.raises(Unnamed, match=r"no such file: none\.py"):
+        checked("none.py", "f")
 
 
 @pytest.mark.parametrize(

@@ -33,10 +33,17 @@ def started(folder: Path, *more: str) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
-def outcome(folder: Path) -> list[tuple[str, ...]]:
-    """Each result with its status: what no kill may change."""
+def outcome(folder: Path) -> dict[tuple[str, str], str]:
+    """The status of each result: what no kill may change. All that was planned is judged."""
     run: dict[str, Any] = json.loads((folder / "run.json").read_text())
-    return sorted((one["check"], one["case"], one["status"]) for one in run["results"])
+    assert run["judged"] == run["planned"] <= len(run["results"])
+    return {(one["check"], one["case"]): one["status"] for one in run["results"]}
+
+
+def agree(one: dict[tuple[str, str], str], other: dict[tuple[str, str], str]) -> bool:
+    """Whether two outcomes do. On a busy machine a run may find its target slow, and be planned with smaller cases."""
+    shared = one.keys() & other.keys()
+    return bool(shared) and all(one[key] == other[key] for key in shared)
 
 
 def kills(folder: Path, count: int, chance: random.Random) -> list[str]:
@@ -75,8 +82,8 @@ def test_killed_at_random_moments(tmp_path: Path, count: int, seed: int) -> None
     last = started(cut, *(["--resume"] if (cut / "run.jsonl").exists() else []))
     _, said = last.communicate(timeout=120)
     assert last.returncode == 1, said.decode()
-    assert outcome(cut) == outcome(whole)
-    assert any(status == "fail" for _, _, status in outcome(whole))
+    assert agree(outcome(cut), outcome(whole))
+    assert "fail" in outcome(whole).values()
 
 
 @pytest.mark.slow
