@@ -254,6 +254,7 @@ def _has_git() -> None:
         pytest.skip("git is not installed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("source", "code"), [(small_targets.RIGHT, 0), (small_targets.FLIPPED, 1)])
 def test_the_action_judges_a_target(source: str, code: int, tmp_path: Path) -> None:
     job = Job(tmp_path, real())
@@ -269,6 +270,7 @@ def test_the_action_judges_a_target(source: str, code: int, tmp_path: Path) -> N
     assert (f"::error file=ops.py,line={line},title=" in log) == bool(code)
 
 
+@pytest.mark.slow
 def test_the_action_with_a_base_that_is_not_there(tmp_path: Path) -> None:
     job = Job(tmp_path, real())
     job.commit(small_targets.RIGHT)

@@ -154,6 +154,7 @@ def versions(repository: Path) -> Path:
     return repository
 
 
+@pytest.mark.slow
 def test_each_side_is_loaded_from_its_own_revision(versions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded("ops.py:corr2d") == ["# old", "# new"]
     assert loaded(f"{versions}/ops.py:corr2d") == ["# old", "# new"]

@@ -189,6 +189,7 @@ def test_deaths_are_findings(project: pytest.Pytester) -> None:
     done.stdout.fnmatch_lines(["the target's process*", "  corrbench verify kinds:crash * --seed 5"])
 
 
+@pytest.mark.slow
 def test_a_target_that_hangs_costs_little(project: pytest.Pytester) -> None:
     done = run(project, *NUMPY, "--corrbench=kinds:hang", "--corrbench-timeout=0.5", "-k", "float32 or float64")
     assert done.ret == 1
@@ -196,6 +197,7 @@ def test_a_target_that_hangs_costs_little(project: pytest.Pytester) -> None:
     done.stdout.fnmatch_lines(["no answer within 0.5 s*", "  corrbench verify kinds:hang * --seed 5"])
 
 
+@pytest.mark.slow
 def test_two_workers_collect_and_find_the_same(project: pytest.Pytester) -> None:
     words = [word for word in NUMPY if "seed" not in word]
     done = run(project, *words, "--corrbench=wrong:corr2d", "-n2", "-k", "float32 or float64", "-v")
@@ -208,6 +210,7 @@ def test_two_workers_collect_and_find_the_same(project: pytest.Pytester) -> None
     )
 
 
+@pytest.mark.slow
 def test_last_failed_asks_the_same_with_the_same_seed(project: pytest.Pytester) -> None:
     words = [word for word in NUMPY if "seed" not in word]
     project.makepyfile(test_it="def test_it(): pass")
@@ -243,6 +246,7 @@ def test_ids_are_the_same_from_run_to_run(project: pytest.Pytester, monkeypatch:
     assert "corrbench::convs:conv2d::unsupported[groups]" in ids[0]
 
 
+@pytest.mark.slow
 def test_known_findings_are_expected_and_worse_ones_are_not(project: pytest.Pytester) -> None:
     recorded = project.run(
         sys.executable, "-m", "corrbench", "verify", "wrong:corr2d", "--arrays=numpy", "--check=values.exact",
@@ -355,6 +359,7 @@ def test_places() -> None:
         place(len.__call__)
 
 
+@pytest.mark.slow
 def test_problems_to_be_timed_are_those_of_bench(project: pytest.Pytester) -> None:
     project.makepyfile(
         test_it="""

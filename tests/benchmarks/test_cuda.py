@@ -103,6 +103,7 @@ def test_what_became_of_each_step_is_recorded(there: place.Place) -> None:
         assert "./README.md" in archive.getnames()
 
 
+@pytest.mark.slow
 def test_a_step_that_does_not_end_is_ended(there: place.Place) -> None:
     record = Record(there.report, there, 60)
     row = ran(record, step("import time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: print('told')"), there, 3.0)

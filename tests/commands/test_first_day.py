@@ -121,6 +121,7 @@ def test_each_check_has_a_part_of_the_page() -> None:
 # ---- records
 
 
+@pytest.mark.slow
 def test_the_run_before_is_kept_and_what_changed_is_said() -> None:
     target = small_targets.write(Path(), small_targets.FLIPPED)
     first = typed("verify", target, *HASTE)

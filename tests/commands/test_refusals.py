@@ -116,6 +116,7 @@ def test_a_file_without_a_name_is_answered_with_what_it_has(folder: Path) -> Non
         assert done.stderr.endswith("verify ops.py:corr2d\nIt has:\n  corr2d(X, K)\n  conv2d(x, w)\n"), done.stderr
 
 
+@pytest.mark.slow
 def test_the_one_that_looks_like_a_convolution_is_judged_and_the_report_says_how(folder: Path) -> None:
     (folder / "ops.py").write_text(f"import none\n{small_targets.RIGHT}\ndef main(): ...\nmain(none.data)\n")
     words = "--arrays numpy --check values --markdown r.md --html r.html --json r.json --seed 1 --case "

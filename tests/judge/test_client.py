@@ -319,6 +319,7 @@ def test_bfloat16_travels_as_bits() -> None:
     np.testing.assert_array_equal(widen(narrow(kept)), kept)
 
 
+@pytest.mark.slow
 def test_one_that_hangs_again_and_again_is_waited_for_less_and_less() -> None:
     hanging = Spec(target=f"{HOSTILE}:never_ends", form="corr2d", arrays="numpy", timeout=1.2)
     with Remote(hanging) as remote:

@@ -192,6 +192,7 @@ def test_only_what_is_found_counts(printed: str, said: str) -> None:
 # ---- Triton
 
 
+@pytest.mark.slow
 def test_without_triton_its_target_says_so(tmp_path: Path) -> None:
     if not Path(sys.executable).exists() or _has("triton"):
         pytest.skip("Triton is installed here")

@@ -99,6 +99,7 @@ def test_a_result_of_no_known_shape_gives_the_signature(tmp_path: Path) -> None:
         adopted(tmp_path, source, "f")
 
 
+@pytest.mark.slow
 def test_odd_kernels_only_are_told_where_an_even_one_would_decide(tmp_path: Path) -> None:
     """Kernels with a middle only do not tell how an uneven border is shared out."""
     same = next(source for source in SOURCES if source.name == "same, zeros around")

@@ -63,6 +63,7 @@ def languages() -> list[object]:
     return [pytest.param(end, marks=[pytest.mark.slow] * (end in SLOW)) for end in (*BUILD, *RUN)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", languages())
 def test_the_clients_are_right_and_short(end: str, tmp_path: Path) -> None:
     assert len((CLIENTS / f"conv2d.{end}").read_text(encoding="utf-8").splitlines()) <= 80

@@ -291,6 +291,7 @@ def test_a_place_that_cannot_be_written_is_said_first() -> None:
     assert "no such folder" in typed(written("a.json", run(right())), "--html", "nowhere/a.html").output
 
 
+@pytest.mark.slow
 def test_verify_writes_the_page_and_a_record_that_is_read(tmp_path: Path) -> None:
     target = small_targets.write(tmp_path, small_targets.FLIPPED)
     words = ["verify", target, "--arrays", "numpy", "--workers", "1", "--seed", "3", "--check", "values.exact",

@@ -97,6 +97,7 @@ def test_nothing_is_found_in_a_right_one_and_a_record_goes_on(tmp_path: Path) ->
     assert again.seconds > first.seconds
 
 
+@pytest.mark.slow
 def test_an_interrupted_one_knows_its_causes(tmp_path: Path) -> None:
     store = Store.create(tmp_path / "record.jsonl", {"seed": 3})
     first = search(tmp_path, "one value", 60.0, store=store, stop=6)

@@ -112,6 +112,7 @@ def test_a_run_survives_its_judge(spec: Spec) -> None:
     assert len({result.case for result in run.results}) == run.planned
 
 
+@pytest.mark.slow
 def test_a_judge_that_was_stopped_is_lost_and_its_batch_done_again(spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judges, "SILENCE", 3)
     with opened("local", 1) as start:

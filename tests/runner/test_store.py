@@ -189,6 +189,7 @@ def keys(path: Path) -> list[str]:
     return [line["job"] for line in lines(path)[1:] if "run" not in line]
 
 
+@pytest.mark.slow
 def test_killed_in_mid_run_and_resumed(tmp_path: Path) -> None:
     target = small_targets.write(tmp_path, small_targets.SLOW)
     command = [

@@ -427,6 +427,7 @@ def test_faster_than_possible(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert "it was not computed in the calls that were timed" in " ".join(done.output.split())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("brief")
 def test_one_that_is_too_slow_or_refuses_is_left_out_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interleaved, "SIDE_BY_SIDE", replace(interleaved.SIDE_BY_SIDE, longest=0.03))
