@@ -110,7 +110,7 @@ def packed_until_changed(c: Call) -> Tensor:
     before = packed.get(id(c.w))
     if before is None or before[0]() is not c.w or before[1] != c.w._version or not same_bits(before[2], c.w):
         while len(packed) >= 32:
-            packed.pop(list(packed)[0], None)
+            packed.pop(next(iter(tuple(packed))), None)  # other threads may do the same
         before = packed[id(c.w)] = (weakref.ref(c.w), c.w._version, c.w.clone(), c.kernels().clone())
     return c.finish(before[3] @ c.windows())
 
