@@ -28,8 +28,9 @@ class Manner:
 PLAIN = Manner()
 NO_GRAD = Manner("no_grad", 1, "under torch.no_grad")
 PARAMETERS = Manner("parameters", 1, "with a weight that is a torch.nn.Parameter")
+EVALUATED = Manner("evaluated", 1, "with a weight that is a torch.nn.Parameter, under torch.no_grad")
 FORWARD = (
-    *(PLAIN,) * 6, *(NO_GRAD,) * 4, *(Manner("inference", 1, "under torch.inference_mode"),) * 3,
+    *(PLAIN,) * 5, *(NO_GRAD,) * 3, EVALUATED, EVALUATED, *(Manner("inference", 1, "under torch.inference_mode"),) * 3,
     PARAMETERS, PARAMETERS, Manner("no_grad", 2, "under torch.no_grad on 2 threads"),
 )  # fmt: skip
 BACKWARD = (
@@ -52,7 +53,7 @@ def manner(trial: Trial, among: tuple[Manner, ...]) -> Manner:
     ):
         return PLAIN
     found = among[zlib.crc32(str(trial.case).encode()) // 7 % len(among)]
-    of_object = bool(trial.support.convention.parameters) and found.way == "parameters"
+    of_object = bool(trial.support.convention.parameters) and found.way in ("parameters", "evaluated")
     return PLAIN if of_object or (found.way and trial.support.convention.by_hand) else found
 
 

@@ -57,6 +57,14 @@ TORCH = {
     "no_grad": Way(how="under torch.no_grad"),
     "inference": Way(how="under torch.inference_mode"),
     "parameters": Way(how="with a weight that is a torch.nn.Parameter", backward=True, function=True),
+    "evaluated": Way(how="with a weight that is a torch.nn.Parameter, under torch.no_grad", function=True),
+    "cast_again": Way(
+        how="under autocast to bfloat16, after a call there without gradients,",
+        backward=True,
+        ordinary=False,
+        lower="bfloat16",
+        another=True,
+    ),
     "later": Way(how="with operands that are results of other operations", backward=True, function=True),
     "later_input": Way(how="with an input that is another layer's result", backward=True),
     "interleaved": Way(how="before another forward pass, its backward pass after it,", backward=True),
@@ -97,7 +105,7 @@ def asked(trial: Trial, name: str, way: Way) -> bool:
     """Whether a case can be called in a way."""
     case, of_object = trial.case, bool(trial.support.convention.parameters)
     fits = not (way.function and of_object) and (name != "bias_by_name" or case.bias)
-    fits &= case.dtype in FLOATS or not way.backward
+    fits &= case.dtype in FLOATS or not (way.backward or name == "evaluated")
     return fits and ((case.dtype == "float32" and trial.spec.device == "cpu") or not (way.lower or name == "mixed"))
 
 

@@ -94,15 +94,23 @@ def natural_cases(outline: Outline) -> Iterator[Case]:
 
 
 def filter_cases(outline: Outline) -> Iterator[Case]:
-    """Every kind of kernel in the geometries that filters are used in; in quick every third."""
+    """Every kind of kernel in the geometries that filters are used in, in quick every third; wide ones; and those of
+    whole numbers on whole numbers in the integer types in turn.
+    """
     turns = [(kernel, side, words) for kernel in KERNELS for side in (3, 5) for words in FILTERED]
-    given = list(INPUTS)
+    turns += [(kernel, 9, words) for kernel in KERNELS for words in FILTERED[:2]]
+    given, integers = list(INPUTS), [dtype for dtype in outline.dtypes if dtype in INTEGERS]
     for index, (kernel, side, words) in enumerate(turns if outline.thorough else turns[::3]):
         each, o = (1, 3) if "groups" in words else (3, 4)
         base = Case.parse(f"x=2,3,13,16 w={o},{each},{side},{side} {words} data={given[index % len(given)]}+{kernel}")
         fitted = outline.support.convention.fit(base.but(dtype=(outline.dtypes or ["float32"])[0]))
         if fitted is not None and fitted.dtype in FLOATS:
             yield fitted
+        if integers and kernel in natural.WHOLE_KERNELS:
+            whole = base.but(data=f"{natural.WHOLE[index % len(natural.WHOLE)]}+{kernel}")
+            fitted = outline.support.convention.fit(whole.but(dtype=integers[index % len(integers)]))
+            if fitted is not None:
+                yield fitted
 
 
 @check("values.natural", natural_cases)

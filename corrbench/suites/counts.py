@@ -15,8 +15,9 @@ AXES = ("batch", "channels", "kernels", "rows", "cols", "positions")
 GEOMETRIES = ("", "stride=2", "padding=1 bias", "stride=1,2", "dilation=2 padding=1 bias")
 KERNELS = ((1, 1), (3, 3), (1, 4), (2, 1), (3, 2))
 HUNDREDS = tuple(2**power + beside for power in (7, 8, 9, 10) for beside in (1, 0, -1))
-THOUSANDS = (2049, 4097, 2048, 4100, 4096, 2047, 5000, 4095)
+THOUSANDS = (2049, 4097, 2048, 8200, 4096, 2047, 16400, 4095)
 GIANTS = tuple(2**power + beside for power in (15, 16) for beside in (1, 0, -1))
+EIGHTS = (24, 40, 48, 56, 72, 80, 88, 96, 104, 112, 120, 136, 144, 160, 192, 200)  # counts in blocks of eight
 SIDES = (8, 9, 11, 14, 16, 17, 31)  # of square kernels, as patches and wide filters have them
 
 
@@ -33,7 +34,7 @@ def cases(thorough: int, seed: int) -> list[Case]:
         for index, count in enumerate(GIANTS):
             geometry, kernel = pairs[(7 * index + 11 * place) % len(pairs)]
             asked.append((axis, count, kernel, geometry))
-    found = [case for one in asked if (case := build(*one)) is not None] + patches() + taps()
+    found = [case for one in asked if (case := build(*one)) is not None] + patches() + taps() + eights()
     return found if thorough else found[::12]
 
 
@@ -76,6 +77,16 @@ def taps() -> list[Case]:
                     f"x=1,{groups},{kh + 3},{kw + 2} w={2 * groups},1,{kh},{kw} groups={groups} {words} data=small"
                 )
             )
+    return found
+
+
+def eights() -> list[Case]:
+    """So many channels, or kernels, under the 1×1 and the 3×3: blocks of eight of which the last may be half."""
+    found = []
+    for index, count in enumerate(EIGHTS):
+        for turn, (c, o) in enumerate(((count, 3), (2, count))):
+            side = 1 + 2 * ((index + turn) % 2)
+            found.append(Case.parse(f"x=1,{c},6,7 w={o},{c},{side},{side}{' bias' * (index % 2)} data=small"))
     return found
 
 

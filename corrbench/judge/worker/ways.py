@@ -88,6 +88,7 @@ def in_a_copy(call: Make, live: Live) -> Any:
     Raises:
         RuntimeError: the copy does not answer, or has died.
     """
+    call(operands(live, lambda array: array * 0 + 1, ("x",)))  # whose answer is not the copy's
     read, write = os.pipe()
     child = os.fork()
     if not child:
@@ -200,12 +201,15 @@ def subclass(live: Live) -> Live:
     return operands(live, lambda array: array.view(Plain))
 
 
+CAST = under("autocast", "cpu", "bfloat16")
 WAYS: dict[str, Way] = {
     "no_grad": under("no_grad"),
     "inference": under("inference_mode"),
     "bfloat16": under("autocast", "cpu", "bfloat16"),
     "float16": under("autocast", "cpu", "float16"),
     "parameters": Way(given=parameters),
+    "evaluated": Way(given=parameters, made=under("no_grad").made),
+    "cast_again": Way(made=lambda call, live: CAST.made(lambda live: after_no_grad(call, live), live)),
     "later": Way(made=lambda call, live: call(operands(live, lambda tensor: tensor * 1))),
     "later_input": Way(made=lambda call, live: call(operands(live, lambda tensor: tensor * 1, ("x",)))),
     "checkpoint": Way(made=checkpointed),
