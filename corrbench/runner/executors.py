@@ -104,8 +104,6 @@ def opened(name: str, workers: int) -> Iterator[Start]:
     known(name)
     with contextlib.ExitStack() as stack:
         if name == "local":
-            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one judge a core; read when a judge imports numpy
-            os.environ.setdefault("OMP_NUM_THREADS", "1")
             judges = stack.enter_context(Judges(workers))
             try:
                 yield lambda: judges

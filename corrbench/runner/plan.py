@@ -138,20 +138,19 @@ def unfit(case: Case, shape: Outline, only: str = "") -> dict[str, str]:
     chosen, full = select(only), replace(shape, thorough=len(PROFILES) - 1)
     if only in chosen:
         return {}
-    found = {name: _unfit(case, list(one.plan(full)), name) for name, one in chosen.items()}
+    found = {name: _unfit(case, list(one.plan(full))) for name, one in chosen.items()}
     found |= {name: "it looks for cases of its own" for name in found if name in SEARCHES}
     return {name: said for name, said in found.items() if said}
 
 
-def _unfit(case: Case, planned: list[Case], name: str) -> str:
+def _unfit(case: Case, planned: list[Case]) -> str:
     """Why a check with this plan has nothing to ask about a case; empty if it has."""
     if not planned:
         return "nothing of it can be asked of such a target"
     types, data = {one.dtype for one in planned}, {_kind(one) for one in planned if one.dtype == case.dtype}
     if case.dtype not in types:
         return f"it asks about {', '.join(name for name in ORDER if name in types)}, not {case.dtype}"
-    typed = not case.x[0] and name.startswith("contract.")  # of the type of an empty result: data are of no matter
-    if _kind(case) not in data and not typed:
+    if _kind(case) not in data and case.x[0]:  # of an empty batch data are of no matter
         return f"it asks with data {', '.join(sorted(data))}, not {_kind(case)}"
     if not case.x[0] and all(one.x[0] for one in planned):
         return "it does not ask about empty batches"
@@ -166,8 +165,8 @@ def _kind(case: Case) -> str:
     """The name of its data; one name for plain floats, for all that is natural, and for what another suite brings."""
     if inputs.external(case):
         return "another suite's"
-    if case.data in PLAIN and case.dtype not in INTEGERS:
-        return " and ".join(PLAIN)
+    if case.data in PLAIN:
+        return "small" if case.dtype in INTEGERS else " and ".join(PLAIN)
     return case.data if case.data in inputs.FILLS else "natural"
 
 

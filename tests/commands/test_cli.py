@@ -309,7 +309,7 @@ def test_a_report_with_its_cross_check(tmp_path: Path) -> None:
     text = Path("reports/correctness.md").read_text()
     assert "**PASS**" in text
     assert "`scipy.convolve2d`" in text
-    assert Path("reports/correctness.xml").read_text().startswith("<testsuites")
+    assert Path("reports/correctness.xml").read_text().startswith("<?xml")
 
 
 def test_whatever_a_target_says_can_be_written_as_xml() -> None:
@@ -364,7 +364,7 @@ def test_an_interrupt_ends_the_run_at_once_and_it_can_be_resumed(tmp_path: Path)
         time.sleep(0.1)
     time.sleep(1.0)
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=20)[1]
+    said = process.communicate(timeout=60)[1]
     assert process.returncode == 130, said
     assert "--resume" in said
     again = subprocess.run(
