@@ -15,6 +15,7 @@ from corrbench.judge.calls import Call, case_operands
 from corrbench.judge.protocol import Reply
 from corrbench.judge.sandbox import Died
 from corrbench.judge.trial import Trial, conclude
+from corrbench.numerics.inputs import WHOLE
 from corrbench.result import Result
 
 NAME = "campaign.case"
@@ -62,7 +63,8 @@ def judged(trial: Trial, asked: Question, reply: Reply) -> Iterator[Result]:
     for result in results:
         result.message += told if result.finding else ""
         if result.numbers.array:  # what is known of these questions holds of their answers here
-            result.check = "values.exact" if result.numbers.array == "y" else "gradients.first"
+            values = "values.exact" if trial.case.data in WHOLE else "values.bound"
+            result.check = values if result.numbers.array == "y" else "gradients.first"
         yield result
 
 
