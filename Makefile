@@ -164,7 +164,7 @@ index: $(STAMP) ## write the index of the reports from what they say
 	$(BIN)/python -m benchmarks.report_index
 
 # Figures may differ from processor to processor, and times do; what was asked, what came of it and every word may not.
-FIGURES := sed -E -e '/^\#\# Environment/,$$d' -e 's/[0-9]+\.[0-9]+(e[-+]?[0-9]+)?//g'
+FIGURES := sed -E -e '/^\#\# Environment/,$$d' -e 's/(\.\.\/)+//g' -e 's/[0-9]+\.[0-9]+(e[-+]?[0-9]+)?//g'
 follows: verify ## does the committed correctness report follow from the code?
 	@git show HEAD:reports/correctness.md | $(FIGURES) >.corrbench/recorded.md
 	@$(FIGURES) $(REPORT)/correctness.md | diff .corrbench/recorded.md - || { echo "reports/correctness.md no longer \
