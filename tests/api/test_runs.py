@@ -60,6 +60,8 @@ def test_a_function_that_only_this_test_has_is_judged_elsewhere() -> None:
     assert smallest.got == 2 * smallest.exact  # type: ignore[operator]
     assert repr(run).startswith("<Run .corrbench/objects/twice-")
     assert repr(run).endswith("seed 1>")
+    honest = corrbench.verify(twice, watch=False, **HASTE | {"check": "attempts.judge"})
+    assert bool(honest), "that its file lies in .corrbench is no attempt to reach a record"
     assert "FAIL" in run._repr_html_()
     assert str(run).splitlines()[-1].startswith("FAIL")
     assert run.diff(run).verdict == "same"
