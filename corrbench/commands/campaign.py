@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from dataclasses import asdict, dataclass, field
@@ -107,7 +106,7 @@ def searched(asked: Asked, step: Step) -> list[Campaign]:
     folder = Path(asked.corpus) if asked.corpus else None
     before = corpus.read(folder) if folder else ()
     header: dict[str, Any] = {"campaign": [asdict(spec) for spec in specs], "corpus": asked.corpus}
-    place = Path(".corrbench", f"campaign-{digest(header)}.jsonl")
+    place = Path(".corrbench", f"campaign-{store.digest(json.dumps(header).encode())}.jsonl")
     kind = store.Store
     seed = secret_seed() if asked.seed is None else asked.seed
     record = kind.resume(place, header, asked.seed) if asked.resume else kind.create(place, header | {"seed": seed})
@@ -156,8 +155,3 @@ class Watch:
         idle, causes = found.seconds - found.newest, len(found.causes)
         said = f"{found.target}: {found.asked} cases, {found.rate:.0f}/s, {causes} causes, none new for {idle:.0f} s"
         self.step(min(round(found.seconds), round(self.most)), round(self.most), said)
-
-
-def digest(header: dict[str, Any]) -> str:
-    """A short name for a command."""
-    return hashlib.blake2b(json.dumps(header).encode(), digest_size=6).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shlex
 import time
@@ -156,7 +155,7 @@ def recorded(asked: Asked, seed: int) -> Store:
     Raises:
         BadStore: the file cannot be used, or belongs to another seed or to other baselines.
     """
-    from corrbench.runner.store import Store
+    from corrbench.runner.store import Store, digest
 
     header: dict[str, Any] = {
         "names": list(asked.names), "pythons": list(asked.pythons), "profile": asked.profile, "check": asked.check,
@@ -166,8 +165,3 @@ def recorded(asked: Asked, seed: int) -> Store:
     files = sorted(Path(asked.baselines).glob("*.json")) if asked.baselines else []
     header["known"] = digest(b"".join(file.name.encode() + file.read_bytes() for file in files))
     return Store.resume(path, header, asked.seed) if asked.resume else Store.create(path, header | {"seed": seed})
-
-
-def digest(data: bytes) -> str:
-    """A short name for some bytes."""
-    return hashlib.blake2b(data, digest_size=6).hexdigest()

@@ -19,7 +19,6 @@ from corrbench.runner.traces import HEADS, implementations
 
 AT_ONCE = 16  # smaller cases that are asked in one request
 PATIENCE = 20.0  # seconds that making one case small may take
-DEADLY = 60.0  # ... where each failure costs a process
 SHRUNK = 2  # cases of a batch that are made small
 
 
@@ -76,13 +75,10 @@ def marked(result: Result) -> Result:
 def smallest(job: Job, result: Result, batch: Batch, remote: Remote) -> Result:
     """The same failure on the smallest case that is found."""
     how, held, until = kind(result), {job.case: result}, time.monotonic() + PATIENCE
-    alone = (
-        result.status in DEATHS
-    )  # each costs a process: they are asked one by one, and the first that fails is taken
+    size = 1 if result.status in DEATHS else AT_ONCE  # each death costs a process: those are asked one by one
 
     def fails(cases: list[Case]) -> Case | None:
         fitting = [case for case in cases if batch.support.convention.expresses(case) and batch.support.all_of(case)]
-        size = 1 if alone else AT_ONCE
         for begin in range(0, len(fitting), size):
             if time.monotonic() > until:
                 return None

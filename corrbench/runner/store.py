@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import secrets
 import stat
@@ -216,6 +217,11 @@ def replace_file(path: Path, text: str) -> None:
     except OSError as error:
         fresh.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def digest(data: bytes) -> str:
+    """A short name for some bytes, such as those of a command, of which a record's file is called."""
+    return hashlib.blake2b(data, digest_size=6).hexdigest()
 
 
 def unwritable(path: Path, *, parents: bool = False) -> str:

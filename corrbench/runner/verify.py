@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import time
@@ -20,7 +19,7 @@ from corrbench.result import DEATHS, Result, Run, Status
 from corrbench.runner import explain, plan, secret_seed
 from corrbench.runner.executors import Done, Start, ask, execute
 from corrbench.runner.signature import signed
-from corrbench.runner.store import Store
+from corrbench.runner.store import Store, digest
 from corrbench.support import FEATURES, Support
 from corrbench.target import Spec
 
@@ -102,7 +101,7 @@ def open_to(sandbox: dict[str, Any]) -> str:
 def default_store(spec: Spec, options: Options) -> Path:
     """Where a run is recorded unless told otherwise: one file for each command."""
     words = json.dumps([asdict(spec), options.profile, options.check, options.case, options.suites])
-    return Path(".corrbench", hashlib.blake2b(words.encode(), digest_size=6).hexdigest() + ".jsonl")
+    return Path(".corrbench", digest(words.encode()) + ".jsonl")
 
 
 def started(spec: Spec, profile: str, seed: int, form: str = "") -> Run:

@@ -7,14 +7,12 @@ Every three of these parameters take every combination of their values that has 
 
 from __future__ import annotations
 
-import csv
-import sys
 from functools import cache
-from importlib.resources import files
 from math import prod
 from typing import Any
 
 from corrbench.case import Case
+from corrbench.suites import _designs
 from corrbench.suites.pairwise import cover
 
 PARAMETERS: dict[str, tuple[Any, ...]] = {
@@ -41,20 +39,12 @@ PARAMETERS: dict[str, tuple[Any, ...]] = {
 }
 MOST = 2e6  # multiply-accumulates
 ELEMENTS = 1e5  # of the input
-QUICK = 4e5  # multiply-accumulates in the quick profile
 ROWS = 380  # in the standard profile
 
 
 def cases(thorough: int, seed: int) -> list[Case]:
     """The first `ROWS`, which hold 93 % of the combinations, in deep all; in quick some of the light ones."""
-    text = files("corrbench.suites").joinpath("dispatch.csv").read_text(encoding="utf-8")
-    found = [built for row in csv.DictReader(text.splitlines()) if (built := build(parsed(row)))]
-    return found[: ROWS if thorough < 2 else None] if thorough else [case for case in found if case.macs <= QUICK][:48]
-
-
-def parsed(row: dict[str, str]) -> dict[str, Any]:
-    """A row of the table as the values that it stands for."""
-    return {name: next(value for value in PARAMETERS[name] if str(value) == row[name]) for name in PARAMETERS}
+    return _designs.read("dispatch", PARAMETERS, build, thorough, rows=ROWS, light=48)
 
 
 def build(row: dict[str, Any]) -> Case | None:
@@ -97,6 +87,4 @@ def design() -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    table = csv.DictWriter(sys.stdout, PARAMETERS, lineterminator="\n")
-    table.writeheader()
-    table.writerows(design())
+    _designs.write(design(), PARAMETERS)

@@ -6,14 +6,11 @@ alone. Here the whole geometry is one parameter. ``python -m corrbench.suites.or
 
 from __future__ import annotations
 
-import csv
-import sys
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from corrbench.case import Case
-from corrbench.suites import dispatch
+from corrbench.suites import _designs, dispatch
 from corrbench.suites.pairwise import cover
 
 GEOMETRIES = {  # kernel, stride, groups
@@ -37,15 +34,7 @@ ROWS = 340  # in the standard profile
 
 def cases(thorough: int, seed: int) -> list[Case]:
     """The first `ROWS`, which hold 93 % of the combinations, in deep all; in quick some of the light ones."""
-    text = files("corrbench.suites").joinpath("ordinary.csv").read_text(encoding="utf-8")
-    found = [built for row in csv.DictReader(text.splitlines()) if (built := build(parsed(row)))]
-    light = [case for case in found if case.macs <= dispatch.QUICK]
-    return found[: ROWS if thorough < 2 else None] if thorough else light[:32]
-
-
-def parsed(row: dict[str, str]) -> dict[str, Any]:
-    """A row of the table as the values that it stands for."""
-    return {name: next(value for value in PARAMETERS[name] if str(value) == row[name]) for name in PARAMETERS}
+    return _designs.read("ordinary", PARAMETERS, build, thorough, rows=ROWS, light=32)
 
 
 def build(row: dict[str, Any]) -> Case | None:
@@ -61,6 +50,4 @@ def design() -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    table = csv.DictWriter(sys.stdout, PARAMETERS, lineterminator="\n")
-    table.writeheader()
-    table.writerows(design())
+    _designs.write(design(), PARAMETERS)

@@ -15,7 +15,7 @@ from corrbench.case import Case
 from corrbench.checks import LIGHT
 from corrbench.numerics.external_cases import CORPORA
 from corrbench.runner.plan import SUITES
-from corrbench.suites import dispatch
+from corrbench.suites import _designs, dispatch, ordinary
 from corrbench.suites.pairwise import SHAPES, STEPS, cover
 from corrbench.support import BASES, Support, features
 
@@ -44,12 +44,13 @@ def test_every_suite_speaks_conv2d_float32_and_most_of_them_small_and_contiguous
     assert set(ALL[name](0, 3)) <= set(ALL[name](2, 3))
 
 
-def test_the_design_is_what_its_parameters_give() -> None:
+@pytest.mark.parametrize("suite", [dispatch, ordinary], ids=["dispatch", "ordinary"])
+def test_the_design_is_what_its_parameters_give(suite: Any) -> None:
     """Every three values that go together are in a row of the table, which is the one that is computed."""
-    text = files("corrbench.suites").joinpath("dispatch.csv").read_text(encoding="utf-8")
-    rows = [dispatch.parsed(row) for row in csv.DictReader(text.splitlines())]
-    assert rows == dispatch.design()
-    assert all(dispatch.build(row) is not None for row in rows)
+    text = files("corrbench.suites").joinpath(f"{suite.__name__.rpartition('.')[2]}.csv").read_text(encoding="utf-8")
+    rows = [_designs.parsed(row, suite.PARAMETERS) for row in csv.DictReader(text.splitlines())]
+    assert rows == suite.design()
+    assert all(suite.build(row) is not None for row in rows)
 
 
 # ---- pairs
