@@ -271,14 +271,9 @@ class Run:
 
     def __str__(self) -> str:
         """The report as a terminal has it."""
-        from rich.console import Console
+        from corrbench.render import captured, terminal
 
-        from corrbench.render import terminal
-
-        console = Console(width=120, highlight=False, color_system=None, force_terminal=False)
-        with console.capture() as text:
-            terminal.show(console, self.digest)
-        return text.get().rstrip()
+        return captured.captured(lambda console: terminal.show(console, self.digest))
 
     def _repr_html_(self) -> str:
         from corrbench.render import notebook

@@ -63,14 +63,9 @@ class Measurement:
         return f"<Measurement {bench.summary(self.record)}>"
 
     def __str__(self) -> str:
-        from rich.console import Console
+        from corrbench.render import bench, captured
 
-        from corrbench.render import bench
-
-        console = Console(width=120, highlight=False, color_system=None, force_terminal=False)
-        with console.capture() as text:
-            bench.show(console, self.record)
-        return text.get().rstrip()
+        return captured.captured(lambda console: bench.show(console, self.record))
 
     def _repr_html_(self) -> str:
         from html import escape

@@ -15,6 +15,10 @@ from corrbench.commands import _completion
 from corrbench.target import PROFILES
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
+    from rich.console import Console
+
     from corrbench.audit import Audit
     from corrbench.runner import Step
 
@@ -75,25 +79,30 @@ def audit(**given: Any) -> None:
         explain(asked)
     with cli.working("audit", quiet=asked.quiet, then=cli.RESUME) as step:
         made = scored(asked, step)
-    from corrbench.render.audit import last, markdown, show
+    from corrbench.render import audit as render
 
     made.fates.sort(key=lambda fate: (fate.kind, fate.name))
+    tell(asked, console, made, render, "audit-full.md" if made.full else "audit.md")
+    raise SystemExit(cli.PASSED if made.passed else cli.FOUND)
+
+
+def tell(asked: Asked, console: Console, made: Any, render: ModuleType, report: str) -> None:
+    """Show what came of it, and write the files that were asked for, the report under its name."""
     if asked.quiet:
-        console.print(last(made), soft_wrap=True)
+        console.print(render.last(made), soft_wrap=True)
     else:
-        show(console, made)
+        render.show(console, made)
     cli.save(asked.json_file, made.to_json())
     if asked.report:
-        report = Path(asked.report, "audit-full.md" if made.full else "audit.md")
-        cli.save(report, markdown(made))
-        console.print(f"Report: {report}")
-    raise SystemExit(cli.PASSED if made.passed else cli.FOUND)
+        place = Path(asked.report, report)
+        cli.save(place, render.markdown(made))
+        console.print(f"Report: {place}")
 
 
 def explain(asked: Asked) -> NoReturn:
     """Measure explanations, and show what came of it; exit code 0 whatever did, for the figures are the result."""
     from corrbench.audit_explanations import Explanations, planted, told
-    from corrbench.render.explanations import last, line, markdown, show
+    from corrbench.render import explanations as render
     from corrbench.runner import signature, store, verify
 
     console = cli.output(asked.json_file)
@@ -109,17 +118,10 @@ def explain(asked: Asked) -> NoReturn:
         for one in told(waiting, cli.taken(verify.Options, words), record):
             made.told.append(one)
             if asked.verbose:
-                sys.stderr.write(f"{line(one)}\n")
+                sys.stderr.write(f"{render.line(one)}\n")
             step(len(made.told), len(waiting), one.name)
     made.seconds = time.monotonic() - began
-    if asked.quiet:
-        console.print(last(made), soft_wrap=True)
-    else:
-        show(console, made)
-    cli.save(asked.json_file, made.to_json())
-    if asked.report:
-        cli.save(Path(asked.report, "explained.md"), markdown(made))
-        console.print(f"Report: {Path(asked.report, 'explained.md')}")
+    tell(asked, console, made, render, "explained.md")
     raise SystemExit(cli.PASSED)
 
 
