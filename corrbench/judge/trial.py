@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from corrbench.case import Case
+from corrbench.case import INTEGERS, Case
 from corrbench.judge import boundary
 from corrbench.judge.calls import Call, Violation, case_operands, violations
 from corrbench.judge.client import Remote
@@ -190,6 +190,9 @@ class Trial:
         first = raised["message"].splitlines()[0][:300] if raised["message"] else ""
         text = f"{raised['type']}: {first}"
         said = f"raised {text}{where}{boundary.hint(self.spec, text)}"
+        if self.spec.lenient and case.dtype in INTEGERS and raised["type"] == "OverflowError":  # where others wrap
+            numbers = Figures(own=other, raised=raised["type"], beyond="type")
+            return self.result(Status.WARN, f"refuses a result that {case.dtype} cannot hold: {said}", numbers=numbers)
         return self.result(Status.FAIL, said, numbers=Figures(own=other, raised=raised["type"]))
 
     # ---- what comes out
