@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -24,7 +23,7 @@ from corrbench.numerics.diagnose import chart, pattern, resemblance
 from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Figures, Result, Status
 from corrbench.support import Support, refusal
-from corrbench.target import Spec, find, words
+from corrbench.target import Spec, find, shell_line, words
 
 BEYOND = {
     "stepwise": "each product was rounded to the type (class stepwise), which is honest for code that is composed so",
@@ -273,7 +272,7 @@ def reproducer(spec: Spec, check: str, case: Case, seed: int) -> str:
     default = asdict(find(spec.name or spec.target))
     options = words({name: value if value != default[name] else "" for name, value in asdict(spec).items()})
     asked = ["--check", check, "--case", str(case), "--seed", str(seed)]
-    return shlex.join(["corrbench", "verify", spec.name or spec.target, *options, *asked])
+    return shell_line(["corrbench", "verify", spec.name or spec.target, *options, *asked])
 
 
 def conclude(trial: Trial, run: Callable[[Trial], Iterator[Result]]) -> list[Result]:
