@@ -58,8 +58,8 @@ def strided_multiplier_interleaved(c: Call) -> Tensor:
     number=41, cites=("tensorflow/tfjs#5378",), witness="x=1,2,12,12 w=2,1,3,3 groups=2 padding=4 dilation=4",
     near_miss="x=1,2,12,12 w=2,1,3,3 groups=2 padding=3 dilation=3",
     outside="I > 1 or groups == 1 or dw < 4 or kw != 3 or left == 0",
-    region="depthwise kernels of three columns, padded, a dilation of four and more: pairs of columns are read at once, "
-    "and the last tap has that before its own",
+    region="depthwise kernels of three columns, padded, a dilation of four and more: pairs of columns are read at "
+    "once, and the last tap has that before its own",
 )  # fmt: skip
 @conv2d_form
 def wide_dilation_read_in_pairs(c: Call) -> Tensor:
@@ -73,8 +73,8 @@ def wide_dilation_read_in_pairs(c: Call) -> Tensor:
     number=50, cites=("tenstorrent/tt-metal#10108",), witness="x=1,3,11,12 w=4,3,7,7 stride=2",
     near_miss="x=1,3,11,12 w=4,3,7,7 stride=2 bias",
     outside="bias or (kh, kw) != (7, 7) or (sh, sw) != (2, 2) or O == 1",
-    region="7x7 kernels with stride 2 and no bias, which would have begun the sums: they begin with those of the kernel "
-    "before",
+    region="7x7 kernels with stride 2 and no bias, which would have begun the sums: they begin with those of the "
+    "kernel before",
 )  # fmt: skip
 @conv2d_form
 def sums_begun_by_the_bias_only(c: Call) -> Tensor:

@@ -19,7 +19,8 @@ def spread(w: Tensor, rows: int, cols: int) -> Tensor:
 
 
 @defect(
-    number=35, cites=("ARM-software/ComputeLibrary#78",), witness="x=1,1,4,4 w=1,1,2,2", near_miss="x=1,1,4,4 w=1,1,3,3",
+    number=35, cites=("ARM-software/ComputeLibrary#78",), witness="x=1,1,4,4 w=1,1,2,2",
+    near_miss="x=1,1,4,4 w=1,1,3,3",
     outside="kh != kw or kw % 2 or C > 1 or sides_max > 0 or sh * sw > 1 or dw > 1",
     region="square kernels of an even size on one channel, no padding and no stride: the last column of the result "
     "misses the last column of taps",
@@ -90,7 +91,8 @@ def rows_left_in_batches(c: Call) -> Tensor:
 
 
 @defect(
-    number=10, cites=("BVLC/caffe#298",), witness="x=1,2,9,6 w=3,2,3,2 padding=1", near_miss="x=1,2,9,9 w=3,2,3,2 padding=1",
+    number=10, cites=("BVLC/caffe#298",), witness="x=1,2,9,6 w=3,2,3,2 padding=1",
+    near_miss="x=1,2,9,9 w=3,2,3,2 padding=1",
     outside="H <= W or sides_max == 0 or dtype != 'float32'",
     region="float32, padded, images higher than wide: whether a row is inside is asked of the width",
 )  # fmt: skip
@@ -137,7 +139,8 @@ def size_right_for_a_dilation_of_two(c: Call) -> Tensor:
 
 @defect(
     number=38, cites=("Tencent/ncnn#1891",), witness="x=1,8,6,6 w=2,8,3,3", near_miss="x=1,8,6,8 w=2,8,3,3",
-    outside="(kh, kw, sh, sw, dh, dw) != (3, 3, 1, 1, 1, 1) or I < 8 or groups > 1 or -(-rows // 4) * -(-cols // 4) % 2 == 0",
+    outside="(kh, kw, sh, sw, dh, dw) != (3, 3, 1, 1, 1, 1) or I < 8 or groups > 1 "
+    "or -(-rows // 4) * -(-cols // 4) % 2 == 0",
     region="3x3 kernels on 8 channels and more, an odd number of 4x4 tiles: the loop for a single tile leaves out the "
     "last channel",
 )  # fmt: skip
