@@ -55,7 +55,7 @@ def strided_multiplier_interleaved(c: Call) -> Tensor:
 
 
 @defect(
-    number=41, cites=("tensorflow/tfjs#5378",), witness="x=1,2,12,12 w=2,1,3,3 groups=2 padding=4 dilation=4",
+    number=2, cites=("tensorflow/tfjs#5378",), witness="x=1,2,12,12 w=2,1,3,3 groups=2 padding=4 dilation=4",
     near_miss="x=1,2,12,12 w=2,1,3,3 groups=2 padding=3 dilation=3",
     outside="I > 1 or groups == 1 or dw < 4 or kw != 3 or left == 0",
     region="depthwise kernels of three columns, padded, a dilation of four and more: pairs of columns are read at "

@@ -97,7 +97,7 @@ def padding_left_in_the_gradient(c: Call) -> Tensor:
 
 
 @defect(
-    number=43, wrong="gradient", check="gradients", cites=("ROCm/MIOpen#1188",),
+    number=42, wrong="gradient", check="gradients", cites=("ROCm/MIOpen#1188",),
     witness="x=1,64,4,5 w=16,64,1,1 dtype=float16", near_miss="x=1,64,4,5 w=15,64,1,1 dtype=float16",
     outside="dtype != 'float16' or kh * kw > 1 or groups > 1 or C < 64 or O % 16",
     region="float16, 1x1 kernels in sixteens, 64 channels and more: the input gradient is added up in float16",
@@ -117,7 +117,7 @@ def pointwise_input_gradient_in_half(c: Call) -> Tensor:
 
 
 @defect(
-    number=43, wrong="gradient", check="gradients", cites=("ROCm/rocm-libraries#12322",),
+    number=42, wrong="gradient", check="gradients", cites=("ROCm/rocm-libraries#12322",),
     witness="x=2,3,6,7 w=4,3,3,3 dtype=float16 layout=x:channels_last", near_miss="x=2,3,6,7 w=4,3,3,3 dtype=float16",
     outside="dtype != 'float16' or 'x:channels_last' not in layout or C == 1 or H * W == 1 or kh * kw == 1",
     region="float16, images channels last: the input gradient is rounded after each tap",

@@ -29,7 +29,7 @@ def padded_record_is_zero(c: Call) -> Tensor:
 
 
 @defect(
-    number=41, cites=("pytorch/pytorch#82921",), witness="x=1,5,1,20 w=2,5,1,3 stride=1,2",
+    number=2, cites=("pytorch/pytorch#82921",), witness="x=1,5,1,20 w=2,5,1,3 stride=1,2",
     near_miss="x=1,5,1,20 w=2,5,1,1 stride=1,2",
     outside="H > 1 or kh > 1 or top + bottom > 0 or sw == 1 or kw == 1 or cols == 1",
     region="strided records, kernels of several taps: the windows follow one another without the stride",

@@ -66,7 +66,7 @@ def empty_batch_refused(c: Call) -> Tensor:
 
 
 @defect(
-    number=41, wrong="contract", check="contract", cites=("root-project/root#22474",),
+    number=2, wrong="contract", check="contract", cites=("root-project/root#22474",),
     witness="x=1,2,12,11 w=3,2,3,2 dilation=2", near_miss="x=1,4,12,11 w=4,2,3,2 groups=2 dilation=2",
     outside="groups > 1 or (dh == 1 or kh == 1) and (dw == 1 or kw == 1)",
     region="dilated, one group: the kernel is spread by the dilation, and dilated once more; the result is smaller, or "
@@ -113,7 +113,7 @@ def empty_for_a_kernel_too_wide_when_dilated(
 
 
 @defect(
-    number=2, wrong="crash", check="contract", cites=("pytorch/pytorch#27598", "deeplearning4j/deeplearning4j#6268"),
+    wrong="crash", check="contract", cites=("pytorch/pytorch#27598", "deeplearning4j/deeplearning4j#6268"),
     region="stride 0: the process dies of a division by zero",
 )  # fmt: skip
 def stride_zero_kills(

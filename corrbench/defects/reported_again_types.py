@@ -117,7 +117,7 @@ def padding_of_dilated_bytes(c: Call) -> Tensor:
 
 
 @defect(
-    number=4, cites=("wavefrontshaping/complexPyTorch#39", "huyanxin/DeepComplexCRN#26"),
+    cites=("wavefrontshaping/complexPyTorch#39", "huyanxin/DeepComplexCRN#26"),
     witness="x=1,2,5,6 w=3,2,3,3 bias dtype=complex128", near_miss="x=1,2,5,6 w=3,2,3,3 dtype=complex128",
     outside="not bias or not dtype.startswith('complex')",
     region="complex numbers with a bias: each of the real correlations adds its own part, and the sum is (1 + i) b",
