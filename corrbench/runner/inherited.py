@@ -71,7 +71,7 @@ def alike(result: Result, other: Result) -> bool:
         return False
     if result.status is not Status.FAIL:
         return True
-    return result.numbers.got is not None and replace(result.numbers, own={}) == replace(other.numbers, own={})
+    return result.message == other.message and replace(result.numbers, own={}) == replace(other.numbers, own={})
 
 
 def inherited(result: Result, name: str) -> Result:
