@@ -97,9 +97,8 @@ def not_for_complex(trial: Trial, problem: Problem, values: Array, name: str) ->
     others = {"of real parts only": problem.real_parts}
     if name != "gb":
         x, w = np.conj(problem.x), np.conj(problem.w)
-        others["what it is for real numbers, not conjugated"] = replace(
-            problem, **({"w": w} if name == "gx" else {"x": x})
-        )
+        plain = replace(problem, w=w) if name == "gx" else replace(problem, x=x)
+        others["what it is for real numbers, not conjugated"] = plain
         others["the conjugate, as of an operand that was conjugated"] = problem.with_data(x, w)
     return next((said for said, other in others.items() if trial.expected(other).compare(values, name).right), "")
 
