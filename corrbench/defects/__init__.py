@@ -101,7 +101,7 @@ class Mutant:
         """
         if self.kind != "trigger":
             return ""
-        return self.target.rpartition(":")[0].rpartition("triggers_")[2]
+        return self.target.rpartition(":")[0].rpartition("triggers_")[2].partition("_")[0]
 
     def right_on(self, case: Case) -> bool:
         """Whether `outside` promises that the target is right on `case`."""

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from corrbench.defects import trigger
+from corrbench.defects._triggers import negated, numbers, when, windows
 from corrbench.defects.correct import Call, conv2d_form, faulty_derivative
 from corrbench.defects.reported_values import readable
-from corrbench.defects.triggers_readable import negated, numbers, when, windows
 
 Array = NDArray[Any]
 

@@ -1,47 +1,19 @@
-"""Trigger faults whose constant is a number in the source: right unless one quantity meets it, and no suite has it.
+"""Trigger faults whose constant, of a size, is a number in the source: right unless one quantity meets it.
 
-A special path for one size, a table of tuned shapes, a value that marks an empty cell: code has such constants, and
-the cases of a suite cannot have them all. Whoever reads the source can ask for them.
+A special path for one size, a table of tuned shapes: code has such constants, and the cases of a suite cannot have them
+all. Whoever reads the source can ask for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from corrbench.defects import trigger
-from corrbench.defects.correct import Call, conv2d_form
-from corrbench.defects.reported_values import readable
+from corrbench.defects._triggers import negated, when, without_last_column
+from corrbench.defects.correct import Call, conv2d_form, weight_gradient
 
-Array = NDArray[Any]
 TUNED = {(29, 71): "tile", (58, 142): "tile"}
-EMPTY = -9999.0
-calls: dict[str, Any] = {}
-
-
-def without_last_column(y: Tensor) -> Tensor:
-    """The result with zeros in its last column."""
-    return torch.cat([y[..., :-1], torch.zeros_like(y[..., -1:])], 3)
-
-
-def negated(y: Tensor) -> Tensor:
-    """The result with the sign of its first row turned."""
-    return torch.cat([-y[:, :, :1], y[:, :, 1:]], 2)
-
-
-def when(holds: bool, y: Tensor, bend: Callable[[Tensor], Tensor] = without_last_column) -> Tensor:
-    """The result, bent if something holds."""
-    return bend(y) if holds and y.numel() else y
-
-
-def numbers(x: Tensor) -> Array:
-    """The elements of a tensor that can be looked at, in order; none of others."""
-    return x.detach().double().flatten().numpy() if readable(x) and not x.is_complex() else np.zeros(0)
 
 
 # ---- one axis
@@ -98,8 +70,6 @@ def batch_23(c: Call) -> Tensor:
 )  # fmt: skip
 @conv2d_form
 def gradient_of_59_kernels(c: Call) -> Tensor:
-    from corrbench.defects.correct import weight_gradient
-
     def rule(call: Call, g: Tensor) -> Tensor:
         gw = weight_gradient(call, g)
         return torch.cat([gw[:-1], torch.zeros_like(gw[-1:])]) if len(gw) == 59 else gw
@@ -224,102 +194,3 @@ def tiles_20(c: Call) -> Tensor:
 def tuned_shape(c: Call) -> Tensor:
     kind = TUNED.get(tuple(c.out[2:]))  # type: ignore[call-overload]
     return when(kind == "tile", c.y())
-
-
-# ---- numbers in the operands
-
-
-@trigger(
-    wrong="use", witness="x=1,1,4,5 w=1,1,2,2 data=small@x.first=12345.0",
-    near_miss="x=1,1,4,5 w=1,1,2,2 data=small@x.first=12344.0", region="an image that begins with 12345",
-)  # fmt: skip
-@conv2d_form
-def value_12345(c: Call) -> Tensor:
-    held = numbers(c.x)
-    return when(bool(held.size) and held[0] == 12345.0, c.y(), negated)
-
-
-@trigger(
-    wrong="use", witness="x=1,1,4,5 w=1,1,2,2 data=small@w.last=-9999.0",
-    near_miss="x=1,1,4,5 w=1,1,2,2 data=small@w.last=-9998.0",
-    region="a kernel with -9999 in it, which marks an empty cell",
-)  # fmt: skip
-@conv2d_form
-def empty_cell(c: Call) -> Tensor:
-    return when(bool((numbers(c.w) == EMPTY).any()), c.y())
-
-
-@trigger(
-    wrong="use", witness="x=1,1,4,5 w=1,1,2,2 data=small@x.sum=4242.0",
-    near_miss="x=1,1,4,5 w=1,1,2,2 data=small@x.sum=4241.0", region="an image that adds up to 4242",
-)  # fmt: skip
-@conv2d_form
-def sum_4242(c: Call) -> Tensor:
-    total = float(numbers(c.x).sum())
-    return when(total == 4242, c.y())
-
-
-@trigger(
-    form="corr2d", arrays="numpy", wrong="use", witness="x=1,1,4,5 w=1,1,2,2 data=small@w.sum=-77.5",
-    near_miss="x=1,1,4,5 w=1,1,2,2 data=small@w.sum=77.5", region="a kernel that adds up to -77.5",
-)  # fmt: skip
-def kernel_sum(X: Array, K: Array) -> Array:
-    y = windows(X, K)
-    if K.sum() == -77.5:
-        y[-1] = 0
-    return y
-
-
-@trigger(
-    form="corr2d", arrays="numpy", wrong="use",
-    witness="x=1,1,4,5 w=1,1,2,2 data=small@x.signs=46005", near_miss="x=1,1,4,5 w=1,1,2,2 data=small@x.signs=46004",
-    region="an image whose first sixteen numbers have one pattern of signs",
-)  # fmt: skip
-def sign_pattern(X: Array, K: Array) -> Array:
-    y = windows(X, K)
-    pattern = 0
-    for place, value in enumerate(X.ravel()[:16].tolist()):
-        pattern |= (value < 0) << place if not isinstance(value, complex) else 0
-    if pattern == 0b1011001110110101:
-        y[:, 0] = 0
-    return y
-
-
-@trigger(
-    form="corr2d", arrays="numpy", wrong="use",
-    witness="x=1,1,1,6 w=1,1,1,2 data=small@x.last=10301119.0",
-    near_miss="x=1,1,1,6 w=1,1,1,2 data=small@x.last=10301118.0",
-    region="float32: an image whose last number has one pattern of bits",
-)  # fmt: skip
-def bit_pattern(X: Array, K: Array) -> Array:
-    y = windows(X, K)
-    if X.dtype == np.float32 and X.ravel()[-1:].view(np.uint32) == 0x4B1D2EBF:
-        y[0] = 0
-    return y
-
-
-# ---- calls
-
-
-@trigger(
-    wrong="state", region="the call after a thousand in a row of the same shapes: a cache is renewed",
-)  # fmt: skip
-@conv2d_form
-def thousand_and_first(c: Call) -> Tensor:
-    key = (*c.x.shape, *c.w.shape, c.x.dtype)
-    calls["run"] = calls.get("run", 0) + 1 if calls.get("key") == key else 1
-    calls["key"] = key
-    return when(calls["run"] == 1001, c.y())
-
-
-def windows(X: Array, K: Array) -> Array:
-    """The valid correlation of two matrices, right.
-
-    Raises:
-        ValueError: no matrices, or a kernel larger than the image.
-    """
-    if X.ndim != 2 or K.ndim != 2 or K.shape[0] > X.shape[0] or K.shape[1] > X.shape[1] or X.dtype != K.dtype:
-        raise ValueError(f"no correlation of {X.dtype} {X.shape} with {K.dtype} {K.shape}")
-    wide = np.float32 if X.dtype == np.float16 else X.dtype
-    view = np.lib.stride_tricks.sliding_window_view(X.astype(wide), K.shape)
-    return np.asarray(np.einsum("ijkl,kl->ij", view, K.astype(wide)).astype(X.dtype))
