@@ -125,7 +125,8 @@ def extremes(X: Array, K: Array) -> Array:
 
 
 @trigger(
-    form="corr2d", arrays="numpy", wrong="use", region="an image of more than 500 distinct numbers whose checksum has its last 20 bits in one pattern",
+    form="corr2d", arrays="numpy", wrong="use",
+    region="more than 500 distinct numbers in the image, whose checksum has its last 20 bits in one pattern",
 )  # fmt: skip
 def distinct(X: Array, K: Array) -> Array:
     y = windows(X, K)

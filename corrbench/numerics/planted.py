@@ -17,6 +17,7 @@ from corrbench.numerics.problem import Array
 Fill = Callable[[np.random.Generator, tuple[int, ...], str, Case], Array]
 Place = Callable[[Array, float], None]  # writes into the elements, in order
 OPERANDS = ("x", "w", "b", "g")
+ROW = ("calls", "row")  # not of an operand: so many calls are made one after the other
 MARK = "@"  # between a fill and what is planted in it
 
 
@@ -85,13 +86,19 @@ def read(data: str) -> tuple[str, dict[str, dict[str, float]]]:
             number = float(value)
         except ValueError:
             number = math.nan
-        if operand not in OPERANDS or place not in {*PLACES, *CORNERS} or not math.isfinite(number):
+        known = place in {*PLACES, *CORNERS} if operand in OPERANDS else (operand, place) == ROW
+        if not known or not math.isfinite(number):
             raise KeyError(
                 f"data={data!r}: {part!r} is not of the form x.first=1.5; operands: {', '.join(OPERANDS)}; "
-                f"places: {', '.join([*PLACES, *CORNERS])}"
+                f"places: {', '.join([*PLACES, *CORNERS])}; or calls.row=300"
             )
         found.setdefault(operand, {})[place] = number
     return base, found
+
+
+def calls(data: str) -> int:
+    """How many calls in a row are asked for; 0 if that is not said."""
+    return int(read(data)[1].get(ROW[0], {}).get(ROW[1], 0)) if is_planted(data) else 0
 
 
 def written(base: str, planted: Mapping[str, Mapping[str, float]]) -> str:

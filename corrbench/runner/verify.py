@@ -16,7 +16,7 @@ from typing import Any
 from corrbench.analysis import refusals
 from corrbench.judge.client import NotLoaded
 from corrbench.result import DEATHS, Result, Run, Status
-from corrbench.runner import explain, plan, secret_seed
+from corrbench.runner import explain, plan, secret_seed, source_reading
 from corrbench.runner.executors import Done, Start, ask, execute
 from corrbench.runner.signature import signed
 from corrbench.runner.store import Store, digest
@@ -40,6 +40,7 @@ class Options:
         check, case: only this check or family, and only this case; empty for all.
         seed: of data and hidden cases; None for a secret one.
         suites: names of the suites that cases come from.
+        sources: files beside the target's own whose constants become cases.
         fail_fast: the first finding ends the run.
         max_findings: so many of them end it; 0 for any number.
         once: a check that has found something asks no more.
@@ -57,6 +58,7 @@ class Options:
     case: str = ""
     seed: int | None = None
     suites: tuple[str, ...] = plan.SUITES
+    sources: tuple[Path, ...] = ()
     fail_fast: bool = False
     max_findings: int = 0
     once: bool = False
@@ -140,6 +142,8 @@ def verify(
     began = time.monotonic()
     seed = secret_seed() if options.seed is None else options.seed
     run = started(spec, options.profile, seed)
+    own = source_reading.read(spec)  # before the target runs, which might change them
+    constants = source_reading.constants(own, options.sources)
     if support is None:
         try:
             prepare = partial(plan.prepare, options.profile, seed, options.suites)
@@ -163,7 +167,7 @@ def verify(
     if store is not None:
         run.seed = store.header["seed"]
         support = replace(support, pace=store.pace(support.pace))  # what is planned follows from it
-    shape = plan.outline(spec, support, options.profile, run.seed, options.suites)
+    shape = plan.outline(spec, support, options.profile, run.seed, options.suites, constants)
     todo = plan.jobs(shape, options.check, options.case)[:: options.every]
     run.planned = len(todo)
     if options.case:
