@@ -19,13 +19,13 @@ def read(spec: Spec) -> list[Source]:
     return of_target(spec.target, Path(spec.folder or Path.cwd()), sys.path)
 
 
-def constants(sources: Sequence[Source], files: Sequence[Path] = ()) -> Constants:
-    """The constants of what a target may run, and of other files that it is made from.
+def constants(sources: Sequence[Source], files: Sequence[Path] = (), found: Constants | None = None) -> Constants:
+    """The constants of what a target may run, and of other files that it is made from, with those `found` before.
 
     Raises:
         ValueError: a file cannot be read.
     """
-    found = of_python([node for source in sources for node in source.nodes])
+    found = of_python([node for source in sources for node in source.nodes], found)
     for file in files:
         try:
             text = file.read_text(encoding="utf-8", errors="replace")
