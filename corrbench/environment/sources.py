@@ -150,8 +150,8 @@ class _Reading:
             for node in here.binds.get(wanted, ()):
                 if id(node) not in here.taken:
                     here.taken[id(node)] = node
-                    used = identifiers(node)
-                    self.seen |= used
+                    used = sorted(identifiers(node))  # in one order: what is planned follows from it
+                    self.seen |= set(used)
                     waiting += [(here, one) for one in used]
                     waiting += [(star, one) for star in self._stars(here) for one in used]
                     waiting += self._attributes(here, used)
@@ -160,9 +160,9 @@ class _Reading:
                 if attribute and (there := self._module(here, module, level)) is not None:
                     waiting.append((there, attribute))
 
-    def _attributes(self, here: _File, used: set[str]) -> Iterator[tuple[_File, str]]:
+    def _attributes(self, here: _File, used: Sequence[str]) -> Iterator[tuple[_File, str]]:
         """What is used of modules of its own that a file has imported whole."""
-        for name in used & here.imports.keys():
+        for name in (one for one in used if one in here.imports):
             module, attribute, level = here.imports[name]
             whole = f"{module}.{attribute}".strip(".") if attribute else module
             there = self._module(here, whole, level)
