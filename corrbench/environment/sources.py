@@ -56,7 +56,7 @@ class Source:
     functions: tuple[Function, ...]
 
 
-def of_target(target: str, folder: Path, search: Sequence[str] = ()) -> list[Source]:
+def of_target(target: str, folder: Path, search: Sequence[str] = (), also: Sequence[str] = ()) -> list[Source]:
     """The files of ``path/to/file.py:attr`` or ``pkg.mod:attr``, its own first; none where the target is a library's
     that is installed, or no file is found.
 
@@ -64,6 +64,7 @@ def of_target(target: str, folder: Path, search: Sequence[str] = ()) -> list[Sou
         target: as it was typed.
         folder: where it is looked for first.
         search: where modules are looked for after that.
+        also: other names of the file that a call uses.
     """
     place, _, attribute = target.rpartition(":")
     path = [str(folder), str(folder / "src"), *search]
@@ -75,7 +76,8 @@ def of_target(target: str, folder: Path, search: Sequence[str] = ()) -> list[Sou
     if first is None:
         return []
     name = attribute.partition(".")[0]
-    for one in [name] if name in first.binds or name in first.imports else list(first.binds):
+    known = name in first.binds or name in first.imports
+    for one in [name, *also] if known else list(first.binds):
         reading.reach(first, one)
     return [found for one in reading.files.values() if one is not None and (found := one.source(reading.seen))]
 
