@@ -46,7 +46,7 @@ def test_what_a_target_may_run_is_read_and_not_run(package: Path, target: str) -
     named = {file: {function.name for function in one.functions} for file, one in found.items()}
     assert named == {"main.py": {"conv", "_inner"}, "padding.py": {"padded"}, "shapes.py": {"least"}}
     assert found["main.py"].text == MAIN + STOP
-    assert [one.path.name for one in sources.of_target(target, package)][0] == "main.py"
+    assert next(one.path.name for one in sources.of_target(target, package)) == "main.py"
     assert {function.name for one in found.values() for function in one.functions if function.compiled} == {"least"}
 
 
