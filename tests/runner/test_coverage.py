@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from corrbench.analysis.causes import Digest
 from corrbench.analysis.coverage import Coverage, Seen, share
 from corrbench.cli import main
 from corrbench.environment import sources
-from corrbench.render import source_view
+from corrbench.render import html, source_view
+from corrbench.result import Run
 from corrbench.runner.coverage import combined
 from tests.support import small_targets
 
@@ -102,17 +104,17 @@ def test_a_gap_is_told_everywhere_and_fails_where_coverage_is_required(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     target = small_targets.write(tmp_path, source)
-    words = ["verify", target, *ASKED, "--require-coverage", "--json", "run.json", "--html", "page.html"]
+    words = ["verify", target, *ASKED, "--require-coverage", "--json", "run.json"]
     done = CliRunner().invoke(main, words)
     assert done.exit_code == code, done.output
     record = json.loads(Path("run.json").read_text())
     assert record["verdict"] == "pass"
     assert record["coverage"]["complete"] == (code == 0)
-    page = Path("page.html").read_text()
+    page = html.write([Digest(Run.from_json(record))])
     assert ('class="line c-never"' in page) == (code == 1)
-    said = "8 of 9 lines, 5 of 6 branches" if code else "all 7 lines and all 4 branches"
+    said = "7 of 8 lines, 5 of 6 branches" if code else "all 6 lines and all 4 branches"
     assert f"{said} of target.py ran" in " ".join(done.output.split())
-    assert ("target.py:12 never ran" in done.output) == (code == 1)
+    assert ("target.py:11 never ran" in done.output) == (code == 1)
 
 
 def test_coverage_of_a_registered_target_cannot_be_required() -> None:
