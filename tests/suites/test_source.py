@@ -115,7 +115,7 @@ def test_a_sum_of_a_thousand_terms_is_read_as_far_as_it_goes(tmp_path: Path) -> 
     from corrbench.target import find
 
     path = tmp_path / "long.py"
-    path.write_text(f"def conv(x, w):\n    if x.shape[1] == 4711: pass\n    return {' + '.join(['x'] * 3000)}\n")
+    path.write_text(f"def conv(x, w):\n    if x.shape[1] == 4711: pass\n    return {' + '.join(['x'] * 1200)}\n")
     found = source_reading.constants(source_reading.read(find(f"{path}:conv")))
     assert 4711 in found.compared
 
