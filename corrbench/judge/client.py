@@ -133,6 +133,18 @@ class Remote:
             lambda child: self._exchange(child, {"op": "module", **options}, arrays, protocol.facts, self._patience())
         )
 
+    def covered(
+        self, steps: list[dict[str, Any]], arrays: list[np.ndarray], dtypes: list[str], files: list[str]
+    ) -> dict[str, Any]:
+        """How each of some calls goes through the target's files, see `corrbench.judge.protocol.covered`.
+
+        Raises:
+            Died, NotLoaded: as `steps`.
+        """
+        wire = [narrow(a) if dtype == "bfloat16" else a for a, dtype in zip(arrays, dtypes, strict=True)]
+        request = {"op": "covered", "steps": steps, "files": files}
+        return self._exchange(self._ready(), request, wire, protocol.covered, self._patience())
+
     def load(self) -> dict[str, Any]:
         """Start the child and load the target. Returns its form, file, version and what loading changed globally."""
         self._ready()

@@ -48,6 +48,8 @@ LOOKS = {
 }  # fmt: skip
 FACTS = {name: (look, {"raised": RAISED}) for name, look in LOOKS.items()}
 
+COVERED = {"means": str, "steps": [{"raised": (None, RAISED), "arcs": {str: [[int]]}}]}
+
 NATIVE = [np.dtype(code) for code in "?bBhHiIlLqQefdgFDG"]
 WIRES = {  # the element types that there are, and as which each travels: in the byte order of the machine
     **{str(kind): str(kind) for kind in NATIVE},
@@ -156,6 +158,14 @@ def loaded(answer: dict[str, Any]) -> dict[str, Any]:
 def facts(answer: dict[str, Any]) -> dict[str, Any]:
     """What a module showed of itself."""
     found: dict[str, Any] = agreed(answer, {"facts": FACTS}, "a module")["facts"]
+    return found
+
+
+def covered(answer: dict[str, Any]) -> dict[str, Any]:
+    """By what means calls were followed, and of each whether it raised and its steps from line to line, by file."""
+    found: dict[str, Any] = agreed(answer, COVERED, "coverage")
+    if any(len(arc) != 2 for step in found["steps"] for arcs in step["arcs"].values() for arc in arcs):
+        raise Broken("a step that is not from line to line")
     return found
 
 

@@ -10,6 +10,7 @@ from types import ModuleType
 from .caller import Caller
 from .calls import run_steps
 from .channel import Channel
+from .covered import run_covered
 from .library import Unloadable, Words
 from .loading import origin, version
 from .modules import inspect_module
@@ -59,6 +60,8 @@ def serve(read: int, write: int) -> None:
                 answer = {"unloadable": "no target is loaded"}
             elif request["op"] == "steps":
                 answer, blobs = run_steps(request, arrays, caller)
+            elif request["op"] == "covered":
+                answer = run_covered(request, arrays, caller)
             elif request["op"] == "module":
                 answer, blobs = inspect_module(request, arrays, caller)
             else:
