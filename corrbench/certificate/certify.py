@@ -95,6 +95,14 @@ def arranged(white: list[Line], black: list[Line], exact: list[Line], kept: list
     machine, footprint = black
     if flow.known is Known.UNEXAMINED and machine.known is not Known.UNEXAMINED:
         flow = replace(machine, name="control flow")
+    elif flow.known is Known.SHOWN and flow.evidence == white_box.OBJECTS:
+        if machine.known is not Known.SHOWN:  # what reads an array's memory past its elements, only Memcheck sees
+            flow = replace(machine, name="control flow")
+        else:
+            flow = replace(flow, evidence=f"{flow.evidence}; and {machine.evidence}")
+    if machine.known is Known.DEPENDS:
+        said = f"{footprint.evidence}; on this course of the program, which depends on the operands"
+        footprint = replace(footprint, known=Known.TESTED, evidence=said)
     if selection.known is Known.UNEXAMINED and flow.known is Known.SHOWN:
         said = f"{selection.evidence}; Memcheck does not report instructions that select without a branch"
         selection = replace(selection, evidence=said)

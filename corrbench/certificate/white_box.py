@@ -17,6 +17,8 @@ from corrbench.target import artefact
 
 TRIALS = 6
 AXIOMS = {"convolution": "aten.convolution, which is itself the operation in question"}
+TENSORS = "it ran over tensors that have no memory to be read, and no operator decides by values or takes an address from them"
+OBJECTS = "it ran over arrays of objects that refuse every comparison and conversion"
 CONTROL = "no branch and no address depends on the values of the operands"
 SELECTION = "nothing selects by value: no comparison, minimum, maximum, absolute value or rounding"
 IDENTITY = "the program is the correlation, as a polynomial in the operands"
@@ -77,10 +79,10 @@ def told(trial: Trial, runs: list[dict[str, Any]], calls: list[Call], steps: lis
         return unexamined(said)
     degree = max(run["degree"] for run in runs)
     error = fields.error(degree, "torch" if trial.spec.arrays == "torch" else "numpy", len(runs))
-    convention = trial.support.convention
+    convention, kind = trial.support.convention, "torch" if trial.spec.arrays == "torch" else "numpy"
     for run, call, step in zip(runs, calls, steps, strict=True):
         arrays = {name: array.astype(np.int64) for name, array in call.arrays.items()}
-        right = fields.correlation(trial.problem(arrays=trial_operands(trial, arrays)), step["prime"])
+        right = fields.correlation(trial.problem(arrays=arrays), step["prime"])
         y = run["y"]
         if y is None or y.shape != tuple(convention.shape("y", trial.case)):
             shape = "no array" if y is None else list(y.shape)
@@ -93,12 +95,12 @@ def told(trial: Trial, runs: list[dict[str, Any]], calls: list[Call], steps: lis
     read = {value: name for run in runs for value, name in run["constants"].items()}
     axioms = [said for name, said in AXIOMS.items() if name in names]
     evidence = (
-        f"equal in all {runs[0]['y'].size} elements modulo {len(runs)} random primes of {fields.BITS['torch' if trial.spec.arrays == 'torch' else 'numpy']} bits; "
+        f"equal in all {runs[0]['y'].size} elements modulo {len(runs)} random primes of {fields.BITS[kind]} bits; "
         f"degree at most {degree}; coefficients of up to {fields.COEFFICIENT} bits"
     )
     if read:
         evidence += f"; constants read as fractions: {', '.join(f'{v} = {n}' for v, n in sorted(read.items())[:6])}"
-    flow = f"the program ran over {kinds} that cannot be read in any other way; none of them decides or takes an address"
+    flow = TENSORS if trial.spec.arrays == "torch" else OBJECTS
     return [
         Line(name="control flow", says=CONTROL, known=Known.SHOWN, evidence=flow),
         Line(name="selection", says=SELECTION, known=Known.SHOWN, evidence=listed),
@@ -108,11 +110,6 @@ def told(trial: Trial, runs: list[dict[str, Any]], calls: list[Call], steps: lis
             evidence=listed + (f"; among them {', '.join(axioms)}" if axioms else ""),
         ),
     ]  # fmt: skip
-
-
-def trial_operands(trial: Trial, arrays: dict[str, Any]) -> dict[str, Any]:
-    """The operands as the judge's problem has them."""
-    return arrays
 
 
 def wrong(said: str, listed: str) -> list[Line]:

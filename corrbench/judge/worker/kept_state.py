@@ -24,7 +24,7 @@ CALLS = 3  # that are made; what changes after the first is state
 DEEP, MANY = 8, 20000  # levels and objects that are looked at
 WORLD = {"time", "random", "_random", "posix", "secrets", "_socket", "_datetime", "datetime", "numpy.random.mtrand",
          "numpy.random._generator"}  # fmt: skip
-READERS = ("random.py", "secrets.py", "datetime.py", "_collections_abc.py", "uuid.py")  # of the standard library
+READERS = (f"{os.sep}os.py", "random.py", "secrets.py", "datetime.py", "uuid.py")  # of the standard library
 LIBRARIES = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "platlib", "purelib"))
 
 
@@ -136,11 +136,8 @@ class Asked:
                 self._note(f"{module}.{getattr(argument, '__qualname__', argument)}")
         elif event == "call" and frame.f_back is not None and own(frame.f_back.f_code.co_filename):
             file = frame.f_code.co_filename
-            if file.startswith(LIBRARIES) and (file.endswith(READERS) or file.endswith((f"{os.sep}os.py", "<frozen os>"))):
-                self._note(f"{os.path.basename(file)} {frame.f_code.co_qualname}")
-        if event == "call" and frame.f_code.co_filename == "<frozen os>" and frame.f_back is not None:
-            if own(frame.f_back.f_code.co_filename):
-                self._note(f"os {frame.f_code.co_name}")
+            if file == "<frozen os>" or (file.startswith(LIBRARIES) and file.endswith(READERS)):
+                self._note(f"{os.path.basename(file)} {frame.f_code.co_name}")
 
     def _note(self, what: str) -> None:
         self.found[f"{what} ({place()})"] = None

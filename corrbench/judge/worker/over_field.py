@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import sys
+from types import FrameType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,14 @@ import numpy as np
 from . import field, library
 from .caller import Caller
 from .calls import failure
+from .kept_state import own
 from .library import Array, Words
 from .operands import Operand
 from .residues import Record, Refused, integers, objects
+
+RAW = {"tobytes", "tofile", "tostring", "dump", "dumps", "frombuffer", "getfield", "byteswap", "__array_interface__"}
+KNOWN = {"numpy", "builtins", "math", "itertools", "functools", "operator", "_operator", "collections", "_functools",
+         "_abc", "_collections", "_thread", "sys", "warnings", "_warnings"}  # fmt: skip
 
 
 def run_over_field(request: Words, arrays: list[Array], caller: Caller) -> tuple[Words, list[bytes]]:
@@ -59,12 +65,33 @@ def computed(step: Words, arrays: list[Array], caller: Caller, record: Record, b
     else:
         if caller.form in ("module", "layer"):
             live |= caller.build(operands, step, keep=False)
-        y = caller.call(live, step)
+        sys.setprofile(Guard(record))
+        try:
+            y = caller.call(live, step)
+        finally:
+            sys.setprofile(None)
         found = np.asarray(y, object)
         values, dtype = np.array(integers(found, record), np.int64).reshape(found.shape), step["dtype"]
     blobs.append(np.ascontiguousarray(values).tobytes())
     return {"type": dtype, "device": "cpu", "requires_grad": False, "dtype": "int64", "shape": list(values.shape),
             "blob": len(blobs) - 1, "wire": "int64"}  # fmt: skip
+
+
+class Guard:
+    """A profiler that refuses what would read an array's memory, which holds no numbers here, past its elements."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+
+    def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
+        if event != "c_call" or not own(frame.f_code.co_filename):
+            return
+        bound = getattr(argument, "__self__", None)
+        module = getattr(argument, "__module__", None) or (bound.__name__ if isinstance(bound, ModuleType) else "")
+        module = module or type(bound).__module__
+        name = getattr(argument, "__name__", "")
+        if name in RAW or isinstance(bound, (memoryview, bytes, bytearray)) or module.partition(".")[0] not in KNOWN:
+            raise self.record.refuse("data" if name in RAW else "unknown", f"{module}.{name} may read what is in memory")
 
 
 def operand(values: Array, step: Words, name: str, caller: Caller, record: Record) -> Any:
