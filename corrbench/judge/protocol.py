@@ -159,6 +159,12 @@ def loaded(answer: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def done(answer: dict[str, Any]) -> dict[str, Any]:
+    """That the process has divided, or that the one which served a target ends."""
+    found: dict[str, Any] = agreed(answer, ({"divided": bool}, {"ended": bool}), "its process")
+    return found
+
+
 def facts(answer: dict[str, Any]) -> dict[str, Any]:
     """What a module showed of itself."""
     found: dict[str, Any] = agreed(answer, {"facts": FACTS}, "a module")["facts"]

@@ -145,6 +145,7 @@ class Child:
         """
         self.spec = spec
         self.level = boundary.Level() if before else boundary.level(spec)
+        self.broken, self.divided = False, 0  # whether its channel is in order; processes that it has divided into
         self.folder = tempfile.mkdtemp(prefix="run-")
         self.printed: IO[bytes] = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - open as long as the child is
         reads, self.requests = os.pipe()
@@ -264,7 +265,7 @@ class Child:
         """
         if self.spec.target.startswith("cmd:"):
             return 0
-        return supervisor.leftovers(self.process.pid, 2 if self.level.separated else 1)
+        return supervisor.leftovers(self.process.pid, (2 if self.level.separated else 1) + self.divided)
 
     def _death(self) -> Died:
         """What to raise for a process that ended; it is cleared away."""

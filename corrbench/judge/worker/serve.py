@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import sys
 from types import ModuleType
 
+from . import library
 from .caller import Caller
 from .calls import run_steps
 from .channel import Channel
 from .kept_state import watch
 from .library import Unloadable, Words
-from .loading import origin, version
+from .loading import origin, prepare, version
 from .marked import run_marked
 from .modules import inspect_module
 from .over_field import run_over_field
@@ -35,6 +37,25 @@ def settle_in() -> list[ModuleType]:
     return [sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == package]
 
 
+def divide(channel: Channel, spec: Words) -> bool:
+    """Divide this process once the library is imported: the new one serves a target, and the old one waits for its end.
+
+    Returns whether this is the new one. Where that ends otherwise than as told, the old one ends in the same way.
+    """
+    if spec["arrays"] == "torch" and library.torch is None:
+        library.load_torch()
+    prepare(spec.get("needs", ""), spec.get("environ", ""))
+    if not (child := os.fork()):
+        channel.pid = os.getpid()
+        return True
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status < 0:
+        os.kill(os.getpid(), -status)
+    if status:
+        os._exit(status)
+    return False
+
+
 def serve(read: int, write: int) -> None:
     """Answer requests until the channel closes."""
     channel = Channel(read, write)
@@ -45,12 +66,19 @@ def serve(read: int, write: int) -> None:
         request, arrays = channel.receive()
         blobs: list[bytes] = []
         try:
-            if request["op"] == "load":
+            if request["op"] == "divide":
+                if not divide(channel, request["spec"]):
+                    continue
+                answer: Words = {"divided": True}
+            elif request["op"] == "end":
+                channel.send({"ended": True, "nonce": request["nonce"]}, [])
+                os._exit(0)
+            elif request["op"] == "load":
                 if caller is not None and request.get("again"):
                     caller.adapt(request["spec"])
                 else:
                     caller = Caller(request["spec"], own)
-                answer: Words = {
+                answer = {
                     "form": caller.form,
                     "signature": caller.signature,
                     "at_load": caller.at_load,
