@@ -17,6 +17,7 @@ import numpy as np
 from corrbench.certificate import memcheck
 from corrbench.certificate.lines import Known, Line
 from corrbench.certificate.white_box import CONTROL
+from corrbench.judge import protocol
 from corrbench.judge.calls import Call
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.sandbox import Died
@@ -60,8 +61,8 @@ def examine(trial: Trial, rng: np.random.Generator, wanted: bool, why: str = "")
         slow = replace(trial.spec, timeout=trial.spec.timeout * SLOWNESS, memory=4 * trial.spec.memory)
         try:
             with Remote(slow, memcheck.under(log)) as remote:
-                request = {"shim": str(shim), "step": step, "elements": elements}
-                found = remote.marked(request, arrays, trial.case.dtype)
+                request = {"op": "marked", "shim": str(shim), "step": step, "elements": elements}
+                found = remote.examined(request, arrays, trial.case.dtype, protocol.marked)
         except (Died, NotLoaded) as death:
             return unexamined(f"the target does not survive Memcheck: {death}")
         printed = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""

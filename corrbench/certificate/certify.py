@@ -14,6 +14,7 @@ import numpy as np
 from corrbench.case import Case
 from corrbench.certificate import black_box, identity, white_box
 from corrbench.certificate.lines import Certificate, Known, Line
+from corrbench.judge import protocol
 from corrbench.judge.calls import Call
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.probe import probe
@@ -152,7 +153,7 @@ def state(trial: Trial) -> list[Line]:
     call = Call(case=trial.case, arrays=trial.operands())
     step = call.step(trial.support.convention, arrays)
     try:
-        found = trial.remote.kept(step, arrays, trial.case.dtype)
+        found = trial.remote.examined({"op": "kept", "step": step}, arrays, trial.case.dtype, protocol.kept)
         said = found["raised"] and f"it raises {found['raised']['type']}: {found['raised']['message'][:160]}"
     except (Died, NotLoaded) as death:
         said = str(death)

@@ -9,6 +9,7 @@ import numpy as np
 from corrbench.case import FLOATS
 from corrbench.certificate import fields
 from corrbench.certificate.lines import Known, Line
+from corrbench.judge import protocol
 from corrbench.judge.calls import Call
 from corrbench.judge.client import NotLoaded
 from corrbench.judge.sandbox import Died
@@ -51,7 +52,7 @@ def examine(trial: Trial, rng: np.random.Generator) -> list[Line]:
         steps.append(call.step(trial.support.convention, arrays) | {"prime": modulus})
         calls.append(call)
     try:
-        runs = trial.remote.over_field(steps, arrays)
+        runs = trial.remote.examined({"op": "field", "steps": steps}, arrays, "int64", protocol.over_field)
     except (Died, NotLoaded) as death:
         return unexamined(f"the program does not survive it: {death}")
     return told(trial, runs, calls, steps)

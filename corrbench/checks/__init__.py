@@ -25,6 +25,7 @@ class Outline:
         own: those of them that bring operands of their own, which `corrbench.numerics.external_cases` has.
         large: cases of real use that are too large for most checks, with their own data.
         failed: cases that some implementation failed on before, with their own element type and data.
+        source: cases made from the constants of the target's source, with their own element type and data.
         support: what the target takes.
         thorough: 0 for the quick profile, 1 for standard, 2 for deep.
         seed: of the run, secret until it ends.
@@ -40,6 +41,7 @@ class Outline:
     own: list[Case] = field(default_factory=list)
     large: list[Case] = field(default_factory=list)
     failed: list[Case] = field(default_factory=list)
+    source: list[Case] = field(default_factory=list)
 
     @property
     def light(self) -> list[Case]:

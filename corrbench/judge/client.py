@@ -133,35 +133,30 @@ class Remote:
             lambda child: self._exchange(child, {"op": "module", **options}, arrays, protocol.facts, self._patience())
         )
 
-    def over_field(self, steps: list[dict[str, Any]], arrays: list[np.ndarray]) -> list[dict[str, Any]]:
-        """What the target computes over prime fields; each step names its prime, and arrays are residues.
+    def covered(
+        self, steps: list[dict[str, Any]], arrays: list[np.ndarray], dtypes: list[str], files: list[str]
+    ) -> dict[str, Any]:
+        """How each of some calls goes through the target's files, see `corrbench.judge.protocol.covered`.
 
         Raises:
             Died, NotLoaded: as `steps`.
         """
-        child, limit = self._ready(), self.spec.memory * 2**30
-        parse = lambda answer: protocol.over_field(answer, limit, child.read)  # noqa: E731
-        return self._exchange(child, {"op": "field", "steps": steps}, arrays, parse, self._patience())
+        wire = [narrow(a) if dtype == "bfloat16" else a for a, dtype in zip(arrays, dtypes, strict=True)]
+        request = {"op": "covered", "steps": steps, "files": files}
+        return self._exchange(self._ready(), request, wire, protocol.covered, self._patience())
 
-    def kept(self, step: dict[str, Any], arrays: list[np.ndarray], dtype: str) -> dict[str, Any]:
-        """What changes in the target from call to call, and what it asks the world for.
-
-        Raises:
-            Died, NotLoaded: as `steps`.
-        """
-        wire = [narrow(a) if dtype == "bfloat16" else a for a in arrays]
-        return self._exchange(self._ready(), {"op": "kept", "step": step}, wire, protocol.kept, self._patience())
-
-    def marked(self, request: dict[str, Any], arrays: list[np.ndarray], dtype: str) -> dict[str, Any]:
-        """What calls on operands show that Memcheck holds for undefined; the process runs under it.
+    def examined(
+        self, request: dict[str, Any], arrays: list[np.ndarray], dtype: str,
+        parse: Callable[[dict[str, Any], float, Callable[[int], bytearray]], Answer],
+    ) -> Answer:  # fmt: skip
+        """What a request finds that a certificate needs: ``field``, ``kept`` or ``marked``.
 
         Raises:
             Died, NotLoaded: as `steps`.
         """
         wire = [narrow(a) if dtype == "bfloat16" else a for a in arrays]
         child, limit = self._ready(), self.spec.memory * 2**30
-        parse = lambda answer: protocol.marked(answer, limit, child.read)  # noqa: E731
-        return self._exchange(child, {"op": "marked", **request}, wire, parse, self._patience())
+        return self._exchange(child, request, wire, lambda said: parse(said, limit, child.read), self._patience())
 
     def load(self) -> dict[str, Any]:
         """Start the child and load the target. Returns its form, file, version and what loading changed globally."""

@@ -53,6 +53,7 @@ OVER_FIELD = {"outputs": {str: FULL}, "raised": (None, RAISED), "operators": {st
 KEPT = {"state": [str], "asked": [str], "raised": (None, RAISED), "looked": int}
 MARKED = {"outputs": {str: FULL}, "raised": (None, RAISED), "running": bool, "reports": {str: int},
           "places": {str: [str]}, "calls": int}  # fmt: skip
+COVERED = {"means": str, "steps": [{"raised": (None, RAISED), "arcs": {str: [[int]]}}]}
 
 NATIVE = [np.dtype(code) for code in "?bBhHiIlLqQefdgFDG"]
 WIRES = {  # the element types that there are, and as which each travels: in the byte order of the machine
@@ -171,6 +172,14 @@ def facts(answer: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def covered(answer: dict[str, Any]) -> dict[str, Any]:
+    """By what means calls were followed, and of each whether it raised and its steps from line to line, by file."""
+    found: dict[str, Any] = agreed(answer, COVERED, "coverage")
+    if any(len(arc) != 2 for step in found["steps"] for arcs in step["arcs"].values() for arc in arcs):
+        raise Broken("a step that is not from line to line")
+    return found
+
+
 # ---- words and arrays
 
 
@@ -209,7 +218,7 @@ def marked(answer: dict[str, Any], limit: float, read: Callable[[int], bytearray
     return found | {"footprints": held([found], limit, read)[0]}
 
 
-def kept(answer: dict[str, Any]) -> dict[str, Any]:
+def kept(answer: dict[str, Any], _limit: float, _read: Callable[[int], bytearray]) -> dict[str, Any]:
     """What a target keeps from call to call."""
     found: dict[str, Any] = agreed(answer, KEPT, "what is kept")
     return found

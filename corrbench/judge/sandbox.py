@@ -28,8 +28,8 @@ WORKER = Path(__file__).with_name("worker")
 FILES = (  # each after what it imports
     "library", "signs", "geometry", "shared_library", "program", "model", "artefacts", "sources", "extraction",
     "loading", "compiled", "channel", "operands", "global_state", "poison", "late_writes", "signature", "expressions",
-    "streams", "ways", "lives", "caller", "calls", "modules", "timed_calls", "residues", "field_operators", "field",
-    "kept_state", "over_field", "marked", "serve",
+    "streams", "ways", "lives", "caller", "calls", "covered", "modules", "timed_calls", "residues", "field_operators",
+    "field", "kept_state", "over_field", "marked", "serve",
 )  # fmt: skip
 LENT = ("__init__.py", "case.py", "convention", "target.py", "targets", "reference.py")
 # The target's interpreter makes modules of the files it is sent, in a package of a name that tells a target nothing.

@@ -12,6 +12,7 @@ from . import library
 from .caller import Caller
 from .calls import run_steps
 from .channel import Channel
+from .covered import run_covered
 from .kept_state import watch
 from .library import Unloadable, Words
 from .loading import origin, prepare, version
@@ -91,6 +92,8 @@ def serve(read: int, write: int) -> None:
                 answer = {"unloadable": "no target is loaded"}
             elif request["op"] == "steps":
                 answer, blobs = run_steps(request, arrays, caller)
+            elif request["op"] == "covered":
+                answer = run_covered(request, arrays, caller)
             elif request["op"] == "module":
                 answer, blobs = inspect_module(request, arrays, caller)
             elif request["op"] in EXAMINATIONS:
