@@ -1,8 +1,8 @@
-"""The black box: the target's machine code under Memcheck. Does its course depend on the operands, and each output on its window?
+"""The black box, a target's machine code under Memcheck: do its course, and which outputs, depend on the operands?
 
 Operands are marked undefined. Without a report no jump and no address depended on them, so by induction over the trace
-every operand of this shape runs the same instructions on the same addresses. (The method is A. Langley's ctgrind.) Validity
-bits of the result, one element of an operand marked at a time, are the exact relation of dependence.
+every operand of this shape runs the same instructions on the same addresses; this is the method of A. Langley's ctgrind.
+Validity bits of the result, one element of an operand marked at a time, are the exact relation of dependence.
 """
 
 from __future__ import annotations
@@ -102,12 +102,15 @@ def footprint(trial: Trial, found: dict[str, Any], elements: dict[str, list[int]
             right = window(trial, name, index).reshape(-1)
             got = row.astype(bool)
             if got.size != right.size:
-                return Line(name="footprint", says=FOOTPRINT, known=Known.UNEXAMINED, evidence="the result is of another size")  # fmt: skip
+                other = "the result is of another size"
+                return Line(name="footprint", says=FOOTPRINT, known=Known.UNEXAMINED, evidence=other)
             total, missing, extra = total + 1, missing + int((right & ~got).sum()), extra + int((got & ~right).sum())
             if (right != got).any() and not first:
                 first = f", the first at element {index} of {name}"
     sampled = [f"{len(at)} of {trial_size(trial, name)} of {name}" for name, at in elements.items()]
-    evidence = f"validity bits, one element marked at a time ({', '.join(sampled)}): {missing} missing, {extra} extra{first}"
+    evidence = (
+        f"validity bits, one element marked at a time ({', '.join(sampled)}): {missing} missing, {extra} extra{first}"
+    )
     exact = not missing and not extra
     return Line(
         name="footprint", says=FOOTPRINT, known=Known.SHOWN if exact else Known.DEPENDS, evidence=evidence

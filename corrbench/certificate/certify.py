@@ -1,7 +1,8 @@
-"""A certificate from its parts: the target's program over fields, its machine code, exact integers, and the tests of the case."""
+"""A certificate from its parts: the program over fields, its machine code, exact integers, the tests of the case."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from collections import Counter
@@ -48,8 +49,10 @@ class Options:
     test: bool = True
 
 
-def certify(spec: Spec, options: Options, step: Step = lambda text: None) -> Certificate:
-    """Examine a target for one case.
+def certify(
+    spec: Spec, options: Options, step: Step = lambda text: None, start: executors.Start | None = None
+) -> Certificate:
+    """Examine a target for one case; its tests are made by the executor of `start`, or by one of its own.
 
     Raises:
         ValueError: no such case, or the target cannot express it.
@@ -79,7 +82,7 @@ def certify(spec: Spec, options: Options, step: Step = lambda text: None) -> Cer
         wanted, why = under_memcheck(spec, options)
         black = timed("black box", lambda: black_box.examine(trial, rng, wanted, why))
         file = remote.loaded.get("file", "")
-    tested = timed("tests", lambda: tests(spec, support, case, options))
+    tested = timed("tests", lambda: tested_by_checks(spec, support, case, options, start))
     asked = verify.Options(case=str(case), seed=options.seed)
     made = Certificate(
         target=spec.name or spec.target, case=str(case.but(data="unit")), seed=options.seed, source=digest(file),
@@ -90,8 +93,10 @@ def certify(spec: Spec, options: Options, step: Step = lambda text: None) -> Cer
     return made
 
 
-def arranged(white: list[Line], black: list[Line], exact: list[Line], kept: list[Line], tested: list[Line]) -> list[Line]:  # fmt: skip
-    """The lines in the order of the page. Where the program could not be read, its machine code speaks for its course."""
+def arranged(
+    white: list[Line], black: list[Line], exact: list[Line], kept: list[Line], tested: list[Line]
+) -> list[Line]:
+    """The lines in the order of the page. Where the program cannot be read, its machine code speaks for its course."""
     flow, selection, same, operators = white
     machine, footprint = black
     if flow.known is Known.UNEXAMINED and machine.known is not Known.UNEXAMINED:
@@ -108,8 +113,9 @@ def arranged(white: list[Line], black: list[Line], exact: list[Line], kept: list
         said = f"{selection.evidence}; Memcheck does not report instructions that select without a branch"
         selection = replace(selection, evidence=said)
     rounding = Line(
-        name="rounding", says="how each result is rounded, and a bound for this order of summation", known=Known.UNEXAMINED,
-        evidence="there is no model of the target's rounding; the tests below hold each error against the bound of all orders",
+        name="rounding", says="how each result is rounded, and a bound for this order of summation",
+        known=Known.UNEXAMINED, evidence="there is no model of the target's rounding; the tests below hold each error "
+        "against the bound of all orders",
     )  # fmt: skip
     return [flow, selection, *kept, same, footprint, machine, *exact, rounding, *tested, operators, *assumptions()]
 
@@ -126,8 +132,8 @@ def assumptions() -> list[Line]:
             evidence="it runs in a process that it can tell from others: over a field, or under valgrind",
         ),
         Line(
-            name="other cases", says="other shapes, arguments, element types, layouts, numbers of threads, devices, machines "
-            "and versions", known=Known.UNEXAMINED, evidence="the certificate is of one case on one machine",
+            name="other cases", says="other shapes, arguments, element types, layouts, numbers of threads, devices, "
+            "machines and versions", known=Known.UNEXAMINED, evidence="the certificate is of one case on one machine",
         ),
     ]  # fmt: skip
 
@@ -170,17 +176,19 @@ def state(trial: Trial) -> list[Line]:
     ]  # fmt: skip
 
 
-def tests(spec: Spec, support: Support, case: Case, options: Options) -> list[Line]:
+def tested_by_checks(
+    spec: Spec, support: Support, case: Case, options: Options, start: executors.Start | None
+) -> list[Line]:
     """A line for every family of checks that asks about the case, with what it found."""
     says = "the checks of `corrbench verify` about this case"
     if not options.test:
         return [Line(name="tests", says=says, known=Known.UNEXAMINED, evidence="not asked for (--no-tests)")]
     results: list[Result] = []
-    with executors.opened("local", 1) as start:
+    with contextlib.nullcontext(start) if start else executors.opened("local", 1) as ready:
         for data in DATA:
             asked = verify.Options(case=str(case.but(data=data)), seed=options.seed, workers=1)
             try:
-                results += verify.verify(spec, asked, start, support=support).results
+                results += verify.verify(spec, asked, ready, support=support).results
             except ValueError as error:
                 return [Line(name="tests", says=says, known=Known.UNEXAMINED, evidence=str(error))]
     families: dict[str, list[Result]] = {}

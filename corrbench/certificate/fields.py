@@ -63,7 +63,7 @@ def error(degree: int, arrays: str, trials: int) -> float:
 
 
 def residues(case: Case, rng: np.random.Generator, least: int) -> dict[str, Array]:
-    """Operands of residues below `least` and 2^31, as int64; an operand that is expanded in memory repeats as it does."""
+    """Operands of residues below `least` and 2^31, as int64; one that is expanded in memory repeats as it does."""
     found = {}
     shapes = {"x": case.x, "w": case.w, "b": (case.w[0],)}
     for name in ("x", "w", "b") if case.bias else ("x", "w"):

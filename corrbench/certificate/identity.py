@@ -20,8 +20,9 @@ SCALING = "it is linear in the image and in the kernel"
 def examine(trial: Trial) -> list[Line]:
     """Lines on agreement with the exact integers, and on degree."""
     if trial.case.dtype not in FLOATS:
-        return [Line(name="exact integers", says=SAYS, known=Known.UNEXAMINED, evidence="for floating point only"),
-                Line(name="degree", says=SCALING, known=Known.UNEXAMINED, evidence="for floating point only")]  # fmt: skip
+        only = "for floating point only"
+        return [Line(name="exact integers", says=SAYS, known=Known.UNEXAMINED, evidence=only),
+                Line(name="degree", says=SCALING, known=Known.UNEXAMINED, evidence=only)]  # fmt: skip
     return [integers(trial), scaling(trial)]
 
 
@@ -51,9 +52,9 @@ def integers(trial: Trial) -> Line:
     error = (2 / (2 * radius + 1)) ** agreed
     share = 3 / agreed
     evidence = (
-        f"{agreed} tests agree in every element, integers up to {radius}: were it a polynomial of degree 2, another one "
-        f"would survive with probability at most {power(error)}; without that, at most {share:.0%} of such inputs go "
-        "wrong, at 95 % confidence"
+        f"{agreed} tests agree in every element, integers up to {radius}: were it a polynomial of degree 2, another "
+        f"one would survive with probability at most {power(error)}; without that, at most {share:.0%} of such inputs "
+        "go wrong, at 95 % confidence"
     )
     return Line(name="exact integers", says=SAYS, known=Known.TESTED, evidence=evidence, inputs=agreed)
 
@@ -83,7 +84,10 @@ def scaling(trial: Trial) -> Line:
         if not np.array_equal(one.astype(np.float64), np.ldexp(base.astype(np.float64), a + b)):
             said = f"at 2^{a} times the image and 2^{b} times the kernel the result is not 2^{a + b} times as large"
             return Line(name="degree", says=SCALING, known=Known.REFUTED, evidence=said)
-    evidence = f"{SCALES} powers of two for either operand and for both, bit for bit: no part of a degree of 2 to {SCALES - 1} in one operand"
+    evidence = (
+        f"{SCALES} powers of two for either operand and for both, bit for bit: no part of a degree of 2 to "
+        f"{SCALES - 1} in one operand"
+    )
     return Line(name="degree", says=SCALING, known=Known.TESTED, evidence=evidence, inputs=len(pairs))
 
 

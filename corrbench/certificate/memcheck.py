@@ -1,4 +1,4 @@
-"""valgrind's Memcheck around a target's process: whether it is there, the shim that speaks to it, and what its log says."""
+"""valgrind's Memcheck around a target's process: is it there, the shim that speaks to it, and what its log says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The white box: the target's own program run over prime fields. Is it the correlation, for every value of the operands?"""
+"""The white box, a target's own program over prime fields: is it the correlation, for every value of the operands?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from corrbench.target import artefact
 
 TRIALS = 6
 AXIOMS = {"convolution": "aten.convolution, which is itself the operation in question"}
-TENSORS = "it ran over tensors that have no memory to be read, and no operator decides by values or takes an address from them"
+TENSORS = (
+    "it ran over tensors that have no memory to be read; no operator decides by values or takes addresses from them"
+)
 OBJECTS = "it ran over arrays of objects that refuse every comparison and conversion"
 CONTROL = "no branch and no address depends on the values of the operands"
 SELECTION = "nothing selects by value: no comparison, minimum, maximum, absolute value or rounding"

@@ -39,7 +39,7 @@ class Outputs:
 @cli.target_option("memory")
 @cli.quiet
 def certify(target: str, case: str, memcheck: str, no_tests: bool, seed: int, **given: Any) -> None:
-    """Examine TARGET for one case: its program over prime fields, its machine code, its state, exact integers, and tests.
+    """Examine TARGET for one case: its program over prime fields, its machine code, its state, exact integers, tests.
 
     Exit codes: 0 certified, 1 refuted, 2 could not judge, 3 open: neither.
     """

@@ -52,7 +52,12 @@ def mutate(target: str, least: float, limit: str, sample: int, seed: int | None,
         from corrbench.runner import verify
 
         options = making.Options(
-            profile=profile, seed=seed, sample=sample, limit=most, workers=workers or verify.Options().workers, resume=resume
+            profile=profile,
+            seed=seed,
+            sample=sample,
+            limit=most,
+            workers=workers or verify.Options().workers,
+            resume=resume,
         )
 
         def watch(fate: Any, made: Any, total: int) -> None:

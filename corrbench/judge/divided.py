@@ -1,7 +1,7 @@
-"""Processes that have imported a library and divide for each target: importing torch takes seconds, dividing takes none.
+"""Processes that have imported a library and divide for each target: the import takes seconds, dividing takes none.
 
-One that serves no target at the moment lies by, for the next target that is called in the same environment. Many targets
-of one author, such as the mutants of a file, are judged so; a target that ends its process ends the one it came from too.
+One that serves no target at the moment lies by, for the next target that is called in the same environment. Targets of
+one author, such as the mutants of a file, are judged so; one that ends its process ends the one it came from too.
 """
 
 from __future__ import annotations

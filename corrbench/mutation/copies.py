@@ -45,7 +45,7 @@ class Original:
         return self.file.relative_to(self.top)
 
     def copy(self, folder: Path, source: bytes) -> str:
-        """Write a copy with another source into a folder. Returns the name of its target, seen from above the folder."""
+        """Write a copy with another source into a folder. Returns the name of its target, seen from above that."""
         for part in self.parts:
             to = folder / part.relative_to(self.top)
             to.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,9 @@ def original(spec: Spec) -> Original:
         parts = tuple(sorted(beside(file, {file}) - {file}))
     size = sum(one.stat().st_size for part in parts for one in ([part] if part.is_file() else files(part)))
     if size > MOST:
-        raise NoCopy(f"what {file.name} imports from beside it is {size >> 20} MiB, more than is copied for each mutant")
+        raise NoCopy(
+            f"what {file.name} imports from beside it is {size >> 20} MiB, more than is copied for each mutant"
+        )
     return Original(file=file, attribute=attribute, top=top, parts=parts)
 
 

@@ -1,7 +1,7 @@
 """Every mutant judged: first by what has noticed others, then as `verify --fail-fast` does; and is it one at all?
 
-A mutant whose results equal those of the original, to the bit, in every case that is asked is equivalent as far as anybody
-can tell here. The others that pass are survivors.
+A mutant whose results equal those of the original, to the bit, in every case that is asked is equivalent as far as
+anybody can tell here. The others that pass are survivors.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ def first_finding(spec: Spec, support: Support, jobs: list[plan.Job]) -> Answer:
             if one.status in FINDINGS:
                 return Answer(check=one.check, case=str(job.case), seed=job.seed, message=one.message[:400])
             if one.status is Status.UNSUPPORTED:  # the original takes it
-                return Answer(check=one.check, case=str(job.case), seed=job.seed, message=f"no longer supported: {one.message[:300]}")  # fmt: skip
+                said = f"no longer supported: {one.message[:300]}"
+                return Answer(check=one.check, case=str(job.case), seed=job.seed, message=said)
     return Answer()
 
 
@@ -187,9 +188,7 @@ class Bench:
             if not self.right:
                 self.right = asked(start, checksums, self.spec, self.support, cases, self.seed)
         same = asked(start, checksums, spec, self.support, cases, self.seed) == self.right
-        options = verify.Options(
-            profile="quick" if same else self.profile, seed=self.seed, fail_fast=True, workers=1
-        )
+        options = verify.Options(profile="quick" if same else self.profile, seed=self.seed, fail_fast=True, workers=1)
         run = verify.verify(spec, options, start)
         if run.problem or run.verdict == "fail":
             found = next(iter(run.findings), None)
@@ -198,7 +197,11 @@ class Bench:
             if found:
                 self.notice(Answer(check=found.check, case=fate.case))
         elif lost := self.support.takes - frozenset({*run_takes(run, self.support)}):
-            fate.outcome, fate.by, fate.message = "noticed", "support", f"no longer supported: {', '.join(sorted(lost))}"
+            fate.outcome, fate.by, fate.message = (
+                "noticed",
+                "support",
+                f"no longer supported: {', '.join(sorted(lost))}",
+            )
         else:
             fate.outcome = "equivalent" if same else "survived"
             fate.message = f"equal to the bit in {len(cases)} cases" if same else "its results differ, and pass"
@@ -226,9 +229,7 @@ def remove(place: Path) -> None:
     shutil.rmtree(place, ignore_errors=True)
 
 
-def judged(
-    bench: Bench, wanted: list[Mutant], workers: int, store: Store | None, deadline: float
-) -> Iterator[Fate]:
+def judged(bench: Bench, wanted: list[Mutant], workers: int, store: Store | None, deadline: float) -> Iterator[Fate]:
     """The fates of mutants as they come; those that are recorded first. After the deadline no more is begun."""
     left = []
     for one in wanted:

@@ -1,16 +1,18 @@
 """The mutants of a source file: one small mistake each, in what a target uses, with everything else as it is written.
 
-The file is read with `ast`; a mutant is a replacement of bytes at the place of a node, so that comments, layout and the text
-around stay, and the diff is what a reviewer would see.
+The file is read with `ast`; a mutant is a replacement of bytes at the place of a node, so that comments, layout and the
+text around stay, and the diff is what a reviewer would see.
 """
 
 from __future__ import annotations
 
 import ast
 import difflib
+import itertools
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 ARITHMETIC = {ast.Add: "-", ast.Sub: "+", ast.Mult: "+", ast.Div: "*", ast.FloorDiv: "*", ast.Mod: "*", ast.Pow: "*",
               ast.LShift: ">>", ast.RShift: "<<", ast.BitAnd: "|", ast.BitOr: "&", ast.BitXor: "&"}  # fmt: skip
@@ -62,8 +64,8 @@ class Mutant:
 
 
 def mutants(source: bytes, attribute: str, seed: int = 0) -> list[Mutant]:
-    """All mutants of what a target uses in its file, in an order drawn from the seed, so that the first ones of them are
-    a sample.
+    """All mutants of what a target uses in its file, in an order drawn from the seed, so that the first ones are a
+    sample.
 
     Raises:
         SyntaxError: the file is no Python.
@@ -157,51 +159,53 @@ class Reader:
 
     def of(self, node: ast.AST, names: frozenset[str]) -> Iterator[Mutant]:
         """The mutants of one node itself."""
-        if isinstance(node, ast.Constant):
-            yield from self.constant(node)
-        elif isinstance(node, ast.BinOp):
-            yield from self.operator(node)
-        elif isinstance(node, ast.AugAssign) and type(node.op) in ARITHMETIC:
-            yield from self.between(node.target, node.value, WRITTEN[type(node.op)] + "=",
-                                    ARITHMETIC[type(node.op)] + "=", "operator")  # fmt: skip
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.Not):
-            yield self.whole(node, "operator", self.text(node.operand))
-        elif isinstance(node, ast.Compare):
-            for left, op, right in zip([node.left, *node.comparators], node.ops, node.comparators, strict=False):
-                yield from self.between(left, right, WRITTEN[type(op)], COMPARED[type(op)], "comparison")
-        elif isinstance(node, ast.BoolOp):
-            word, other = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")
-            for left, right in zip(node.values, node.values[1:], strict=False):
-                yield from self.between(left, right, word, other, "operator")
-        elif isinstance(node, ast.Call):
-            yield from self.call(node)
+        if (make := MAKERS.get(type(node))) is not None:
+            yield from make(self, node)
         elif isinstance(node, ast.Tuple | ast.List) and len(node.elts) > 1:
             yield from self.exchanged(node.elts[-2], node.elts[-1], "axis exchanged")
         elif isinstance(node, ast.Attribute) and node.attr in TYPES:
-            start, end = self.span(node)
+            end = self.span(node)[1]
             yield self.made("element type", node, end - len(node.attr.encode()), end, TYPES[node.attr])
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and OTHER.get(node.id) in names:
             yield self.whole(node, "axis exchanged", OTHER[node.id])
-        elif isinstance(node, ast.Slice):
-            yield from self.slice(node)
         yield from self.statement(node)
+
+    def in_place(self, node: ast.AugAssign) -> Iterator[Mutant]:
+        if (other := ARITHMETIC.get(type(node.op))) is not None:
+            yield from self.between(node.target, node.value, WRITTEN[type(node.op)] + "=", other + "=", "operator")
+
+    def unary(self, node: ast.UnaryOp) -> Iterator[Mutant]:
+        if isinstance(node.op, ast.USub | ast.Not):
+            yield self.whole(node, "operator", self.text(node.operand))
+
+    def comparison(self, node: ast.Compare) -> Iterator[Mutant]:
+        for left, op, right in zip([node.left, *node.comparators], node.ops, node.comparators, strict=False):
+            yield from self.between(left, right, WRITTEN[type(op)], COMPARED[type(op)], "comparison")
+
+    def connective(self, node: ast.BoolOp) -> Iterator[Mutant]:
+        word, other = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")
+        for left, right in zip(node.values, node.values[1:], strict=False):
+            yield from self.between(left, right, word, other, "operator")
 
     def constant(self, node: ast.Constant) -> Iterator[Mutant]:
         if isinstance(node.value, bool):
             yield self.whole(node, "constant", str(not node.value))
         elif isinstance(node.value, int | float):
             for step in (1, -1):
-                yield self.whole(node, "constant", f"({node.value + step})" if node.value + step < 0 else str(node.value + step))  # fmt: skip
+                number = node.value + step
+                yield self.whole(node, "constant", f"({number})" if number < 0 else str(number))
 
     def operator(self, node: ast.BinOp) -> Iterator[Mutant]:
         if isinstance(node.op, ast.MatMult):
             yield from self.exchanged(node.left, node.right, "arguments swapped")
         elif type(node.op) in ARITHMETIC:
-            yield from self.between(node.left, node.right, WRITTEN[type(node.op)], ARITHMETIC[type(node.op)], "operator")
+            yield from self.between(
+                node.left, node.right, WRITTEN[type(node.op)], ARITHMETIC[type(node.op)], "operator"
+            )
 
     def call(self, node: ast.Call) -> Iterator[Mutant]:
         given = [one for one in node.args if not isinstance(one, ast.Starred)]
-        for one, other in zip(given, given[1:], strict=False):
+        for one, other in itertools.pairwise(given):
             yield from self.exchanged(one, other, "arguments swapped")
         if isinstance(node.func, ast.Name) and node.func.id == "range":
             for one in given:
@@ -225,9 +229,9 @@ class Reader:
     def statement(self, node: ast.AST) -> Iterator[Mutant]:
         if isinstance(node, ast.If | ast.While | ast.IfExp):
             yield self.whole(node.test, "condition negated", f"not ({self.text(node.test)})")
-        again = isinstance(node, ast.Assign) and {ast.dump(one) for one in node.targets if isinstance(one, ast.Name)} & {
-            ast.dump(ast.Name(one.id, ast.Store())) for one in ast.walk(node.value) if isinstance(one, ast.Name)
-        }
+        again = isinstance(node, ast.Assign) and {
+            ast.dump(one) for one in node.targets if isinstance(one, ast.Name)
+        } & {ast.dump(ast.Name(one.id, ast.Store())) for one in ast.walk(node.value) if isinstance(one, ast.Name)}
         alone = isinstance(node, ast.If) and not node.orelse and self.text(node).lstrip().startswith("if")
         if isinstance(node, ast.AugAssign) or again or alone or (isinstance(node, ast.Expr) and not is_text(node)):
             yield self.whole(node, "line dropped", "pass")
@@ -265,6 +269,13 @@ class Reader:
         first, second = self.text(one), self.text(other)
         if first != second and not isinstance(one, ast.Starred) and not isinstance(other, ast.Starred):
             yield self.made(kind, one, start, end, second + self.source[middle:again].decode() + first)
+
+
+MAKERS: dict[type, Callable[[Reader, Any], Iterator[Mutant]]] = {
+    ast.Constant: Reader.constant, ast.BinOp: Reader.operator, ast.AugAssign: Reader.in_place,
+    ast.UnaryOp: Reader.unary, ast.Compare: Reader.comparison, ast.BoolOp: Reader.connective, ast.Call: Reader.call,
+    ast.Slice: Reader.slice,
+}  # fmt: skip
 
 
 def is_text(node: object) -> bool:

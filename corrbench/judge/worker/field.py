@@ -1,6 +1,6 @@
 """Tensors over a prime field: torch's operators, each with its meaning for residues, caught where they are dispatched.
 
-A tensor here has a shape, strides and an element type, and no memory: it cannot be read in any way that is not an operator.
+A tensor here has a shape, strides and an element type, and no memory: it cannot be read but by an operator.
 Operators that move elements do so to the residues as they would to floats; sums and products are taken in the field;
 what decides by a value, or has no meaning there, raises `Refused`.
 """
@@ -11,8 +11,21 @@ from functools import cache
 from typing import Any
 
 from . import library
-from .field_operators import DECIDING, DEGREES, FACTORIES, FUSED, IN_DOUBLE, MOVES, RANDOM, READS, SETTINGS, arithmetic, convolved
+from .field_operators import (
+    DECIDING,
+    DEGREES,
+    FACTORIES,
+    FUSED,
+    IN_DOUBLE,
+    MOVES,
+    RANDOM,
+    READS,
+    SETTINGS,
+    arithmetic,
+    convolved,
+)
 from .residues import Record
+
 
 @cache
 def tensors() -> Any:
@@ -150,10 +163,7 @@ def moved(func: Any, name: str, args: Any, kwargs: Any, record: Record) -> Any:
         raise record.refuse("unknown", "index_put that accumulates")
     given = [of_field(one, args[0], record) for one in args] if name != "lift_fresh" else [args[0].inner]
     words = {key: value for key, value in kwargs.items() if key not in ("dtype", "layout", "device", "pin_memory")}
-    if name in IN_DOUBLE:
-        found = func(given[0].double(), *given[1:], **words).long()
-    else:
-        found = func(*given, **words)
+    found = func(given[0].double(), *given[1:], **words).long() if name in IN_DOUBLE else func(*given, **words)
     returns = func._schema.returns[0].alias_info
     dtype = next(one.dtype for part in args for one in (part if isinstance(part, (list, tuple)) else (part,))
                  if isinstance(one, kind))  # fmt: skip
@@ -185,16 +195,14 @@ def of_field(value: Any, first: Any, record: Record) -> Any:
 
 
 def computed(func: Any, name: str, args: Any, kwargs: Any, record: Record) -> Any:
-    """Sums and products in the field. The element type and the shape are those that torch says for such tensors."""
-    torch, kind, p = library.torch, tensors(), record.prime
+    """Sums and products in the field. The element type is what torch would give."""
+    _torch, kind, p = library.torch, tensors(), record.prime
     if name not in arithmetic() and name not in ("div", "true_divide"):
         raise record.refuse("unknown", f"{name} has no meaning over the field")
     degrees = [one.degree[0] if isinstance(one, kind) else 0 for one in args]
-    meta = lambda one: torch.empty_strided(one.shape, one.stride(), dtype=one.dtype, device="meta")  # noqa: E731
-    shadow = [meta(one) if isinstance(one, torch.Tensor) else one for one in args]
-    shown = func(*shadow, **kwargs)
-    if not shown.dtype.is_floating_point:
-        raise record.refuse("unknown", f"{name} to {shown.dtype}")
+    dtype = kwargs.get("dtype") or promoted(args)
+    if not dtype.is_floating_point:
+        raise record.refuse("unknown", f"{name} to {dtype}")
     degree = sum(degrees) if name in DEGREES else max(degrees)
     if name in ("div", "true_divide"):
         if kwargs.get("rounding_mode") or degrees[1]:
@@ -202,11 +210,11 @@ def computed(func: Any, name: str, args: Any, kwargs: Any, record: Record) -> An
         args, name = (args[0], inverse(args[1], record)), "mul"
     if name == "convolution":
         found, degree = as_axiom(args, record), max(degrees[0] + degrees[1], degrees[2])
-        return kind(found.contiguous(), shown.dtype, [degree], record)
+        return kind(found.contiguous(), dtype, [degree], record)
     if name in FUSED:
         degree = max(degrees[0], degrees[1] + degrees[2])
     if name == "pow":
-        if not isinstance(args[1], int) and not (isinstance(args[1], float) and args[1].is_integer()) or args[1] < 0:
+        if (not isinstance(args[1], int) and not (isinstance(args[1], float) and args[1].is_integer())) or args[1] < 0:
             raise record.refuse("unknown", f"the power {args[1]}")
         args, degree = (args[0], int(args[1])), degrees[0] * int(args[1])
     if name == "square":
@@ -218,7 +226,25 @@ def computed(func: Any, name: str, args: Any, kwargs: Any, record: Record) -> An
     make = arithmetic()[name]
     if make is None:
         raise record.refuse("unknown", f"{name} has no meaning over the field")
-    return kind(make(*given, **words, p=p).contiguous(), shown.dtype, [degree], record)
+    return kind(make(*given, **words, p=p).contiguous(), dtype, [degree], record)
+
+
+def promoted(args: Any) -> Any:
+    """The element type that torch gives a result of these arguments, by their own and their axes."""
+    torch, found = library.torch, None
+    for one in args:
+        if isinstance(one, torch.Tensor):
+            other: Any = torch.empty((0,) * one.dim(), dtype=one.dtype)
+        elif isinstance(one, bool) or not isinstance(one, (int, float)):
+            continue
+        else:
+            other = one
+        if found is None:
+            found = other
+        else:
+            axes = max(getattr(found, "ndim", 0), getattr(other, "ndim", 0))
+            found = torch.empty((0,) * axes, dtype=torch.result_type(found, other))
+    return found.dtype
 
 
 def residue(value: Any, record: Record) -> Any:

@@ -1,4 +1,4 @@
-"""torch's operators over a prime field: which move elements, which decide by values, and what sums and products are there."""
+"""torch's operators over a prime field: which move elements, which decide by values, and what sums and products are."""
 
 from __future__ import annotations
 
@@ -8,26 +8,167 @@ from typing import Any
 
 from . import library
 
-MOVES = set(
-    "view _unsafe_view reshape _reshape_alias permute transpose t expand slice select unfold as_strided unsqueeze "
-    "squeeze split split_with_sizes unbind alias detach clone contiguous cat stack index index_select gather flip roll "
-    "repeat slice_scatter select_scatter diagonal tril triu copy copy_ index_put index_put_ im2col reflection_pad2d "
-    "replication_pad2d pixel_shuffle pixel_unshuffle _conj resolve_conj resolve_neg lift_fresh view_as rot90 take "
-    "unsafe_split narrow_copy swapaxes expand_copy permute_copy slice_copy view_copy select_copy diagonal_scatter "
-    "_to_copy _pin_memory scatter unfold_copy as_strided_copy squeeze_copy unsqueeze_copy transpose_copy t_copy".split()
-)
+MOVES = {
+    "view",
+    "_unsafe_view",
+    "reshape",
+    "_reshape_alias",
+    "permute",
+    "transpose",
+    "t",
+    "expand",
+    "slice",
+    "select",
+    "unfold",
+    "as_strided",
+    "unsqueeze",
+    "squeeze",
+    "split",
+    "split_with_sizes",
+    "unbind",
+    "alias",
+    "detach",
+    "clone",
+    "contiguous",
+    "cat",
+    "stack",
+    "index",
+    "index_select",
+    "gather",
+    "flip",
+    "roll",
+    "repeat",
+    "slice_scatter",
+    "select_scatter",
+    "diagonal",
+    "tril",
+    "triu",
+    "copy",
+    "copy_",
+    "index_put",
+    "index_put_",
+    "im2col",
+    "reflection_pad2d",
+    "replication_pad2d",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "_conj",
+    "resolve_conj",
+    "resolve_neg",
+    "lift_fresh",
+    "view_as",
+    "rot90",
+    "take",
+    "unsafe_split",
+    "narrow_copy",
+    "swapaxes",
+    "expand_copy",
+    "permute_copy",
+    "slice_copy",
+    "view_copy",
+    "select_copy",
+    "diagonal_scatter",
+    "_to_copy",
+    "_pin_memory",
+    "scatter",
+    "unfold_copy",
+    "as_strided_copy",
+    "squeeze_copy",
+    "unsqueeze_copy",
+    "transpose_copy",
+    "t_copy",
+}
 IN_DOUBLE = {"im2col", "reflection_pad2d", "replication_pad2d"}  # no kernels for integers; a residue fits 53 bits
-FACTORIES = set(
-    "zeros ones full empty empty_strided new_zeros new_ones new_full new_empty new_empty_strided zeros_like ones_like "
-    "full_like empty_like eye arange linspace scalar_tensor rand randn rand_like randn_like".split()
-)
-RANDOM = set("empty empty_strided new_empty new_empty_strided empty_like rand randn rand_like randn_like".split())
-DECIDING = set(
-    "eq ne lt le gt ge where masked_fill clamp clamp_min clamp_max relu abs sign maximum minimum max min amax amin any "
-    "all argmax argmin nonzero _local_scalar_dense item isnan isinf sort topk nan_to_num round floor ceil trunc "
-    "remainder fmod is_nonzero equal isfinite signbit threshold leaky_relu hardtanh searchsorted bucketize histc "
-    "masked_select unique _unique2 heaviside count_nonzero".split()
-)
+FACTORIES = {
+    "zeros",
+    "ones",
+    "full",
+    "empty",
+    "empty_strided",
+    "new_zeros",
+    "new_ones",
+    "new_full",
+    "new_empty",
+    "new_empty_strided",
+    "zeros_like",
+    "ones_like",
+    "full_like",
+    "empty_like",
+    "eye",
+    "arange",
+    "linspace",
+    "scalar_tensor",
+    "rand",
+    "randn",
+    "rand_like",
+    "randn_like",
+}
+RANDOM = {
+    "empty",
+    "empty_strided",
+    "new_empty",
+    "new_empty_strided",
+    "empty_like",
+    "rand",
+    "randn",
+    "rand_like",
+    "randn_like",
+}
+DECIDING = {
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "where",
+    "masked_fill",
+    "clamp",
+    "clamp_min",
+    "clamp_max",
+    "relu",
+    "abs",
+    "sign",
+    "maximum",
+    "minimum",
+    "max",
+    "min",
+    "amax",
+    "amin",
+    "any",
+    "all",
+    "argmax",
+    "argmin",
+    "nonzero",
+    "_local_scalar_dense",
+    "item",
+    "isnan",
+    "isinf",
+    "sort",
+    "topk",
+    "nan_to_num",
+    "round",
+    "floor",
+    "ceil",
+    "trunc",
+    "remainder",
+    "fmod",
+    "is_nonzero",
+    "equal",
+    "isfinite",
+    "signbit",
+    "threshold",
+    "leaky_relu",
+    "hardtanh",
+    "searchsorted",
+    "bucketize",
+    "histc",
+    "masked_select",
+    "unique",
+    "_unique2",
+    "heaviside",
+    "count_nonzero",
+}
 READS = {"_local_scalar_dense", "item", "is_nonzero", "equal"}  # where a number leaves the tensor
 
 
@@ -44,7 +185,7 @@ def modular_product(a: Any, b: Any, p: int) -> Any:
 def convolved(x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int, prime: int) -> Any:
     """The definition of `aten.convolution` for two spatial axes, as a product with columns."""
     torch = library.torch
-    (n, c, _, _), (o, each, kh, kw) = x.shape, w.shape
+    (n, _c, _, _), (o, each, kh, kw) = x.shape, w.shape
     x = torch.constant_pad_nd(x, [padding[-1], padding[-1], padding[0], padding[0]], 0)
     view = x.unfold(2, dilation[0] * (kh - 1) + 1, stride[0]).unfold(3, dilation[-1] * (kw - 1) + 1, stride[-1])
     view = view[..., :: dilation[0], :: dilation[-1]]  # (n, c, rows, cols, kh, kw)

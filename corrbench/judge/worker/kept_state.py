@@ -1,11 +1,10 @@
-"""What a target keeps from call to call, and what it asks the world for: seen in its Python objects and in its calls."""
+"""What a target keeps from call to call, and what it asks the world for: seen in its Python objects and its calls."""
 
 from __future__ import annotations
 
 import functools
 import os
 import sys
-import sysconfig
 import threading
 from collections.abc import Iterator
 from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
@@ -18,19 +17,13 @@ from . import library
 from .caller import Caller
 from .calls import failure, make
 from .library import Array, Words, is_tensor
-from .residues import place
+from .residues import LIBRARIES, own, place
 
 CALLS = 3  # that are made; what changes after the first is state
 DEEP, MANY = 8, 20000  # levels and objects that are looked at
 WORLD = {"time", "random", "_random", "posix", "secrets", "_socket", "_datetime", "datetime", "numpy.random.mtrand",
          "numpy.random._generator"}  # fmt: skip
 READERS = (f"{os.sep}os.py", "random.py", "secrets.py", "datetime.py", "uuid.py")  # of the standard library
-LIBRARIES = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "platlib", "purelib"))
-
-
-def own(file: str) -> bool:
-    """Whether a file is the program's rather than a library's or ours."""
-    return bool(file) and not file.startswith((*LIBRARIES, "process.", "<frozen"))
 
 
 def parts(value: Any) -> Iterator[tuple[str, Any]]:
@@ -51,17 +44,20 @@ def parts(value: Any) -> Iterator[tuple[str, Any]]:
         yield from (("function", value.__func__), ("self", value.__self__))
     elif isinstance(value, functools.partial):
         yield from (("function", value.func), ("arguments", value.args), ("words", value.keywords))
-    elif isinstance(value, dict):
-        yield from ((repr(name)[:40], one) for name, one in list(value.items()))
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        yield from ((str(number), one) for number, one in enumerate(list(value)))
-    elif isinstance(value, ModuleType):
-        if own(getattr(value, "__file__", "") or ""):
+    elif isinstance(value, (dict, list, tuple, set, frozenset)):
+        pairs = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
+        yield from ((repr(name)[:40], one) for name, one in pairs)
+    elif isinstance(value, (ModuleType, type)):
+        module = value if isinstance(value, ModuleType) else sys.modules.get(value.__module__)
+        if own(getattr(module, "__file__", "") or ""):
             yield from ((name, one) for name, one in list(vars(value).items()) if not name.startswith("__"))
-    elif isinstance(value, type):
-        if own(getattr(sys.modules.get(value.__module__), "__file__", "") or ""):
-            yield from ((name, one) for name, one in list(vars(value).items()) if not name.startswith("__"))
-    elif hasattr(value, "cache_info"):
+    else:
+        yield from parts_of_object(value)
+
+
+def parts_of_object(value: Any) -> Iterator[tuple[str, Any]]:
+    """What an object of any other class consists of."""
+    if hasattr(value, "cache_info"):
         yield "calls", tuple(value.cache_info())
         yield "function", getattr(value, "__wrapped__", None)
     elif hasattr(value, "__dict__") and not is_tensor(value):
@@ -143,6 +139,14 @@ class Asked:
         self.found[f"{what} ({place()})"] = None
 
 
+def changes(before: dict[str, str], now: dict[str, str]) -> Iterator[str]:
+    """What is not as it was."""
+    for name in before.keys() | now.keys():
+        was, found = before.get(name, "absent"), now.get(name, "absent")
+        if was != found:
+            yield f"{name}: {was} → {found}"
+
+
 def watch(request: Words, arrays: list[Array], caller: Caller) -> tuple[Words, list[bytes]]:
     """Several ordinary calls: what of the target has changed since the first, and what it asked the world for."""
     step, asked = request["step"], Asked()
@@ -163,9 +167,7 @@ def watch(request: Words, arrays: list[Array], caller: Caller) -> tuple[Words, l
                 sys.setprofile(None)
             now = held((caller.bare, caller.module) if caller.module is not None else caller.bare)
             if number:
-                changed = [name for name in before.keys() | now.keys() if before.get(name) != now.get(name)]
-                words["state"] = sorted({*words["state"], *(f"{one}: {before.get(one, 'absent')} → {now.get(one, 'absent')}"
-                                                            for one in changed)})[:20]  # fmt: skip
+                words["state"] = sorted({*words["state"], *changes(before, now)})[:20]
             before, words["looked"] = now, len(now)
     except BaseException as error:  # whatever it raises is a result
         words["raised"] = failure(error)

@@ -1,4 +1,4 @@
-"""A call on operands that Memcheck holds for undefined: what of the target's course, and of each output, depends on them.
+"""A call on operands that Memcheck holds for undefined: what of the target's course and outputs depends on them.
 
 The process runs under valgrind. A shim, compiled for this, hands Memcheck's requests on: mark memory, ask for validity
 bits, count reports. What depends on a marked byte is undefined too, and a jump or an address that does is reported.
@@ -17,8 +17,8 @@ import numpy as np
 from . import library
 from .caller import Caller
 from .calls import failure, make
-from .kept_state import own
 from .library import Array, Words, is_tensor
+from .residues import own
 
 WARM = 2  # calls on defined operands before anything is marked
 
@@ -131,7 +131,7 @@ class Marking:
             self.blobs.append(table.tobytes())
 
     def call(self, where: list[int], marked: Any = None) -> tuple[Array, int]:
-        """One call with the elements at these addresses undefined. Which outputs then are, and the reports meanwhile."""
+        """One call with the elements at these addresses undefined: which outputs then are, and reports meanwhile."""
         size = memory(marked)[2] if marked is not None else 0
         for address in where:
             self.memcheck.taint(address, size)

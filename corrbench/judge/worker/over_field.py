@@ -11,10 +11,9 @@ import numpy as np
 from . import field, library
 from .caller import Caller
 from .calls import failure
-from .kept_state import own
 from .library import Array, Words
 from .operands import Operand
-from .residues import Record, Refused, integers, objects
+from .residues import Record, Refused, integers, objects, own
 
 RAW = {"tobytes", "tofile", "tostring", "dump", "dumps", "frombuffer", "getfield", "byteswap", "__array_interface__"}
 KNOWN = {"numpy", "builtins", "math", "itertools", "functools", "operator", "_operator", "collections", "_functools",
@@ -91,7 +90,9 @@ class Guard:
         module = module or type(bound).__module__
         name = getattr(argument, "__name__", "")
         if name in RAW or isinstance(bound, (memoryview, bytes, bytearray)) or module.partition(".")[0] not in KNOWN:
-            raise self.record.refuse("data" if name in RAW else "unknown", f"{module}.{name} may read what is in memory")
+            raise self.record.refuse(
+                "data" if name in RAW else "unknown", f"{module}.{name} may read what is in memory"
+            )
 
 
 def operand(values: Array, step: Words, name: str, caller: Caller, record: Record) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -15,14 +16,22 @@ from typing import Any
 import numpy as np
 
 SIMPLE = 1 << 10  # largest denominator of a constant that a float stands for, rounded: 1/6, 4/21
-LIBRARIES = ("/torch/", "/numpy/", "/scipy/", "process.", "<")  # of files that are no program's
+LIBRARIES = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "platlib", "purelib"))
+PACKAGES = ("/site-packages/", "/dist-packages/", "/judge/worker/")
+
+
+def own(file: str) -> bool:
+    """Whether a file is the program's rather than a library's or ours."""
+    return (
+        bool(file) and not file.startswith((*LIBRARIES, "process.", "<")) and not any(one in file for one in PACKAGES)
+    )
 
 
 class Refused(BaseException):
     """What the program does has no meaning over a field. It is no `Exception`: no handler of the program's sees it.
 
     Attributes:
-        kind: ``data`` where the course of the program depends on values, ``unknown`` where the operation has no meaning.
+        kind: ``data`` where the program's course depends on values, ``unknown`` where an operation has no meaning.
         what, where: the operation, and the place in the program.
     """
 
@@ -79,9 +88,8 @@ def place() -> str:
     """``file.py:12`` of the innermost frame that is the program's; empty where there is none."""
     frame = sys._getframe(1)
     while frame is not None:
-        file = frame.f_code.co_filename
-        if not any(part in file for part in LIBRARIES):
-            return f"{os.path.basename(file)}:{frame.f_lineno}"
+        if own(frame.f_code.co_filename):
+            return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]
     return ""
 
@@ -166,7 +174,8 @@ def refusing(name: str) -> Callable[..., Any]:
 
 
 for method in ("eq", "ne", "lt", "le", "gt", "ge", "bool", "float", "int", "index", "abs", "round", "floor", "ceil",
-               "trunc", "mod", "rmod", "floordiv", "rfloordiv", "divmod", "complex", "format", "str", "repr", "rtruediv",
+               "trunc", "mod", "rmod", "floordiv", "rfloordiv", "divmod", "complex", "format", "str", "repr",
+               "rtruediv",
                "rpow", "and", "or", "xor", "invert", "lshift", "rshift", "reduce_ex"):  # fmt: skip
     setattr(Residue, f"__{method}__", refusing(method))
 

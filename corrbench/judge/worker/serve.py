@@ -7,6 +7,7 @@ import os
 import resource
 import sys
 from types import ModuleType
+from typing import NoReturn
 
 from . import library
 from .caller import Caller
@@ -24,7 +25,9 @@ from .timed_calls import Course
 
 PRINTED = 1 << 28  # bytes that a target may write to one file, its output included
 OPENED = 1 << 10  # files that it may have open at one time
-EXAMINATIONS = {"field": run_over_field, "kept": watch, "marked": run_marked}  # for a certificate
+ANSWERS = {  # the last three for a certificate
+    "steps": run_steps, "module": inspect_module, "field": run_over_field, "kept": watch, "marked": run_marked,
+}  # fmt: skip
 
 
 def settle_in() -> list[ModuleType]:
@@ -57,6 +60,12 @@ def divide(channel: Channel, spec: Words) -> bool:
     return False
 
 
+def end(channel: Channel, nonce: str) -> NoReturn:
+    """The end of a process that was divided from another, which goes on."""
+    channel.send({"ended": True, "nonce": nonce}, [])
+    os._exit(0)
+
+
 def serve(read: int, write: int) -> None:
     """Answer requests until the channel closes."""
     channel = Channel(read, write)
@@ -72,8 +81,7 @@ def serve(read: int, write: int) -> None:
                     continue
                 answer: Words = {"divided": True}
             elif request["op"] == "end":
-                channel.send({"ended": True, "nonce": request["nonce"]}, [])
-                os._exit(0)
+                end(channel, request["nonce"])
             elif request["op"] == "load":
                 if caller is not None and request.get("again"):
                     caller.adapt(request["spec"])
@@ -90,14 +98,10 @@ def serve(read: int, write: int) -> None:
                 }
             elif caller is None:
                 answer = {"unloadable": "no target is loaded"}
-            elif request["op"] == "steps":
-                answer, blobs = run_steps(request, arrays, caller)
             elif request["op"] == "covered":
                 answer = run_covered(request, arrays, caller)
-            elif request["op"] == "module":
-                answer, blobs = inspect_module(request, arrays, caller)
-            elif request["op"] in EXAMINATIONS:
-                answer, blobs = EXAMINATIONS[request["op"]](request, arrays, caller)
+            elif request["op"] in ANSWERS:
+                answer, blobs = ANSWERS[request["op"]](request, arrays, caller)
             else:
                 course = course or Course(caller)
                 answer, blobs = course.answer(request, arrays)
