@@ -140,6 +140,10 @@ gate: $(STAMP) ## has the verifier itself become dearer, in instructions, than i
 score: $(STAMP) ## how often the gate errs, beside asv and pytest-benchmark, about an hour; writes gate.md
 	$(BIN)/python -m benchmarks.gate_score --report $(REPORT)
 
+# Interrupted, the same command goes on.
+worth: $(STAMP) ## what a pass is worth: trigger faults, certificates, mutants; about an hour; writes worth.md
+	$(BIN)/python -m benchmarks.worth --report $(REPORT)
+
 # otava pins an old numpy, hence an environment of its own.
 .venv-otava/bin/otava:
 	$(PYTHON) -m venv .venv-otava

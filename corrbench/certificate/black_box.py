@@ -1,7 +1,7 @@
 """The black box, a target's machine code under Memcheck: do its course, and which outputs, depend on the operands?
 
 Operands are marked undefined. Without a report no jump and no address depended on them, so by induction over the trace
-every operand of this shape runs the same instructions on the same addresses; this is the method of A. Langley's ctgrind.
+every operand of this shape runs the same instructions on the same addresses; that is A. Langley's ctgrind.
 Validity bits of the result, one element of an operand marked at a time, are the exact relation of dependence.
 """
 
