@@ -21,7 +21,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test slow audit explained mutants bench changes follows gate history index peers somepeers campaign machine performance score lint docs site reports clean cuda wheels
+.PHONY: help verify test slow audit explained mutants bench changes follows gate history index peers somepeers campaign machine performance score worth lint docs site reports clean cuda wheels
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13

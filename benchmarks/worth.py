@@ -7,10 +7,13 @@ may be certified for a case on which it is planted wrong.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +25,12 @@ from corrbench.certificate import certify, white_box
 from corrbench.certificate.lines import NEEDED, PROVED, Known, Line
 from corrbench.convention import options as conventions
 from corrbench.defects import Mutant, absent, catalogue
-from corrbench.judge.client import NotLoaded, Remote
+from corrbench.judge import client
+from corrbench.judge.client import NotLoaded
 from corrbench.judge.sandbox import Died
 from corrbench.judge.trial import Trial
+from corrbench.judge.worker import library, serve
+from corrbench.judge.worker.caller import Caller
 from corrbench.mutation import mutate
 from corrbench.runner import executors
 from corrbench.support import Support
@@ -42,6 +48,7 @@ MUTATED = (  # honest implementations whose text is their own
     "corrbench.defects.honest_conv2d:padding_skipped",
 )  # fmt: skip
 SEED = 20
+PATIENCE = 120  # seconds that a program may take here
 Record = dict[str, Any]
 
 
@@ -89,16 +96,44 @@ def certified(one: Mutant, case: str, start: executors.Start, memcheck: str = "a
             "machine": str(made.line("machine code").known)}  # fmt: skip
 
 
+class Here:
+    """The target's side of a certificate in this very process: what looks at hundreds of programs starts none for each."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec, self.caller = spec, Caller(client.told(spec), [])
+
+    def examined(self, request: Record, arrays: list[Any], _dtype: str, parse: Callable[..., Any]) -> Any:
+        """As `Remote.examined`."""
+        answer, blobs = serve.ANSWERS[request["op"]](request, arrays, self.caller)
+        rest = BytesIO(b"".join(blobs))
+        return parse(json.loads(json.dumps(answer)), float("inf"), lambda size: bytearray(rest.read(size)))
+
+
 def by_program(one: Mutant, case: str) -> list[Line]:
     """What the program alone says: the lines on it, and on its state; no more than is needed to see that one fails."""
-    with Remote(spec_of(one)) as remote:
-        support = Support(frozenset(), {}, one.form, said=conventions.of(one.form))
-        trial = Trial("certify", Case.parse(case).but(data="unit"), SEED, remote.spec, support, remote)
+    spec = spec_of(one)
+    support = Support(frozenset(), {}, one.form, said=conventions.of(one.form))
+    trial = Trial("certify", Case.parse(case).but(data="unit"), SEED, spec, support, Here(spec))  # type: ignore[arg-type]
+    lines = white_box.examine(trial, np.random.default_rng(SEED))
+    return lines + certify.state(trial) if lacking(lines) is None else lines
+
+
+def divided(work: Callable[[], Record]) -> Record:
+    """What a copy of this process finds, which nothing that it does outlives; nothing where it dies or takes too long."""
+    read, write = os.pipe()
+    if not (child := os.fork()):
+        signal.alarm(PATIENCE)
         try:
-            lines = white_box.examine(trial, np.random.default_rng(SEED))
-            return lines + certify.state(trial) if lacking(lines) is None else lines
-        except (Died, NotLoaded, ValueError) as error:
-            return white_box.unexamined(str(error))
+            made = work()
+        except BaseException as error:  # noqa: BLE001 - whatever a target raises
+            made = {"failed": f"{type(error).__name__}: {error}"[:200]}
+        os.write(write, json.dumps(made).encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb") as file:
+        text = file.read()
+    os.waitpid(child, 0)
+    return json.loads(text) if text else {"failed": "the process died"}
 
 
 def lacking(lines: list[Line]) -> Line | None:
@@ -108,13 +143,17 @@ def lacking(lines: list[Line]) -> Line | None:
 
 def briefly(one: Mutant, case: str, start: executors.Start, memcheck: str = "auto") -> Record:
     """The certificate of one that may well get none: what its program says, and only if that would do, all the rest."""
-    line = lacking(by_program(one, case))
-    if line is None:
-        return certified(one, case, start, memcheck)
-    verdict = "refuted" if line.known is Known.REFUTED else "open"
-    reason = f"{line.name}: {line.evidence}"[:300]
-    return {"case": case, "verdict": verdict, "reason": reason, "places": list(line.places), "arrays": one.arrays,
-            "program": True}  # fmt: skip
+
+    def look() -> Record:
+        line = lacking(by_program(one, case))
+        return {} if line is None else {
+            "verdict": "refuted" if line.known is Known.REFUTED else "open", "places": list(line.places),
+            "reason": f"{line.name}: {line.evidence}"[:300], "arrays": one.arrays, "program": True}  # fmt: skip
+
+    found = divided(look)
+    if found and "failed" not in found:
+        return {"case": case, **found}
+    return certified(one, case, start, memcheck)
 
 
 def mutated(target: str, sample: int, workers: int) -> Record:
@@ -135,6 +174,7 @@ def here() -> list[Mutant]:
 
 def measure(kept: Kept, parts: tuple[str, ...], sample: int, workers: int) -> None:
     """All that is not recorded yet."""
+    library.load_torch()
     with executors.opened("local", 1) as start:
         for one in here():
             if one.kind == "trigger" and "triggers" in parts:

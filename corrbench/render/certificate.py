@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Console
 from rich.text import Text
@@ -66,10 +64,9 @@ def page(one: Certificate) -> str:
         loader=PackageLoader("corrbench.render", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    style = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
     template = environment.get_template("certificate.html")
     return template.render(
-        one=one, headline=HEADLINES[one.verdict], marks=MARKS, described=described(one), style=style, parts=parts(one)
+        one=one, headline=HEADLINES[one.verdict], marks=MARKS, described=described(one), parts=parts(one)
     )
 
 
