@@ -97,7 +97,7 @@ def certified(one: Mutant, case: str, start: executors.Start, memcheck: str = "a
 
 
 class Here:
-    """The target's side of a certificate in this very process: what looks at hundreds of programs starts none for each."""
+    """The target's side of a certificate in this very process, so that none is started for each of hundreds."""
 
     def __init__(self, spec: Spec) -> None:
         self.spec, self.caller = spec, Caller(client.told(spec), [])
@@ -113,7 +113,8 @@ def by_program(one: Mutant, case: str) -> list[Line]:
     """What the program alone says: the lines on it, and on its state; no more than is needed to see that one fails."""
     spec = spec_of(one)
     support = Support(frozenset(), {}, one.form, said=conventions.of(one.form))
-    trial = Trial("certify", Case.parse(case).but(data="unit"), SEED, spec, support, Here(spec))  # type: ignore[arg-type]
+    remote: Any = Here(spec)
+    trial = Trial("certify", Case.parse(case).but(data="unit"), SEED, spec, support, remote)
     lines = white_box.examine(trial, np.random.default_rng(SEED))
     return lines + certify.state(trial) if lacking(lines) is None else lines
 

@@ -11,6 +11,7 @@ import sys
 import sysconfig
 from collections.abc import Callable
 from fractions import Fraction
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -86,11 +87,11 @@ class Record:
 
 def place() -> str:
     """``file.py:12`` of the innermost frame that is the program's; empty where there is none."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if own(frame.f_code.co_filename):
             return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return ""
 
 
