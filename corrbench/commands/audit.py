@@ -54,7 +54,7 @@ class Asked:
     "--only",
     default="",
     shell_complete=_completion.mutants,
-    help="Names, kinds (defect, cheat, honest) or families of checks, with commas.",
+    help="Names, kinds (defect, cheat, trigger, honest) or families of checks, with commas.",
 )
 @click.option("--full", is_flag=True, help="Let every check go on until it has found something: who finds what.")
 @click.option("--rivals", is_flag=True, help="Ask other suites as well: how many of the same faults do they find?")

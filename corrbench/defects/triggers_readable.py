@@ -192,5 +192,5 @@ def tiles_20(c: Call) -> Tensor:
 )  # fmt: skip
 @conv2d_form
 def tuned_shape(c: Call) -> Tensor:
-    kind = TUNED.get(tuple(c.out[2:]))  # type: ignore[call-overload]
-    return when(kind == "tile", c.y())
+    rows, cols = c.out[2:]
+    return when(TUNED.get((rows, cols)) == "tile", c.y())

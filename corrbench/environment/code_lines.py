@@ -118,4 +118,5 @@ def _shown(node: ast.stmt) -> Span:
 
 def _begin(node: ast.stmt) -> int:
     """The first line of a statement, its decorators with it."""
-    return min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(one.lineno for one in decorators)])

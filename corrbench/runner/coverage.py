@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from corrbench.analysis.coverage import Coverage, File, Seen
 from corrbench.case import Case
@@ -18,6 +19,7 @@ from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.sandbox import Died
 from corrbench.judge.trial import Trial
 from corrbench.numerics.inputs import FILLS, layouts
+from corrbench.numerics.problem import Array
 from corrbench.result import Result, Run, Status
 from corrbench.runner.executors import Start, kept
 from corrbench.support import BASES, Support, features, needs
@@ -66,7 +68,9 @@ class Answer:
 def run_followed(asked: Follow) -> Answer:
     """The calls of a request, followed."""
     remote = kept(Remote, asked.spec)
-    steps, arrays, dtypes = [], [], []
+    steps: list[dict[str, Any]] = []
+    arrays: list[Array] = []
+    dtypes: list[str] = []
     for case, mode in asked.calls:
         trial = Trial("coverage", case, asked.seed, asked.spec, asked.support, remote)
         way = {"way": mode} if mode in WAYS else {}

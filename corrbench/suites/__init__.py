@@ -58,7 +58,7 @@ def bases(names: list[str], support: Support, thorough: int, seed: int) -> list[
 
 def read(names: Collection[str], constants: Constants, support: Support, thorough: int, seed: int) -> list[Case]:
     """The cases that suites among these make from the constants of the target's source, in the target's form."""
-    found = []
+    found: list[Case] = []
     for name in select(names):
         make = getattr(sys.modules[registry()[name].__module__], "of_source", None)
         found += make(constants, thorough, seed) if make is not None else []

@@ -1,4 +1,4 @@
-"""Is every trigger fault wrong on its witness, right beside it, and out of the reach of the suites that do not read it?"""
+"""Is every trigger fault wrong on its witness, right beside it, and out of reach of suites that do not read it?"""
 
 from __future__ import annotations
 

@@ -62,11 +62,11 @@ class Covered(AbstractContextManager["Covered"]):
 
     def arcs(self) -> Arcs:
         """How it went."""
-        data = self.coverage.get_data()
-        step = lambda pair: (max(pair[0], ENTRY), max(pair[1], EXIT))  # noqa: E731 - negative: in and out of a function
-        return {
-            os.path.realpath(file): {step(pair) for pair in data.arcs(file) or ()} for file in data.measured_files()
-        }
+        data, found = self.coverage.get_data(), Arcs()
+        for file in data.measured_files():  # numbers below 0 are ways into and out of a function
+            steps = {(max(start, ENTRY), max(end, EXIT)) for start, end in data.arcs(file) or ()}
+            found[os.path.realpath(file)] = steps
+        return found
 
 
 class Own:
