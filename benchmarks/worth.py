@@ -120,7 +120,7 @@ def by_program(one: Mutant, case: str) -> list[Line]:
 
 
 def divided(work: Callable[[], Record]) -> Record:
-    """What a copy of this process finds, which nothing that it does outlives; nothing where it dies or takes too long."""
+    """What a copy of this process finds, which nothing that it does outlives; that it failed where it dies."""
     read, write = os.pipe()
     if not (child := os.fork()):
         signal.alarm(PATIENCE)
