@@ -192,8 +192,7 @@ def chosen(only: str) -> list[Mutant]:
             near = [one.name for one in everything if word in one.name][:5]
             raise ValueError(
                 f"no mutant is called {word!r}; give a name, a kind (defect, cheat, trigger, honest) or a family of "
-                "checks"
-                + (f"; perhaps you mean {', '.join(near)}" if near else "")
+                "checks" + (f"; perhaps you mean {', '.join(near)}" if near else "")
             )
     for one in everything:
         if one.name in words and (why := absent(one)):

@@ -6,11 +6,20 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from corrbench.certificate import memcheck
+from corrbench.case import Case
+from corrbench.certificate import memcheck, white_box
+from corrbench.certificate.certify import state
+from corrbench.certificate.lines import Known
 from corrbench.cli import main
+from corrbench.convention import options
+from corrbench.judge.client import Remote
+from corrbench.judge.trial import Trial
+from corrbench.support import Support
+from corrbench.target import find
 
 CASE = "x=1,1,5,6 w=1,1,2,3"
 PROGRAMS = """
@@ -75,24 +84,40 @@ def made() -> dict[str, dict[str, object]]:
     return {line["name"]: line for line in json.loads(Path("made.json").read_text())["lines"]}
 
 
+def line(said: str) -> str:
+    """Where a line of the programs is."""
+    return f"programs.py:{[said in one for one in PROGRAMS.splitlines()].index(True) + 1}"
+
+
 @pytest.mark.parametrize(
-    ("name", "line", "known", "says"),
+    ("name", "which", "known", "says"),
     [
-        ("first_pixel", "control flow", "depends on the operands", "eq of a value (programs.py:20)"),
-        ("without_a_branch", "selection", "depends on the operands", "eq of a value"),
-        ("bytes_of_it", "control flow", "depends on the operands", "tobytes"),
-        ("counting", "state", "depends on the operands", "calls"),
-        ("by_the_clock", "world", "depends on the operands", "time.time (programs.py:39)"),
-        ("almost", "identity", "refuted", "another polynomial"),
+        ("without_a_branch", "selection", Known.DEPENDS, "eq of a value"),
+        ("bytes_of_it", "control flow", Known.DEPENDS, "tobytes"),
+        ("counting", "state", Known.DEPENDS, "calls"),
+        ("by_the_clock", "world", Known.DEPENDS, f"time.time ({line('time.time()')})"),
+        ("almost", "identity", Known.REFUTED, "another polynomial"),
     ],
 )
-def test_what_a_program_looks_at_is_told(programs: Path, name: str, line: str, known: str, says: str) -> None:
-    done = certify(f"programs.py:{name}", "--memcheck", "never", "--no-tests")
-    assert done.exit_code == (1 if known == "refuted" else 3), done.output
-    assert made()[line]["known"] == known
-    assert says in str(made()[line]["evidence"])
+def test_what_a_program_looks_at_is_told(programs: Path, name: str, which: str, known: Known, says: str) -> None:
+    spec = find(f"programs.py:{name}", form="corr2d", arrays="numpy", folder=str(programs.parent))
+    with Remote(spec) as remote:
+        support = Support(frozenset(), {}, "corr2d", said=options.of("corr2d"))
+        trial = Trial("certify", Case.parse(CASE), 1, spec, support, remote)
+        lines = [*white_box.examine(trial, np.random.default_rng(1)), *state(trial)]
+    [found] = [one for one in lines if one.name == which]
+    assert found.known is known
+    assert says in found.evidence
 
 
+def test_a_trigger_is_named_and_the_certificate_stays_open(programs: Path) -> None:
+    done = certify("programs.py:first_pixel", "--memcheck", "never", "--no-tests")
+    assert done.exit_code == 3, done.output
+    assert made()["control flow"]["places"] == [line("# here")]
+    assert f"OPEN  programs.py:first_pixel  {CASE} dtype=float32 data=unit  control flow: eq of" in done.output
+
+
+@pytest.mark.slow
 def test_without_memcheck_arrays_of_objects_show_no_course(programs: Path) -> None:
     done = certify("programs.py:corr2d", "--memcheck", "never", "--no-tests")
     assert done.exit_code == 3
@@ -120,13 +145,13 @@ def test_a_right_program_is_certified_and_every_page_says_so(programs: Path) -> 
 @pytest.mark.skipif(not shutil.which("valgrind"), reason="needs valgrind")
 def test_memcheck_names_the_line_of_a_trigger(programs: Path) -> None:
     certify("programs.py:first_pixel", "--no-tests")
-    assert "programs.py:20" in made()["machine code"]["places"]  # type: ignore[operator]
+    assert line("# here") in made()["machine code"]["places"]  # type: ignore[operator]
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["t.py:f", "--case", "x=1"], "needs x="),
+        (["programs.py:corr2d", "--case", "x=1"], "needs 4 numbers"),
         (["programs.py:corr2d", "--case", "x=2,1,5,6 w=1,1,2,3", "--arrays", "numpy"], "cannot express"),
         (["programs.py:nothing", "--case", CASE], "nothing"),
         (["programs.py:corr2d", "--case", CASE, "--json", "no/where.json"], "cannot write"),
