@@ -13,6 +13,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ def spec_of(one: Mutant) -> Spec:
 def certified(one: Mutant, case: str, start: executors.Start, memcheck: str = "auto") -> Record:
     """The certificate of one of the catalogue, in short."""
     try:
-        asked = certify.Options(case=case, seed=SEED, memcheck=memcheck)
+        asked = certify.Options(case=case, seed=SEED, memcheck=memcheck, fail_fast=one.kind != "honest")
         made = certify.certify(spec_of(one), asked, start=start)
     except (ValueError, NotLoaded, Died) as error:
         return {"case": case, "verdict": "open", "reason": str(error)[:200], "places": []}
@@ -142,19 +143,12 @@ def lacking(lines: list[Line]) -> Line | None:
     return next((line for line in lines if line.name in NEEDED and line.known not in PROVED), None)
 
 
-def briefly(one: Mutant, case: str, start: executors.Start, memcheck: str = "auto") -> Record:
-    """The certificate of one that may well get none: what its program says, and only if that would do, all the rest."""
-
-    def look() -> Record:
-        line = lacking(by_program(one, case))
-        return {} if line is None else {
-            "verdict": "refuted" if line.known is Known.REFUTED else "open", "places": list(line.places),
-            "reason": f"{line.name}: {line.evidence}"[:300], "arrays": one.arrays, "program": True}  # fmt: skip
-
-    found = divided(look)
-    if found and "failed" not in found:
-        return {"case": case, **found}
-    return certified(one, case, start, memcheck)
+def looked(one: Mutant, case: str) -> Record:
+    """Why one gets no certificate by what its program says; empty where it may get one."""
+    line = lacking(by_program(one, case))
+    return {} if line is None else {
+        "case": case, "verdict": "refuted" if line.known is Known.REFUTED else "open", "places": list(line.places),
+        "reason": f"{line.name}: {line.evidence}"[:300], "arrays": one.arrays, "program": True}  # fmt: skip
 
 
 def mutated(target: str, sample: int, workers: int) -> Record:
@@ -173,22 +167,40 @@ def here() -> list[Mutant]:
     return [one for one in catalogue() if not absent(one)]
 
 
+def fully(one: Mutant, case: str, start: executors.Start, memcheck: str) -> Record:
+    """The whole certificate of one, in short."""
+    return certified(one, case, start, memcheck) | about(one)
+
+
+def wanted(parts: tuple[str, ...]) -> Iterator[tuple[str, Mutant, str]]:
+    """What is examined, in which part, and for which case."""
+    for one in sorted(here(), key=lambda one: (one.kind != "trigger", one.kind != "honest")):
+        if one.kind in ("trigger", "honest") and (part := {"trigger": "triggers"}.get(one.kind, one.kind)) in parts:
+            yield part, one, CASES[one.form]
+        if one.kind != "honest" and one.witness and "wrong" in parts:
+            yield "wrong", one, one.witness
+
+
+def about(one: Mutant) -> Record:
+    """What a record says of one of the catalogue."""
+    return {"constant": one.constant, "wrong": one.wrong, "arrays": one.arrays}
+
+
 def measure(kept: Kept, parts: tuple[str, ...], sample: int, workers: int) -> None:
     """All that is not recorded yet."""
     library.load_torch()
     by_program(next(one for one in here() if one.name == "columns"), CASES["conv2d"])  # what is imported on the way
     with executors.opened("local", 1) as start:
-        for one in here():
-            if one.kind == "trigger" and "triggers" in parts:
-                kept.make("triggers", one.name, lambda one=one: briefly(one, CASES[one.form], start) | {  # type: ignore[misc]
-                    "constant": one.constant})  # fmt: skip
-            if one.kind == "honest" and "honest" in parts:
-                kept.make("honest", one.name, lambda one=one: certified(one, CASES[one.form], start))  # type: ignore[misc]
-            if one.kind != "honest" and one.witness and "wrong" in parts:
-                kept.make("wrong", one.name, lambda one=one: briefly(one, str(one.witness), start, "never") | {  # type: ignore[misc]
-                    "wrong": one.wrong})  # fmt: skip
+        for part, one, case in wanted(parts):
+            if (part, one.name) not in kept.records and part != "honest":
+                found = divided(partial(looked, one, case))
+                if found and "failed" not in found:
+                    kept.make(part, one.name, partial(dict, found | about(one)))
+        for part, one, case in wanted(parts):
+            memcheck = "never" if part == "wrong" else "auto"
+            kept.make(part, one.name, partial(fully, one, case, start, memcheck))
     for target in MUTATED if "mutants" in parts else ():
-        kept.make("mutants", target, lambda target=target: mutated(target, sample, workers))  # type: ignore[misc]
+        kept.make("mutants", target, partial(mutated, target, sample, workers))
 
 
 # ---- the page

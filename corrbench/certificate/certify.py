@@ -41,12 +41,14 @@ class Options:
         seed: of operands and primes.
         memcheck: ``always``, ``never``, or ``auto``: where that takes less than a minute, hence without torch.
         test: whether the checks of `verify` are asked about the case.
+        fail_fast: whether they end with the first finding.
     """
 
     case: str
     seed: int
     memcheck: str = "auto"
     test: bool = True
+    fail_fast: bool = False
 
 
 def certify(
@@ -186,9 +188,14 @@ def tested_by_checks(
     results: list[Result] = []
     with contextlib.nullcontext(start) if start else executors.opened("local", 1) as ready:
         for data in DATA:
-            asked = verify.Options(case=str(case.but(data=data)), seed=options.seed, workers=1)
+            asked = verify.Options(
+                case=str(case.but(data=data)), seed=options.seed, workers=1, fail_fast=options.fail_fast
+            )
             try:
-                results += verify.verify(spec, asked, ready, support=support).results
+                run = verify.verify(spec, asked, ready, support=support)
+                results += run.results
+                if options.fail_fast and run.findings:
+                    break
             except ValueError as error:
                 return [Line(name="tests", says=says, known=Known.UNEXAMINED, evidence=str(error))]
     families: dict[str, list[Result]] = {}
