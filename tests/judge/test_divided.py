@@ -26,8 +26,8 @@ def dies(X, K):
 def first(spec: Spec) -> float:
     with Remote(spec) as remote:
         arrays = [np.ones((2, 2), np.float32), np.ones((2, 2), np.float32)]
-        step = {"mode": "forward", "arrays": {"x": 0, "w": 1}, "dtype": "float32", "layout": {}, "config": {}, "sizes": {},
-                "out": [1, 1]}  # fmt: skip
+        step = {"mode": "forward", "arrays": {"x": 0, "w": 1}, "dtype": "float32", "layout": {}, "config": {},
+                "sizes": {}, "out": [1, 1]}  # fmt: skip
         reply = remote.steps([step], arrays, ["float32", "float32"])[0]
         assert remote.leftovers() == 0
         values = reply.outputs["y"].values
