@@ -60,7 +60,8 @@ def certify(
         ValueError: no such case, or the target cannot express it.
         NotLoaded: the target cannot be loaded.
     """
-    case = plan.known(options.case).but(data="unit")
+    given = plan.known(options.case)
+    case = given.but(data="unit")
     rng, seconds = np.random.default_rng(options.seed), dict[str, float]()
 
     def timed(name: str, part: Callable[[], list[Line]]) -> list[Line]:
@@ -84,7 +85,7 @@ def certify(
         wanted, why = under_memcheck(spec, options)
         black = timed("black box", lambda: black_box.examine(trial, rng, wanted, why))
         file = remote.loaded.get("file", "")
-    tested = timed("tests", lambda: tested_by_checks(spec, support, case, options, start))
+    tested = timed("tests", lambda: tested_by_checks(spec, support, case.but(data=given.data), options, start))
     asked = verify.Options(case=str(case), seed=options.seed)
     made = Certificate(
         target=spec.name or spec.target, case=str(case.but(data="unit")), seed=options.seed, source=digest(file),
@@ -128,6 +129,10 @@ def assumptions() -> list[Line]:
         Line(
             name="interpreter", says="Python, torch, NumPy, the compiler, the processor and valgrind do what they are "
             "documented to do", known=Known.ASSUMED, evidence="nothing here examines them",
+        ),
+        Line(
+            name="special values", says="NaN, infinities, overflow, underflow and the sign of zero",
+            known=Known.UNEXAMINED, evidence="a prime field has none of them",
         ),
         Line(
             name="unaware", says="the target does the same when it is examined as when it is not", known=Known.ASSUMED,
@@ -187,7 +192,7 @@ def tested_by_checks(
         return [Line(name="tests", says=says, known=Known.UNEXAMINED, evidence="not asked for (--no-tests)")]
     results: list[Result] = []
     with contextlib.nullcontext(start) if start else executors.opened("local", 1) as ready:
-        for data in DATA:
+        for data in dict.fromkeys((*DATA, case.data)):
             asked = verify.Options(
                 case=str(case.but(data=data)), seed=options.seed, workers=1, fail_fast=options.fail_fast
             )
