@@ -13,7 +13,13 @@ from corrbench.judge.trial import Trial
 from corrbench.result import Result
 from corrbench.support import Support
 
+BLOCK = 16  # channels that units for matrix products take at a time
 LIGHT = 3e6  # multiply-accumulates up to which a case may be asked for many times
+
+
+def in_blocks(case: Case) -> bool:
+    """Whether channels and kernels both come in whole blocks, in one group."""
+    return case.groups == 1 and case.x[1] % BLOCK == 0 == case.w[0] % BLOCK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
