@@ -151,7 +151,7 @@ class Seen:
     backward: set[tuple[int, int]] = field(default_factory=set)
     refused: set[tuple[int, int]] = field(default_factory=set)
 
-    def note(self, mode: str, arcs: Sequence[Sequence[int]], *, raised: bool) -> None:
+    def note(self, mode: str, arcs: Sequence[Sequence[int]], *, refused: bool) -> None:
         """Add those of a call."""
-        into = self.refused if raised else self.forward if mode == "forward" else self.backward
+        into = self.refused if refused else self.forward if mode == "forward" else self.backward
         into |= {(arc[0], arc[1]) for arc in arcs}

@@ -156,7 +156,8 @@ def scored(asked: Asked, step: Step) -> Audit:
     made.seconds = time.monotonic() - began
     if asked.rivals:
         step(0, 1, "other suites")
-        for score in _run.scores(mutants, options.workers, record):
+        asked_of = [one for one in mutants if one.kind != "trigger"]  # no suite but one that reads can have these
+        for score in _run.scores(asked_of, options.workers, record):
             sys.stderr.write(f"{rival(score)}\n")
             made.others.append(score)
     return made

@@ -56,7 +56,7 @@ class Source:
     functions: tuple[Function, ...]
 
 
-def of_target(target: str, folder: Path, search: Sequence[str] = ()) -> list[Source]:
+def of_target(target: str, folder: Path, search: Sequence[str] = (), also: Sequence[str] = ()) -> list[Source]:
     """The files of ``path/to/file.py:attr`` or ``pkg.mod:attr``, its own first; none where the target is a library's
     that is installed, or no file is found.
 
@@ -64,6 +64,7 @@ def of_target(target: str, folder: Path, search: Sequence[str] = ()) -> list[Sou
         target: as it was typed.
         folder: where it is looked for first.
         search: where modules are looked for after that.
+        also: other names of the file that a call uses.
     """
     place, _, attribute = target.rpartition(":")
     path = [str(folder), str(folder / "src"), *search]
@@ -75,7 +76,8 @@ def of_target(target: str, folder: Path, search: Sequence[str] = ()) -> list[Sou
     if first is None:
         return []
     name = attribute.partition(".")[0]
-    for one in [name] if name in first.binds or name in first.imports else list(first.binds):
+    known = name in first.binds or name in first.imports
+    for one in [name, *also] if known else list(first.binds):
         reading.reach(first, one)
     return [found for one in reading.files.values() if one is not None and (found := one.source(reading.seen))]
 
@@ -150,8 +152,8 @@ class _Reading:
             for node in here.binds.get(wanted, ()):
                 if id(node) not in here.taken:
                     here.taken[id(node)] = node
-                    used = identifiers(node)
-                    self.seen |= used
+                    used = sorted(identifiers(node))  # in one order: what is planned follows from it
+                    self.seen |= set(used)
                     waiting += [(here, one) for one in used]
                     waiting += [(star, one) for star in self._stars(here) for one in used]
                     waiting += self._attributes(here, used)
@@ -160,9 +162,9 @@ class _Reading:
                 if attribute and (there := self._module(here, module, level)) is not None:
                     waiting.append((there, attribute))
 
-    def _attributes(self, here: _File, used: set[str]) -> Iterator[tuple[_File, str]]:
+    def _attributes(self, here: _File, used: Sequence[str]) -> Iterator[tuple[_File, str]]:
         """What is used of modules of its own that a file has imported whole."""
-        for name in used & here.imports.keys():
+        for name in (one for one in used if one in here.imports):
             module, attribute, level = here.imports[name]
             whole = f"{module}.{attribute}".strip(".") if attribute else module
             there = self._module(here, whole, level)

@@ -22,7 +22,7 @@ from corrbench.numerics.inputs import FILLS, layouts
 from corrbench.numerics.problem import Array
 from corrbench.result import Result, Run, Status
 from corrbench.runner.executors import Start, kept
-from corrbench.support import BASES, Support, features, needs
+from corrbench.support import BASES, Support, features, needs, refusal
 from corrbench.target import Spec
 
 SECONDS, SHARE = 1.5, 0.08  # that it may take: at least, and as a share of the run
@@ -32,6 +32,7 @@ FOLLOWED = 40.0  # times as slow a call may be that is followed, at most
 SLOW = 1.0  # seconds that one such call may take
 SPECIAL = 4  # cases that are called in other ways as well
 WAYS = ("no_grad", "inference")
+FRESH = "fresh"  # in place of a mode: a module is made without a weight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +48,9 @@ class Follow:
 
 @dataclass(slots=True, kw_only=True)
 class Followed:
-    """One call: whether it raised, and its steps from line to line by file."""
+    """One call: whether it was refused, and its steps from line to line by file."""
 
-    raised: bool
+    refused: bool
     arcs: dict[str, list[list[int]]]
 
 
@@ -75,15 +76,19 @@ def run_followed(asked: Follow) -> Answer:
         trial = Trial("coverage", case, asked.seed, asked.spec, asked.support, remote)
         way = {"way": mode} if mode in WAYS else {}
         by_hand = {"repeat": 2} if mode == "backward" and asked.support.convention.by_hand else {}
-        how = "forward" if way else mode
+        how = "forward" if way or mode == FRESH else mode
         call = Call(case=case, arrays=trial.drawn(case, how), mode=how, options=way | by_hand)
-        steps.append(call.step(asked.support.convention, arrays))
+        step = call.step(asked.support.convention, arrays)
+        steps.append(step | {"mode": FRESH} if mode == FRESH else step)
         dtypes += [case.dtype] * len(call.arrays)
     try:
         found = remote.covered(steps, arrays, dtypes, list(asked.files))
     except (Died, NotLoaded) as error:
         return Answer(problem=getattr(error, "message", "") or str(error))
-    calls = [Followed(raised=one["raised"] is not None, arcs=one["arcs"]) for one in found["steps"]]
+    calls = [
+        Followed(refused=bool(one["raised"] and refusal(one["raised"], case)), arcs=one["arcs"])
+        for (case, _), one in zip(asked.calls, found["steps"], strict=False)
+    ]
     return Answer(means=found["means"], calls=calls)
 
 
@@ -114,9 +119,8 @@ def measure(run: Run, spec: Spec, support: Support, sources: Sequence[Source], s
             made += 1
             for file, arcs in call.arcs.items():
                 if file in seen:
-                    seen[file].note(
-                        "backward" if mode in ("backward", "double") else "forward", arcs, raised=call.raised
-                    )
+                    kind = "backward" if mode in ("backward", "double") else "forward"
+                    seen[file].note(kind, arcs, refused=call.refused)
     found = combined(sources, seen)
     return Coverage(
         files=found.files, by=means, calls=made, compiled=found.compiled, stopped=stopped if made else "",
@@ -139,6 +143,8 @@ def calls(run: Run, support: Support) -> Iterator[tuple[Case, str]]:
         differentiable = backward and support.differentiates(case.dtype)
         if differentiable:
             yield case, "backward"
+        if not index and support.form == "module":
+            yield case, FRESH
         if index < SPECIAL and differentiable:
             ways = WAYS if not support.convention.parameters else WAYS[:1]
             yield from ((case, mode) for mode in (*ways, *("double",) * ("double" in support.takes)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,8 @@ def read(spec: Spec) -> list[Source]:
     """The own files of a target that is a user's; none of one that is registered, or no Python."""
     if spec.name or artefact(spec.target):
         return []
-    return of_target(spec.target, Path(spec.folder or Path.cwd()), sys.path)
+    names = re.findall(r"[A-Za-z_]\w*", f"{spec.call} {spec.layer} {spec.backward}")
+    return of_target(spec.target, Path(spec.folder or Path.cwd()), sys.path, names)
 
 
 def constants(sources: Sequence[Source], files: Sequence[Path] = (), found: Constants | None = None) -> Constants:

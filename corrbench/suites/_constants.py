@@ -59,7 +59,7 @@ class Constants:
 
 def of_python(nodes: Iterable[ast.AST], found: Constants | None = None) -> Constants:
     """The constants of statements, with those that were `found` before."""
-    found, nodes = found or Constants(), list(nodes)
+    found, nodes = Constants() if found is None else found, list(nodes)  # an empty one counts as false
     known = dict(_assigned(nodes))
     for node in nodes:
         _read(node, found, known)
@@ -68,7 +68,7 @@ def of_python(nodes: Iterable[ast.AST], found: Constants | None = None) -> Const
 
 def of_text(text: str, found: Constants | None = None) -> Constants:
     """The constants of a program in another language, with those that were `found` before."""
-    found = found or Constants()
+    found = Constants() if found is None else found
     text = COMMENTS.sub(" ", text)
     for match in REST.finditer(text):
         modulus, rest, alone = (number(one) for one in match.groups())

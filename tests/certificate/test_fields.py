@@ -37,7 +37,8 @@ def test_the_correlation_of_residues_is_that_of_integers(text: str) -> None:
         group = at[1] // (o // case.groups)
         (sh, sw), (dh, dw) = case.stride, case.dilation
         total = sum(
-            padded[at[0], group * case.w[1] + c, at[2] * sh + a * dh, at[3] * sw + e * dw] * whole["w"][at[1], c, a, e]
+            int(padded[at[0], group * case.w[1] + c, at[2] * sh + a * dh, at[3] * sw + e * dw])
+            * whole["w"][at[1], c, a, e]
             for c, a, e in np.ndindex(case.w[1:])
         )
         assert found[at] == (total + (whole["b"][at[1]] if case.bias else 0)) % prime

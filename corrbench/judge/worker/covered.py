@@ -13,11 +13,12 @@ from types import CodeType, FrameType
 from typing import Any
 
 from .caller import Caller
-from .calls import run_steps
+from .calls import failure, run_steps
 from .library import Array, Words
 
 Arcs = dict[str, set[tuple[int, int]]]  # file -> (line before, line); 0 before the first, -1 after the last
 ENTRY, EXIT = 0, -1
+FRESH = "fresh"  # in place of a mode: no call, a module is made without a weight
 
 
 def run_covered(request: Words, arrays: list[Array], caller: Caller) -> Words:
@@ -28,10 +29,23 @@ def run_covered(request: Words, arrays: list[Array], caller: Caller) -> Words:
         tracer = follower(files)
         means = tracer.means
         with tracer:
-            answer, _ = run_steps({"steps": [step]}, arrays, caller)
+            raised = made_afresh(step, caller) if step["mode"] == FRESH else None
+            if step["mode"] != FRESH:
+                raised = run_steps({"steps": [step]}, arrays, caller)[0]["steps"][0]["raised"]
         found = {files[file]: sorted(map(list, arcs)) for file, arcs in tracer.arcs().items() if file in files}
-        said.append({"raised": answer["steps"][0]["raised"], "arcs": found})
+        said.append({"raised": raised, "arcs": found})
     return {"means": means, "steps": said}
+
+
+def made_afresh(step: Words, caller: Caller) -> Words | None:
+    """Make a module without a weight, as its user begins; what it raised."""
+    try:
+        caller.target(tuple(step["sizes"][name] for name in ("kh", "kw")))
+    except BaseException as error:
+        return failure(error)
+    finally:
+        caller.world.forgive_draws()
+    return None
 
 
 def follower(files: dict[str, str]) -> Traced | Monitored | Covered:
