@@ -17,6 +17,7 @@ from corrbench.judge.trial import Trial
 from corrbench.target import artefact
 
 TRIALS = 6
+LEAVES = "not supported for tensor subclasses"  # what torch says where memory is asked for
 AXIOMS = {"convolution": "aten.convolution, which is itself the operation in question"}
 TENSORS = (
     "it ran over tensors that have no memory to be read; no operator decides by values or takes addresses from them"
@@ -79,6 +80,8 @@ def told(trial: Trial, runs: list[dict[str, Any]], calls: list[Call], steps: lis
     if raised := last["raised"]:
         first = raised["message"].splitlines()[:1]
         said = f"over the field it raises {raised['type']}: {''.join(first)[:160]} ({raised['where']})"
+        if LEAVES in raised["message"]:
+            said = f"the operands' numbers leave torch ({raised['where']}), and what is done with them is not followed"
         return unexamined(said)
     degree = max(run["degree"] for run in runs)
     error = fields.error(degree, "torch" if trial.spec.arrays == "torch" else "numpy", len(runs))
