@@ -17,9 +17,13 @@ BLOCK = 16  # channels that units for matrix products take at a time
 LIGHT = 3e6  # multiply-accumulates up to which a case may be asked for many times
 
 
-def in_blocks(case: Case) -> bool:
-    """Whether channels and kernels both come in whole blocks, in one group."""
-    return case.groups == 1 and case.x[1] % BLOCK == 0 == case.w[0] % BLOCK
+def rare(case: Case) -> bool:
+    """Whether there are few cases like it, so that it is asked in every element type: channels and kernels both in
+    whole blocks, in one group, or padding that differs between two sides of an axis.
+    """
+    top, bottom, left, right = case.sides
+    in_blocks = case.groups == 1 and case.x[1] % BLOCK == 0 == case.w[0] % BLOCK
+    return in_blocks or top != bottom or left != right
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -87,13 +88,13 @@ class Mutant:
     def half(self) -> str:
         """Of the mutants after reports that were collected at once: ``seen`` or ``unseen`` while the suite was built.
 
-        Which one the name of its module decides: those in ``reported_again_*`` were written last, after reports that no
-        other cites and without a look at the suite; the others in ``reported_*`` before. Empty for mutants elsewhere.
+        Those in ``reported_again_*`` were written last, after reports that no other cites and without a look at the
+        suite. When they had been judged once, one half, by a checksum of the name, was looked at; the other is unseen.
+        Empty for mutants that are not after reports.
         """
         module = self.target.rpartition(":")[0].rpartition(".")[2]
-        if module.startswith("reported_again_"):
-            return "unseen"
-        return "seen" if module.startswith("reported_") else ""
+        fresh = module.startswith("reported_again_") and zlib.crc32(f"halves {self.name}".encode()) % 2 == 0
+        return "unseen" if fresh else "seen" if module.startswith("reported_") else ""
 
     @property
     def constant(self) -> str:

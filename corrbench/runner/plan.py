@@ -18,8 +18,8 @@ from corrbench.support import Support
 from corrbench.target import PROFILES, Spec
 
 SUITES = (
-    "article", "handpicked", "pairwise", "common", "ordinary", "dispatch", "counts", "planes", "networks", "hidden",
-    "source",
+    "article", "handpicked", "pairwise", "common", "ordinary", "dispatch", "counts", "planes", "records", "networks",
+    "hidden", "source",
 )  # fmt: skip
 BORDERED = ("contract", "values", "memory", "determinism")  # families that leave a border as it was drawn
 PATIENCE = (24.0, 100.0, 1000.0)  # seconds in all that the calls of one which takes long may take, in each profile
