@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import PurePath
 from typing import Any
 
 
@@ -38,7 +37,7 @@ class File:
     @property
     def name(self) -> str:
         """Without its folders."""
-        return PurePath(self.path).name
+        return self.path.rpartition("/")[2]
 
     @property
     def lines(self) -> int:

@@ -99,6 +99,13 @@ def measure(run: Run, spec: Spec, support: Support, sources: Sequence[Source], s
     """What ran of the target's own files in a sample of what the run asked; None where it has none that are Python."""
     if not any(source.functions for source in sources) or spec.compile or spec.sanitize:
         return None
+    try:
+        return _measured(run, spec, support, sources, start)
+    except RecursionError:
+        return Coverage(problem="its source is nested too deeply")
+
+
+def _measured(run: Run, spec: Spec, support: Support, sources: Sequence[Source], start: Start) -> Coverage:
     began = time.monotonic()
     until = began + max(SECONDS, SHARE * run.seconds)
     seen = {str(source.path): Seen() for source in sources}

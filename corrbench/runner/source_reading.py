@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 import sys
 from collections.abc import Sequence
@@ -27,14 +28,16 @@ def constants(sources: Sequence[Source], files: Sequence[Path] = (), found: Cons
     Raises:
         ValueError: a file cannot be read.
     """
-    found = of_python([node for source in sources for node in source.nodes], found)
+    found = Constants() if found is None else found
+    with contextlib.suppress(RecursionError):  # an expression of a thousand terms: what was read until then counts
+        of_python([node for source in sources for node in source.nodes], found)
     for file in files:
         try:
             text = file.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
             raise ValueError(f"cannot read {file}: {error.strerror}; --source names a file with source text") from None
         try:
-            found = of_python(ast.parse(text).body, found) if file.suffix == ".py" else of_text(text, found)
-        except (SyntaxError, ValueError):
-            found = of_text(text, found)
+            of_python(ast.parse(text).body, found) if file.suffix == ".py" else of_text(text, found)
+        except (SyntaxError, ValueError, RecursionError):
+            of_text(text, found)
     return found

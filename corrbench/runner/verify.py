@@ -105,7 +105,8 @@ def open_to(sandbox: dict[str, Any]) -> str:
 
 def default_store(spec: Spec, options: Options) -> Path:
     """Where a run is recorded unless told otherwise: one file for each command."""
-    words = json.dumps([asdict(spec), options.profile, options.check, options.case, options.suites])
+    said = [asdict(spec), options.profile, options.check, options.case, options.suites]
+    words = json.dumps([*said, *map(str, options.sources)])
     return Path(".corrbench", digest(words.encode()) + ".jsonl")
 
 

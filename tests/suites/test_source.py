@@ -108,3 +108,23 @@ def test_many_calls_are_asked_for_once() -> None:
 
 def test_without_a_source_there_is_nothing() -> None:
     assert source.cases(2, 1) == source.of_source(_constants.Constants(), 2, 1) == []
+
+
+def test_a_sum_of_a_thousand_terms_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    from corrbench.runner import source_reading
+    from corrbench.target import find
+
+    path = tmp_path / "long.py"
+    path.write_text(f"def conv(x, w):\n    if x.shape[1] == 4711: pass\n    return {' + '.join(['x'] * 1200)}\n")
+    found = source_reading.constants(source_reading.read(find(f"{path}:conv")))
+    assert 4711 in found.compared
+
+
+def test_other_files_are_read_too_and_a_missing_one_is_refused(tmp_path: Path) -> None:
+    from corrbench.runner import source_reading
+
+    kernel = tmp_path / "kernel.cu"
+    kernel.write_text("if (n % 48 == 13) return;")
+    assert (48, 13) in source_reading.constants([], [kernel]).rests
+    with pytest.raises(ValueError, match="cannot read"):
+        source_reading.constants([], [tmp_path / "gone.cu"])
