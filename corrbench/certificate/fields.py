@@ -80,9 +80,8 @@ def correlation(problem: Problem, modulus: int) -> Array:
     Operands are cut into halves of 16 bits, whose correlations are exact in 64 bits.
     """
     total: Array = np.zeros(problem.shape, object)
-    halves = lambda a: (a & 0xFFFF, a >> 16)  # noqa: E731
-    for low, x in enumerate(halves(problem.x)):
-        for high, w in enumerate(halves(problem.w)):
+    for low, x in enumerate((problem.x & 0xFFFF, problem.x >> 16)):
+        for high, w in enumerate((problem.w & 0xFFFF, problem.w >> 16)):
             part = oracle.exact(problem.with_data(x, w)).hi
             total = (total + part.astype(object) * (1 << 16 * (low + high))) % modulus
     if problem.bias is not None:
