@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -165,6 +166,7 @@ def state(trial: Trial) -> list[Line]:
     arrays: list[np.ndarray] = []
     call = Call(case=trial.case, arrays=trial.operands())
     step = call.step(trial.support.convention, arrays)
+    found: dict[str, Any] = {}
     try:
         found = trial.remote.examined({"op": "kept", "step": step}, arrays, trial.case.dtype, protocol.kept)
         said = found["raised"] and f"it raises {found['raised']['type']}: {found['raised']['message'][:160]}"

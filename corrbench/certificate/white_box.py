@@ -91,7 +91,7 @@ def told(trial: Trial, runs: list[dict[str, Any]], calls: list[Call], steps: lis
         right = fields.correlation(trial.problem(arrays=arrays), step["prime"])
         y = run["y"]
         if y is None or y.shape != tuple(convention.shape("y", trial.case)):
-            shape = "no array" if y is None else list(y.shape)
+            shape = "no array" if y is None else str(list(y.shape))
             return wrong(f"its result is {shape}, not {list(right.shape)}", listed)
         differ = call.taken(convention, "y", y) != right
         if differ.any():
