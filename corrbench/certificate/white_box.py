@@ -95,8 +95,8 @@ def told(trial: Trial, runs: list[dict[str, Any]], calls: list[Call], steps: lis
             return wrong(f"its result is {shape}, not {list(right.shape)}", listed)
         differ = call.taken(convention, "y", y) != right
         if differ.any():
-            at = [int(one) for one in np.argwhere(differ)[0]]
-            said = f"{int(differ.sum())} of {differ.size} elements are another polynomial, the first at {at}"
+            place = [int(one) for one in np.argwhere(differ)[0]]
+            said = f"{int(differ.sum())} of {differ.size} elements are another polynomial, the first at {place}"
             return wrong(f"{said}, modulo {step['prime']}", listed)
     read = {value: name for run in runs for value, name in run["constants"].items()}
     axioms = [said for name, said in AXIOMS.items() if name in names]
