@@ -25,6 +25,10 @@ def cases(thorough: int, seed: int) -> list[Case]:
 
 def record(rng: random.Random, *, column: bool) -> Case:
     """One case with a result."""
+
+    def pair(along: int, across: int) -> str:
+        return f"{along},{across}" if column else f"{across},{along}"
+
     while True:
         length, taps, step = rng.choice(LENGTHS), rng.choice(TAPS), rng.choice((1, 1, 2, 3))
         dilation = rng.choice((1, 1, 2, 3)) if taps > 1 else 1
@@ -34,7 +38,6 @@ def record(rng: random.Random, *, column: bool) -> Case:
         channels, kernels = rng.choice(CHANNELS), rng.choice((1, 2, 3, 4, 8, 16))
         groups = rng.choice((1, 1, channels, 2 if channels % 2 == 0 else 1))
         w = (groups * max(1, kernels // groups), channels // groups)
-        pair = (lambda along, across: f"{along},{across}") if column else (lambda along, across: f"{across},{along}")
         words = [
             f"x={rng.choice((1, 1, 2, 4))},{channels},{pair(length, 1)} w={w[0]},{w[1]},{pair(taps, 1)}",
             f"stride={pair(stride, 1)} padding={pair(side, 0)} dilation={pair(dilation, 1)} groups={groups}",

@@ -64,13 +64,13 @@ def mode(record: Record) -> Any:
     """A context in which what makes tensors makes such of the field."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    class Field(TorchDispatchMode):
+    class Field(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
         """Every operator that torch dispatches meanwhile."""
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             return dispatched(func, args, kwargs or {}, record)
 
-    return Field()
+    return Field()  # type: ignore[no-untyped-call, unused-ignore]
 
 
 def dispatched(func: Any, args: Any, kwargs: Any, record: Record) -> Any:
@@ -231,7 +231,8 @@ def computed(func: Any, name: str, args: Any, kwargs: Any, record: Record) -> An
 
 def promoted(args: Any) -> Any:
     """The element type that torch gives a result of these arguments, by their own and their axes."""
-    torch, found = library.torch, None
+    torch = library.torch
+    found: Any = None
     for one in args:
         if isinstance(one, torch.Tensor):
             other: Any = torch.empty((0,) * one.dim(), dtype=one.dtype)

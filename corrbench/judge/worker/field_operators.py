@@ -218,7 +218,10 @@ def arithmetic() -> dict[str, Callable[..., Any]]:
         return found
 
     product = modular_product
-    scaled = lambda a, k, p: a if k == 1 else a * k % p  # noqa: E731
+
+    def scaled(a: Any, k: Any, p: int) -> Any:
+        return a if k == 1 else a * k % p
+
     return {
         "add": lambda a, b, alpha=1, p=0: (a + scaled(b, alpha, p)) % p,
         "sub": lambda a, b, alpha=1, p=0: (a - scaled(b, alpha, p)) % p,
