@@ -1,0 +1,150 @@
+"""Probes: kernels over a constant input that make one element of the result tell one fact of its summation.
+
+The input is one value everywhere, so that every position answers the same question, and each output channel gets a
+kernel of its own: one call answers as many questions as there are channels. No weight is zero but in float16, which has
+no number small enough to stand for it: libraries may leave zero weights out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from corrbench.fingerprint.asking import Cell, kept
+from corrbench.numerics.formats import PRECISION
+from corrbench.numerics.problem import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Sizes of weights for an element type.
+
+    Attributes:
+        mask: absorbs every unit it is added to.
+        unit: counts.
+        dust: is absorbed by one unit.
+        count: units that a result can count.
+    """
+
+    mask: float
+    unit: float
+    dust: float
+    count: int
+
+
+LEVELS = {
+    "float64": Levels(2.0**100, 1.0, 2.0**-100, 1 << 24),  # also where it is computed in float32
+    "float32": Levels(2.0**100, 1.0, 2.0**-100, 1 << 24),
+    "bfloat16": Levels(2.0**100, 1.0, 2.0**-100, 1 << 8),
+    "float16": Levels(2.0**15, 2.0**-20, 0.0, 1 << 11),
+}
+Weights = dict[int, float]  # of leaves; the others are dust
+
+
+@dataclass(slots=True)
+class Oracle:
+    """Asks one element of a cell's result, in one or several of its channels.
+
+    Attributes:
+        cell: whose.
+        at: its image, row and column.
+        channels: that are taken to be computed alike, one question each.
+    """
+
+    cell: Cell
+    at: tuple[int, int, int]
+    channels: Sequence[int]
+    asked: int = 0
+    known: dict[tuple[bytes, float], float] = field(default_factory=dict)
+
+    @property
+    def levels(self) -> Levels:
+        return LEVELS[self.cell.case.dtype]
+
+    @property
+    def leaves(self) -> int:
+        return self.cell.case.terms
+
+    def answers(self, kernels: Sequence[Array], value: float = 1.0) -> list[float]:
+        """The element for each kernel, K weights, where the input is `value` everywhere."""
+        keys = [(kernel.tobytes(), value) for kernel in kernels]
+        fresh = list(dict.fromkeys(key for key in keys if key not in self.known))
+        by_key = dict(zip(keys, kernels, strict=True))
+        case, many = self.cell.case, len(self.channels)
+        x = self.cell.constant(value)
+        calls = []
+        for start in range(0, len(fresh), many):
+            block = fresh[start : start + many]
+            w = np.empty((case.w[0], case.terms), kept(case.dtype))
+            for channel in range(case.w[0]):
+                w[channel] = by_key[block[channel % len(block)]]
+            for channel, key in zip(self.channels, block, strict=False):
+                w[channel] = by_key[key]
+            calls.append((x, w.reshape(case.w)))
+        n, row, column = self.at
+        for number, y in enumerate(self.cell.ask(calls)):
+            block = fresh[number * many : (number + 1) * many]
+            for channel, key in zip(self.channels, block, strict=False):
+                self.known[key] = float(y[n, channel, row, column])
+        self.asked += len(fresh)
+        return [self.known[key] for key in keys]
+
+    def kernel(self, weights: Weights, others: float) -> Array:
+        """K weights."""
+        made = np.full(self.leaves, others, kept(self.cell.case.dtype))
+        for leaf, weight in weights.items():
+            made[leaf] = weight
+        return made
+
+    def outside(self, pairs: Sequence[tuple[int, int]]) -> list[float]:
+        """For each pair of leaves how many leaves are not below the sum where the two meet: a mask and its negative
+        cancel there, and have absorbed what was added to either before (Xie et al., FPRev, USENIX ATC 2025).
+        """
+        levels, k = self.levels, self.leaves
+        kernels, parts = [], []
+        for i, j in pairs:
+            parts.append(len(kernels))
+            for start in range(0, k, levels.count):
+                made = self.kernel({}, levels.unit if k <= levels.count else levels.dust)
+                made[start : start + levels.count] = levels.unit
+                made[i], made[j] = levels.mask, -levels.mask
+                kernels.append(made)
+        found = [value / levels.unit for value in self.answers(kernels)]
+        ends = [*parts[1:], len(found)]
+        return [sum(round(v) if abs(v - round(v)) < 1e-6 else v for v in found[a:b]) for a, b in zip(parts, ends, strict=True)]
+
+    def of(self, asked: Sequence[Weights], value: float = 1.0) -> list[float]:
+        """The element for weights of a few leaves, the others dust."""
+        return self.answers([self.kernel(weights, self.levels.dust) for weights in asked], value)
+
+
+# ---- is a product rounded before it is added?
+
+
+def factor(dtype: str) -> float:
+    """X = 1 + 2⁻ᵃ with the least a for which the last bit of X·(1 + 2⁻ᵃ⁻¹) is below half a unit in the last place."""
+    return 1 + 2.0 ** -((PRECISION[dtype] + 1) // 2)
+
+
+def tail(dtype: str) -> tuple[float, float]:
+    """What X·W − X is for W = 1 + (X − 1)/2: where the product is exact, and where it is rounded to the type."""
+    step = factor(dtype) - 1
+    return step / 2 + step * step / 2, step / 2
+
+
+# ---- how is a sum rounded?
+
+
+def patterns(dtype: str) -> list[tuple[float, float]]:
+    """Pairs (one, part) whose sum shows where a sum is cut, by what is left when `one` is taken away again: the bits of
+    `part` alternate, so that every length and direction of rounding leaves something else.
+    """
+    bits = PRECISION[dtype]
+    one = 2.0**8 if dtype == "float16" else 1.0
+    starts = {53: (5,), 24: (5, 20), 11: (5, 19), 8: (5, 21, 12)}[bits]
+    # 1 1 0 1 1 0 ...: rounded to nearest it goes up after 1 0 | 1, cut off it never does
+    ones = sum(2.0**-n for n in range(bits) if n % 3 != 2)
+    return [(one, one * 2.0**-start * ones) for start in starts]
+

@@ -1,0 +1,214 @@
+"""Recovery of a model of one element of the result, from probes alone."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from corrbench.fingerprint.arithmetic import Rounding, rounded, two_sum
+from corrbench.fingerprint.model import Model
+from corrbench.fingerprint.probes import Oracle, Weights, factor, patterns, tail
+from corrbench.fingerprint.tree import Node, NoTree, Tree
+from corrbench.numerics.formats import PRECISION
+
+WIDEST = 53  # bits of an accumulator that is as wide as any that is told apart
+USUAL = (24, 53, 11, 8)  # bits of the formats that there are; preferred where the probes allow several
+MOST = 40_000  # questions to one element
+
+
+def recovered(oracle: Oracle) -> Iterator[Model]:
+    """Models that agree with all probes, the likeliest first: they differ in the last sum, which no probe sees alone.
+
+    Raises:
+        NoTree: the answers are those of no tree of summation.
+        Unanswered, Died: as `Target.ask`.
+    """
+    dtype = oracle.cell.case.dtype
+    own = Rounding(PRECISION[dtype])
+    if oracle.leaves == 1:
+        for mode in ("nearest", "zero"):
+            yield Model(
+                dtype=dtype, tree=Tree(1, ()), exact=frozenset([0]), product=own, roundings=(),
+                result=Rounding(own.bits, mode),
+            )  # fmt: skip
+        return
+    tree = Tree.of(built(oracle), oracle.leaves)
+    exact = unrounded(oracle, tree)
+    inner = roundings(oracle, tree)
+    usual = max(set(inner), key=lambda one: (inner.count(one), one)) if inner else None
+    modes = sorted({one.mode for one in inner} | {"nearest"})
+    roots = [usual] if usual else [own, Rounding(WIDEST)] if not len(exact) > 1 else [Rounding(WIDEST), own]
+    roots += [Rounding(bits, mode) for bits in USUAL for mode in (*modes, "zero")]
+    results = [Rounding(own.bits, mode) for mode in ("nearest", "zero")]
+    tried = set()
+    for result, mode, root in itertools.product(results, modes, [root for root in roots if root is not None]):
+        made = Model(
+            dtype=dtype, tree=tree, exact=exact, product=Rounding(own.bits, mode), roundings=(*inner, root), result=result
+        )  # fmt: skip
+        if made.hash not in tried:
+            tried.add(made.hash)
+            yield made
+
+
+# ---- the tree
+
+
+@dataclass(slots=True)
+class Part:
+    """Leaves of a whole subtree, or of children of one sum: to be built.
+
+    Attributes:
+        leaves: the first is compared with all others.
+        limit: leaves below the sum that they belong to; 0 where they are all leaves.
+        groups: what is added to the first, one after the other, with the leaves below each sum.
+        rest: children of the same sum.
+    """
+
+    leaves: list[int]
+    limit: int
+    groups: list[tuple[int, Part]]
+    rest: Part | None = None
+
+
+def built(oracle: Oracle) -> Node:
+    """The tree, by the sizes of the subtrees in which one leaf meets each of the others; then within each group of equal
+    size, level by level, so that all questions of a level go into the same calls.
+
+    Raises:
+        NoTree: the sizes are those of no tree.
+    """
+    whole = Part(list(range(oracle.leaves)), 0, [])
+    waiting = [whole]
+    first = oracle.outside([(0, oracle.leaves - 1)])[0]
+    sizes_of([first], oracle.leaves)  # a transform is told at the first question
+    while waiting:
+        pairs = [(part.leaves[0], other) for part in waiting for other in part.leaves[1:]]
+        if oracle.asked + len(pairs) > MOST:
+            raise NoTree(f"more than {MOST} questions would be needed")
+        sizes = iter(sizes_of(oracle.outside(pairs), oracle.leaves))
+        following: list[Part] = []
+        for part in waiting:
+            by_size: dict[int, list[int]] = {}
+            for other in part.leaves[1:]:
+                by_size.setdefault(next(sizes), []).append(other)
+            count = 1
+            for size in sorted(by_size):
+                group = by_size[size]
+                if part.limit and size == part.limit:  # children of one sum of several
+                    part.rest = Part(group, size, [])
+                    following.append(part.rest)
+                    continue
+                count += len(group)
+                if size != count:
+                    raise NoTree(f"{count} leaves meet in a sum that seems to have {size}")
+                part.groups.append((size, Part(group, size, [])))
+                following.append(part.groups[-1][1])
+        waiting = [part for part in following if len(part.leaves) > 1]
+    return nodes(whole)[0]
+
+
+def nodes(part: Part) -> list[Node]:
+    """The children that a part stands for."""
+    made: Node = part.leaves[0]
+    for _, group in part.groups:
+        made = (made, *nodes(group))
+    return [made, *(nodes(part.rest) if part.rest else [])]
+
+
+def sizes_of(outside: list[float], leaves: int) -> list[int]:
+    """Leaves below the sums where pairs meet.
+
+    Raises:
+        NoTree: an answer is no such number.
+    """
+    found = []
+    for value in outside:
+        if not (np.isfinite(value) and value == int(value) and 0 <= value <= leaves - 2):
+            raise NoTree(f"a mask and its negative leave {value:.6g} of {leaves - 2} other products")
+        found.append(leaves - int(value))
+    return found
+
+
+# ---- its arithmetic
+
+
+def unrounded(oracle: Oracle, tree: Tree) -> frozenset[int]:
+    """The leaves whose product is exact where it is added.
+
+    Raises:
+        NoTree: a product is neither exact nor rounded to the element type.
+    """
+    asked: list[Weights] = []
+    places = []
+    firsts = tree.firsts()
+    dtype = oracle.cell.case.dtype
+    x = factor(dtype)
+    for children in tree.sums:
+        for leaf in children:
+            if leaf < tree.leaves:
+                partner = firsts[next(one for one in children if one != leaf)]
+                asked.append({leaf: 1 + (x - 1) / 2, partner: -1.0})
+                places.append(leaf)
+    kept, lost = tail(dtype)
+    found = oracle.of(asked, x)
+    for leaf, value in zip(places, found, strict=True):
+        if abs(value - kept) > kept * 2.0**-30 and abs(value - lost) > lost * 2.0**-30:
+            raise NoTree(f"the product of leaf {leaf} is rounded to what is no format: {value!r}")
+    return frozenset(leaf for leaf, value in zip(places, found, strict=True) if abs(value - kept) <= kept * 2.0**-30)
+
+
+def roundings(oracle: Oracle, tree: Tree) -> list[Rounding]:
+    """How each sum but the last is rounded: `one` + `part` − `one`, with the first two below the sum and the third beside.
+
+    Raises:
+        NoTree: a sum is rounded as none is.
+    """
+    firsts, parent = tree.firsts(), {}
+    for number, children in enumerate(tree.sums):
+        for child in children:
+            parent[child] = number
+    shapes = patterns(oracle.cell.case.dtype)
+    asked: list[Weights] = []
+    for number, children in enumerate(tree.sums[:-1]):
+        node = tree.leaves + number
+        beside = next(one for one in tree.sums[parent[node]] if one != node)
+        for one, part in shapes:
+            asked.append({firsts[children[0]]: one, firsts[children[1]]: part, firsts[beside]: -one})
+    answers = oracle.of(asked)
+    return [
+        rounding_of(tuple(answers[i : i + len(shapes)]), oracle.cell.case.dtype)
+        for i in range(0, len(answers), len(shapes))
+    ]
+
+
+@cache
+def rounding_of(left: tuple[float, ...], dtype: str) -> Rounding:
+    """The rounding that leaves these parts of `patterns`.
+
+    Raises:
+        NoTree: none does.
+    """
+    possible = [
+        rounding
+        for bits in (*USUAL, *range(4, WIDEST))
+        for rounding in (Rounding(bits), Rounding(bits, "zero"))
+        if all(close(leaves(one, part, rounding), value) for (one, part), value in zip(patterns(dtype), left, strict=True))
+    ]
+    if not possible:
+        raise NoTree(f"a sum of {patterns(dtype)[0]} leaves {left[0]!r}, which is no rounding")
+    return possible[0]
+
+
+def close(a: float, b: float) -> bool:
+    """Equal, but for the dust."""
+    return abs(a - b) <= 2.0**-40 * max(abs(a), 2.0**-40)
+
+
+def leaves(one: float, part: float, rounding: Rounding) -> float:
+    """What is left of `part` once `one` is added and taken away."""
+    s, e = two_sum(np.array([one]), np.array([part]))
+    return float(rounded(s, e, rounding)[0]) - one
