@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -15,7 +15,7 @@ from corrbench.fingerprint.probes import Oracle, Weights, factor, patterns, tail
 from corrbench.fingerprint.tree import Node, NoTree, Tree
 from corrbench.numerics.formats import PRECISION
 
-WIDEST = 53  # bits of an accumulator that is as wide as any that is told apart
+WIDEST = 53  # bits of the widest accumulator that is told apart
 USUAL = (24, 53, 11, 8)  # bits of the formats that there are; preferred where the probes allow several
 MOST = 40_000  # questions to one element
 
@@ -38,19 +38,34 @@ def recovered(oracle: Oracle) -> Iterator[Model]:
         return
     tree = Tree.of(built(oracle), oracle.leaves)
     exact = unrounded(oracle, tree)
-    inner = roundings(oracle, tree)
+    inner = len(tree.sums) - 1
+    some = sorted({0, inner // 2, inner - 1}) if inner else []
+    sampled = roundings(oracle, tree, some)
+    told: set[str] = set()
+    if len(set(sampled)) <= 1:  # then all are taken to be so, which the data decide
+        yield from completed(dtype, tree, exact, sampled[:1] * inner, told)
+    if inner > len(some):
+        yield from completed(dtype, tree, exact, roundings(oracle, tree, range(inner)), told)
+    elif len(set(sampled)) > 1:
+        yield from completed(dtype, tree, exact, sampled, told)
+
+
+def completed(
+    dtype: str, tree: Tree, exact: frozenset[int], inner: Sequence[Rounding], told: set[str]
+) -> Iterator[Model]:
+    """Models with these roundings of all sums but the last, which have not been told yet."""
+    own = Rounding(PRECISION[dtype])
     usual = max(set(inner), key=lambda one: (inner.count(one), one)) if inner else None
     modes = sorted({one.mode for one in inner} | {"nearest"})
-    roots = [usual] if usual else [own, Rounding(WIDEST)] if not len(exact) > 1 else [Rounding(WIDEST), own]
+    roots = [usual] if usual else [Rounding(WIDEST), own] if len(exact) > 1 else [own, Rounding(WIDEST)]
     roots += [Rounding(bits, mode) for bits in USUAL for mode in (*modes, "zero")]
     results = [Rounding(own.bits, mode) for mode in ("nearest", "zero")]
-    tried = set()
-    for result, mode, root in itertools.product(results, modes, [root for root in roots if root is not None]):
+    for result, mode, root in itertools.product(results, modes, roots):
         made = Model(
             dtype=dtype, tree=tree, exact=exact, product=Rounding(own.bits, mode), roundings=(*inner, root), result=result
         )  # fmt: skip
-        if made.hash not in tried:
-            tried.add(made.hash)
+        if made.hash not in told:
+            told.add(made.hash)
             yield made
 
 
@@ -161,8 +176,8 @@ def unrounded(oracle: Oracle, tree: Tree) -> frozenset[int]:
     return frozenset(leaf for leaf, value in zip(places, found, strict=True) if abs(value - kept) <= kept * 2.0**-30)
 
 
-def roundings(oracle: Oracle, tree: Tree) -> list[Rounding]:
-    """How each sum but the last is rounded: `one` + `part` − `one`, with the first two below the sum and the third beside.
+def roundings(oracle: Oracle, tree: Tree, sums: Iterable[int]) -> list[Rounding]:
+    """How sums, not the last one, are rounded: `one` + `part` − `one`, with the first two below the sum and the third beside.
 
     Raises:
         NoTree: a sum is rounded as none is.
@@ -173,7 +188,8 @@ def roundings(oracle: Oracle, tree: Tree) -> list[Rounding]:
             parent[child] = number
     shapes = patterns(oracle.cell.case.dtype)
     asked: list[Weights] = []
-    for number, children in enumerate(tree.sums[:-1]):
+    for number in sums:
+        children = tree.sums[number]
         node = tree.leaves + number
         beside = next(one for one in tree.sums[parent[node]] if one != node)
         for one, part in shapes:
