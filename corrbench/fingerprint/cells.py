@@ -169,6 +169,8 @@ def _fingerprint(cell: Cell, seed: int, found: Found) -> None:
         found.seconds += clock() - began
         steady(cell, pairs, results, found)
         return
+    if first is None and (named := transforms.named(cell)):  # a constant input may hide a transform
+        found.kind, found.transform, found.said, found.classes = Kind.TRANSFORM, named, named.evidence, []
     found.seconds += clock() - began
     if first is None:
         steady(cell, pairs, results, found)

@@ -60,7 +60,7 @@ def completed(
     roots = [usual] if usual else [Rounding(WIDEST), own] if len(exact) > 1 else [own, Rounding(WIDEST)]
     roots += [Rounding(bits, mode) for bits in USUAL for mode in (*modes, "zero")]
     results = [Rounding(own.bits, mode) for mode in ("nearest", "zero")]
-    for result, mode, root in itertools.product(results, modes, roots):
+    for root, result, mode in itertools.product(roots, results, modes):
         made = Model(
             dtype=dtype, tree=tree, exact=exact, product=Rounding(own.bits, mode), roundings=(*inner, root), result=result
         )  # fmt: skip

@@ -1,0 +1,180 @@
+"""Planted arithmetic is recovered as it was planted, and what is no function of its operands is told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from corrbench.case import Case
+from corrbench.fingerprint.arithmetic import Rounding
+from corrbench.fingerprint.cells import Found, Kind, fingerprint
+from corrbench.fingerprint.tree import Tree
+from tests.support import planted
+from tests.support.planted import joined, order, pairwise, together
+
+SMALL = Case(x=(1, 2, 6, 7), w=(3, 2, 3, 2))  # K = 12
+K = SMALL.terms
+HALVES = Tree.of(pairwise(range(K), together), K)
+LANES = joined([range(k, K, 4) for k in range(4)], lambda parts: pairwise(parts, together))
+FOURS = joined([range(k, k + 4) for k in range(0, K, 4)])
+FIVES = joined([range(k, min(k + 5, K)) for k in range(0, K, 5)])
+TAPS = [0, 6, 1, 7, 2, 8, 3, 9, 4, 10, 5, 11]
+NEAREST, WIDE, CUT = Rounding(24), Rounding(53), Rounding(24, "zero")
+INNER = frozenset(k for k in range(K) if k % 5)
+PLANTED = {  # name: (tree, exact products, accumulator, result)
+    "sequential": (order(range(K), K), frozenset(), NEAREST, NEAREST),
+    "backwards": (order(range(K)[::-1], K), frozenset(), NEAREST, NEAREST),
+    "fused": (order(range(K), K), frozenset(range(1, K)), NEAREST, NEAREST),
+    "fused_taps_first": (order(TAPS, K), frozenset(range(1, K)), NEAREST, NEAREST),
+    "halves": (HALVES, frozenset(), NEAREST, NEAREST),
+    "blocks": (FOURS, frozenset(), NEAREST, NEAREST),
+    "fused_blocks": (FIVES, INNER, NEAREST, NEAREST),
+    "lanes": (LANES, frozenset(), NEAREST, NEAREST),
+    "wide": (order(range(K), K), frozenset(range(K)), WIDE, NEAREST),
+    "wide_sum": (order(range(K), K), frozenset(), WIDE, NEAREST),
+    "cutting": (order(range(K), K), frozenset(), CUT, NEAREST),
+    "cut_at_the_end": (order(range(K), K), frozenset(range(K)), WIDE, CUT),
+}
+
+
+def of(name: str, case: Case = SMALL) -> Found:
+    return fingerprint(planted.cell(getattr(planted, name), case), seed=5)
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_planted_sums_are_recovered(name: str) -> None:
+    tree, exact, accumulator, result = PLANTED[name]
+    found = of(name)
+    assert (found.kind, found.share, found.said) == (Kind.TREE, 1.0, "")
+    [(region, model)] = found.classes
+    assert region.mask.all()
+    assert (model.tree, model.exact, model.accumulator, model.result) == (tree, exact, accumulator, result)
+
+
+def test_sums_that_are_rounded_differently_are_told_apart() -> None:
+    found = of("wide_joints")
+    assert found.kind is Kind.TREE
+    assert found.model is not None
+    assert found.model.tree == FOURS
+    assert found.model.roundings[-2] == WIDE  # the first joint; the last is rounded to float32 in either case
+    assert set(found.model.roundings[:-2]) == {NEAREST}
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "exact", "accumulator"),
+    [
+        ("half_products", "float16", frozenset(), NEAREST),
+        ("half_sums", "float16", frozenset(), Rounding(11)),
+        ("double", "float64", frozenset(), WIDE),
+    ],
+)
+def test_other_element_types(name: str, dtype: str, exact: frozenset[int], accumulator: Rounding) -> None:
+    found = of(name, SMALL.but(dtype=dtype))
+    assert (found.kind, found.said) == (Kind.TREE, "")
+    assert found.model is not None
+    assert (found.model.exact, found.model.accumulator) == (exact, accumulator)
+
+
+@pytest.mark.parametrize("terms", [(1, 1, 1), (2, 1, 1), (3, 1, 1), (1, 1, 4), (1, 5, 1)])
+@pytest.mark.parametrize("name", ["sequential", "fused", "wide"])
+def test_the_shortest_sums(name: str, terms: tuple[int, int, int]) -> None:
+    c, kh, kw = terms
+    found = of(name, Case(x=(1, c, 8, 9), w=(2, c, kh, kw)))
+    assert (found.kind, found.share) == (Kind.TREE, 1.0)
+
+
+def test_a_class_of_columns_has_a_model_of_its_own() -> None:
+    found = of("last_columns")
+    assert found.kind is Kind.TREE
+    assert [str(region) for region, _ in found.classes] == ["columns 0–3", "columns 4 5"]
+    assert [len(model.exact) for _, model in found.classes] == [K - 1, 0]
+
+
+def test_a_class_of_channels_has_a_model_of_its_own() -> None:
+    found = of("last_channel")
+    assert found.kind is Kind.TREE
+    assert [(str(region), model.tree) for region, model in found.classes] == [
+        ("channels 0 1", order(range(K), K)),
+        ("channel 2", HALVES),
+    ]
+
+
+def test_a_batch_may_be_another_order() -> None:
+    one, two = of("by_batch"), of("by_batch", SMALL.but(x=(2, *SMALL.x[1:])))
+    assert one.kind is two.kind is Kind.TREE
+    assert one.hash != two.hash
+
+
+def test_padding_stride_groups_and_dilation_do_not_change_a_chain() -> None:
+    case = Case(x=(1, 4, 9, 8), w=(4, 2, 3, 2), groups=2, stride=(2, 1), dilation=(1, 2), padding=(1, 1, 0, 2))
+
+    def strided(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+        padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (0, 2)))
+        y = np.zeros(case.out, np.float32)
+        for o in range(4):
+            for c in range(2):
+                for a in range(3):
+                    for b in range(2):
+                        rows, columns = case.out[2:]
+                        seen = padded[:, 2 * (o // 2) + c, a : a + 2 * rows - 1 : 2, 2 * b : 2 * b + columns]
+                        y[:, o] += seen * w[o, c, a, b]
+        return y
+
+    found = fingerprint(planted.cell(strided, case), seed=5)
+    assert (found.kind, found.said) == (Kind.TREE, "")
+    assert found.model is not None
+    assert found.model.tree == order(range(12), 12)
+
+
+# ---- what is no tree
+
+
+def test_what_changes_between_calls_is_not_a_function() -> None:
+    racing = planted.Racing(np.random.default_rng(3))
+    for function in (planted.Alternating(), racing):
+        found = fingerprint(planted.cell(function, SMALL), seed=5)
+        assert found.kind is Kind.CHANGING
+        assert "the same call gave" in found.said
+        assert not found.classes
+
+
+def test_what_answers_probes_otherwise_than_data_is_told() -> None:
+    found = of("shortcut")
+    assert found.kind is Kind.PARTIAL
+    assert found.share < 1
+    assert "answers probes otherwise than data" in found.said
+
+
+def test_a_compensated_sum_is_not_given_a_model() -> None:
+    found = of("compensated")
+    assert found.kind is not Kind.TREE
+    assert found.said
+
+
+TILES = Case(x=(1, 2, 15, 14), w=(2, 2, 3, 3))
+
+
+@pytest.mark.parametrize("m", [2, 4])
+def test_a_winograd_transform_is_named(m: int) -> None:
+    found = fingerprint(planted.cell(lambda x, w: planted.winograd(m, x, w), TILES), seed=5)
+    assert found.kind is Kind.TRANSFORM
+    assert found.transform is not None
+    assert found.transform.name == f"Winograd F({m}×{m}, 3×3)", found.said
+
+
+def test_a_fourier_transform_is_named() -> None:
+    case = TILES.but(dtype="float64")
+    whole = fingerprint(planted.cell(planted.fourier, case), seed=5)
+    blocks = fingerprint(planted.cell(planted.in_blocks, case), seed=5)
+    assert whole.transform is not None
+    assert blocks.transform is not None
+    assert whole.transform.name == "FFT", whole.said
+    assert blocks.transform.name == "FFT in blocks of 4×4", blocks.said
+
+
+def test_what_is_found_is_read_back() -> None:
+    for name in ("last_columns", "wide_joints", "shortcut"):
+        found = of(name)
+        again = Found.from_json(found.to_json())
+        assert again.to_json() == found.to_json()
+        assert again.hash == found.hash
