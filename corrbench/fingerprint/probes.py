@@ -113,7 +113,7 @@ class Oracle:
                 kernels.append(made)
         found = [value / levels.unit for value in self.answers(kernels)]
         ends = [*parts[1:], len(found)]
-        return [sum(round(v) if abs(v - round(v)) < 1e-6 else v for v in found[a:b]) for a, b in zip(parts, ends, strict=True)]
+        return [float(sum(np.rint(v) if abs(v - np.rint(v)) < 1e-6 else v for v in found[a:b])) for a, b in zip(parts, ends, strict=True)]
 
     def of(self, asked: Sequence[Weights], value: float = 1.0) -> list[float]:
         """The element for weights of a few leaves, the others dust."""
