@@ -27,6 +27,7 @@ class Model:
         exact: the leaves whose product is not rounded before it is added: fused, or held by a wider accumulator.
         product: how the other products are rounded.
         roundings: of each sum of the tree.
+        operands: how operands are rounded before they are multiplied; as many bits as the type has if they are not.
         result: how the sum is rounded to the element type.
     """
 
@@ -35,6 +36,7 @@ class Model:
     exact: frozenset[int]
     product: Rounding
     roundings: tuple[Rounding, ...]
+    operands: Rounding
     result: Rounding
 
     @property
@@ -51,7 +53,7 @@ class Model:
             if one != usual:
                 other.setdefault(str(one), []).append(number)
         return {
-            "dtype": self.dtype, "terms": self.tree.leaves, "tree": self.tree.text(),
+            "dtype": self.dtype, "terms": self.tree.leaves, "operands": str(self.operands), "tree": self.tree.text(),
             "exact products": listed(sorted(self.exact)), "products": str(self.product), "accumulator": str(usual),
             "other sums": {name: listed(numbers) for name, numbers in sorted(other.items())},
             "result": str(self.result),
@@ -71,7 +73,8 @@ class Model:
                 roundings[number] = parsed(name)
         return cls(
             dtype=said["dtype"], tree=tree, exact=frozenset(unlisted(said["exact products"])),
-            product=parsed(said["products"]), roundings=tuple(roundings), result=parsed(said["result"]),
+            product=parsed(said["products"]), roundings=tuple(roundings), operands=parsed(said["operands"]),
+            result=parsed(said["result"]),
         )  # fmt: skip
 
     @property
@@ -126,7 +129,9 @@ def evaluate(model: Model, case: Case, x: Array, w: Array) -> Array:
         case: the geometry.
         x, w: operands of the case's shapes.
     """
-    short = PRECISION[model.dtype] <= 24  # a product is exact in float64
+    short = model.operands.bits <= 24  # a product is exact in float64
+    if model.operands.bits < PRECISION[model.dtype]:
+        x, w = (narrowed(np.asarray(one, np.float64), model.operands) for one in (x, w))
     factors = list(products(case, x, w))
     pending: dict[int, Array] = {}
     leaves = model.tree.leaves

@@ -26,19 +26,21 @@ class Levels:
         unit: counts.
         dust: is absorbed by one unit.
         count: units that a result can count.
+        one: what sums are tried with.
     """
 
     mask: float
     unit: float
     dust: float
     count: int
+    one: float = 1.0
 
 
 LEVELS = {
     "float64": Levels(2.0**100, 1.0, 2.0**-100, 1 << 24),  # also where it is computed in float32
     "float32": Levels(2.0**100, 1.0, 2.0**-100, 1 << 24),
     "bfloat16": Levels(2.0**100, 1.0, 2.0**-100, 1 << 8),
-    "float16": Levels(2.0**15, 2.0**-20, 0.0, 1 << 11),
+    "float16": Levels(2.0**15, 2.0**-20, 0.0, 1 << 11, 2.0**8),
 }
 Weights = dict[int, float]  # of leaves; the others are dust
 
@@ -57,6 +59,7 @@ class Oracle:
     at: tuple[int, int, int]
     channels: Sequence[int]
     asked: int = 0
+    bits: int = 0  # of an operand as it is multiplied
     known: dict[tuple[bytes, float], float] = field(default_factory=dict)
 
     @property
@@ -66,6 +69,18 @@ class Oracle:
     @property
     def leaves(self) -> int:
         return self.cell.case.terms
+
+    def alike(self) -> bool:
+        """Whether all channels give the same element for the same kernels: what two of them do differently is seen by one
+        of a few masks at least, as a rule.
+        """
+        k, case = self.leaves, self.cell.case
+        ends = [(0, k - 1), (0, k // 2), (k // 3, k - 1)]
+        kernels = [self.kernel({i: self.levels.mask, j: -self.levels.mask}, self.levels.unit) for i, j in ends if i != j]
+        x = self.cell.constant(1.0)
+        n, row, column = self.at
+        found = self.cell.ask([(x, np.broadcast_to(w, (case.w[0], k)).reshape(case.w)) for w in kernels])
+        return all(len(set(y[n, list(self.channels), row, column].tolist())) == 1 for y in found)
 
     def answers(self, kernels: Sequence[Array], value: float = 1.0) -> list[float]:
         """The element for each kernel, K weights, where the input is `value` everywhere."""
@@ -120,31 +135,34 @@ class Oracle:
         return self.answers([self.kernel(weights, self.levels.dust) for weights in asked], value)
 
 
+# ---- are operands rounded before they are multiplied?
+
+
+def weight(bits: int) -> float:
+    """A weight whose bits show where operands are cut: 1 1 0 1 1 0 …, so that every rounding makes another number of it."""
+    return sum(2.0**-n for n in range(bits) if n % 3 != 2)
+
+
 # ---- is a product rounded before it is added?
 
 
-def factor(dtype: str) -> float:
+def factor(bits: int) -> float:
     """X = 1 + 2⁻ᵃ with the least a for which the last bit of X·(1 + 2⁻ᵃ⁻¹) is below half a unit in the last place."""
-    return 1 + 2.0 ** -((PRECISION[dtype] + 1) // 2)
+    return 1 + 2.0 ** -((bits + 1) // 2)
 
 
-def tail(dtype: str) -> tuple[float, float]:
-    """What X·W − X is for W = 1 + (X − 1)/2: where the product is exact, and where it is rounded to the type."""
-    step = factor(dtype) - 1
+def tail(bits: int) -> tuple[float, float]:
+    """What X·W − X is for W = 1 + (X − 1)/2: where the product is exact, and where it is rounded to so many bits."""
+    step = factor(bits) - 1
     return step / 2 + step * step / 2, step / 2
 
 
 # ---- how is a sum rounded?
 
 
-def patterns(dtype: str) -> list[tuple[float, float]]:
-    """Pairs (one, part) whose sum shows where a sum is cut, by what is left when `one` is taken away again: the bits of
-    `part` alternate, so that every length and direction of rounding leaves something else.
+def patterns(bits: int, one: float) -> list[tuple[float, float]]:
+    """Pairs (one, part) whose sum shows where a sum is cut, by what is left when `one` is taken away again: every length
+    and direction of rounding leaves something else of the bits of `part`.
     """
-    bits = PRECISION[dtype]
-    one = 2.0**8 if dtype == "float16" else 1.0
-    starts = {53: (5,), 24: (5, 20), 11: (5, 19), 8: (5, 21, 12)}[bits]
-    # 1 1 0 1 1 0 ...: rounded to nearest it goes up after 1 0 | 1, cut off it never does
-    ones = sum(2.0**-n for n in range(bits) if n % 3 != 2)
-    return [(one, one * 2.0**-start * ones) for start in starts]
-
+    starts = {53: (5,), 24: (5, 20), 11: (5, 19), 8: (5, 21, 12)}.get(bits, (5, 5 + bits - 2, 5 + 2 * bits - 4))
+    return [(one, one * 2.0**-start * weight(bits)) for start in starts]

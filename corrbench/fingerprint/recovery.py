@@ -9,9 +9,9 @@ from functools import cache
 
 import numpy as np
 
-from corrbench.fingerprint.arithmetic import Rounding, rounded, two_sum
+from corrbench.fingerprint.arithmetic import Rounding, narrowed, rounded, two_sum
 from corrbench.fingerprint.model import Model
-from corrbench.fingerprint.probes import Oracle, Weights, factor, patterns, tail
+from corrbench.fingerprint.probes import Oracle, Weights, factor, patterns, tail, weight
 from corrbench.fingerprint.tree import Node, NoTree, Tree
 from corrbench.numerics.formats import PRECISION
 
@@ -28,12 +28,13 @@ def recovered(oracle: Oracle) -> Iterator[Model]:
         Unanswered, Died: as `Target.ask`.
     """
     dtype = oracle.cell.case.dtype
-    own = Rounding(PRECISION[dtype])
+    operands = taken_as(oracle)
+    oracle.bits = operands.bits
     if oracle.leaves == 1:
         for mode in ("nearest", "zero"):
             yield Model(
-                dtype=dtype, tree=Tree(1, ()), exact=frozenset([0]), product=own, roundings=(),
-                result=Rounding(own.bits, mode),
+                dtype=dtype, tree=Tree(1, ()), exact=frozenset([0]), product=operands, roundings=(), operands=operands,
+                result=Rounding(PRECISION[dtype], mode),
             )  # fmt: skip
         return
     tree = Tree.of(built(oracle), oracle.leaves)
@@ -43,15 +44,15 @@ def recovered(oracle: Oracle) -> Iterator[Model]:
     sampled = roundings(oracle, tree, some)
     told: set[str] = set()
     if len(set(sampled)) <= 1:  # then all are taken to be so, which the data decide
-        yield from completed(dtype, tree, exact, sampled[:1] * inner, told)
+        yield from completed(dtype, operands, tree, exact, sampled[:1] * inner, told)
     if inner > len(some):
-        yield from completed(dtype, tree, exact, roundings(oracle, tree, range(inner)), told)
+        yield from completed(dtype, operands, tree, exact, roundings(oracle, tree, range(inner)), told)
     elif len(set(sampled)) > 1:
-        yield from completed(dtype, tree, exact, sampled, told)
+        yield from completed(dtype, operands, tree, exact, sampled, told)
 
 
 def completed(
-    dtype: str, tree: Tree, exact: frozenset[int], inner: Sequence[Rounding], told: set[str]
+    dtype: str, operands: Rounding, tree: Tree, exact: frozenset[int], inner: Sequence[Rounding], told: set[str]
 ) -> Iterator[Model]:
     """Models with these roundings of all sums but the last, which have not been told yet."""
     own = Rounding(PRECISION[dtype])
@@ -62,7 +63,8 @@ def completed(
     results = [Rounding(own.bits, mode) for mode in ("nearest", "zero")]
     for root, result, mode in itertools.product(roots, results, modes):
         made = Model(
-            dtype=dtype, tree=tree, exact=exact, product=Rounding(own.bits, mode), roundings=(*inner, root), result=result
+            dtype=dtype, tree=tree, exact=exact, product=Rounding(operands.bits, mode), roundings=(*inner, root),
+            operands=operands, result=result,
         )  # fmt: skip
         if made.hash not in told:
             told.add(made.hash)
@@ -151,6 +153,22 @@ def sizes_of(outside: list[float], leaves: int) -> list[int]:
 # ---- its arithmetic
 
 
+def taken_as(oracle: Oracle) -> Rounding:
+    """How operands are rounded before they are multiplied: by what is left of one weight.
+
+    Raises:
+        NoTree: in no way that is known.
+    """
+    own = PRECISION[oracle.cell.case.dtype]
+    given = weight(own)
+    [got] = oracle.of([{0: given}])
+    for bits in (own, *(bits for bits in (24, 11, 8, *range(4, own)) if bits < own)):
+        for mode in ("nearest", "zero"):
+            if close(float(narrowed(np.array([given]), Rounding(bits, mode))[0]) if bits < own else given, got):
+                return Rounding(bits, mode)
+    raise NoTree(f"one product alone, of 1 and {given!r}, is {got!r}")
+
+
 def unrounded(oracle: Oracle, tree: Tree) -> frozenset[int]:
     """The leaves whose product is exact where it is added.
 
@@ -160,15 +178,14 @@ def unrounded(oracle: Oracle, tree: Tree) -> frozenset[int]:
     asked: list[Weights] = []
     places = []
     firsts = tree.firsts()
-    dtype = oracle.cell.case.dtype
-    x = factor(dtype)
+    x = factor(oracle.bits)
     for children in tree.sums:
         for leaf in children:
             if leaf < tree.leaves:
                 partner = firsts[next(one for one in children if one != leaf)]
                 asked.append({leaf: 1 + (x - 1) / 2, partner: -1.0})
                 places.append(leaf)
-    kept, lost = tail(dtype)
+    kept, lost = tail(oracle.bits)
     found = oracle.of(asked, x)
     for leaf, value in zip(places, found, strict=True):
         if abs(value - kept) > kept * 2.0**-30 and abs(value - lost) > lost * 2.0**-30:
@@ -186,7 +203,7 @@ def roundings(oracle: Oracle, tree: Tree, sums: Iterable[int]) -> list[Rounding]
     for number, children in enumerate(tree.sums):
         for child in children:
             parent[child] = number
-    shapes = patterns(oracle.cell.case.dtype)
+    shapes = tuple(patterns(oracle.bits, oracle.levels.one))
     asked: list[Weights] = []
     for number in sums:
         children = tree.sums[number]
@@ -196,14 +213,14 @@ def roundings(oracle: Oracle, tree: Tree, sums: Iterable[int]) -> list[Rounding]
             asked.append({firsts[children[0]]: one, firsts[children[1]]: part, firsts[beside]: -one})
     answers = oracle.of(asked)
     return [
-        rounding_of(tuple(answers[i : i + len(shapes)]), oracle.cell.case.dtype)
+        rounding_of(tuple(answers[i : i + len(shapes)]), shapes)
         for i in range(0, len(answers), len(shapes))
     ]
 
 
 @cache
-def rounding_of(left: tuple[float, ...], dtype: str) -> Rounding:
-    """The rounding that leaves these parts of `patterns`.
+def rounding_of(left: tuple[float, ...], shapes: tuple[tuple[float, float], ...]) -> Rounding:
+    """The rounding that leaves these parts of sums.
 
     Raises:
         NoTree: none does.
@@ -212,10 +229,10 @@ def rounding_of(left: tuple[float, ...], dtype: str) -> Rounding:
         rounding
         for bits in (*USUAL, *range(4, WIDEST))
         for rounding in (Rounding(bits), Rounding(bits, "zero"))
-        if all(close(leaves(one, part, rounding), value) for (one, part), value in zip(patterns(dtype), left, strict=True))
+        if all(close(leaves(one, part, rounding), value) for (one, part), value in zip(shapes, left, strict=True))
     ]
     if not possible:
-        raise NoTree(f"a sum of {patterns(dtype)[0]} leaves {left[0]!r}, which is no rounding")
+        raise NoTree(f"of {shapes[0][0]} + {shapes[0][1]!r} − {shapes[0][0]} is left {left[0]!r}, which is no rounding")
     return possible[0]
 
 
