@@ -1,0 +1,323 @@
+"""A survey of a target: cells along each axis, where its arithmetic switches, and what its bits do not depend on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from corrbench.case import Case
+from corrbench.fingerprint import invariances
+from corrbench.fingerprint.asking import Cell, Target, opened
+from corrbench.fingerprint.cells import Found, Kind, fingerprint
+from corrbench.fingerprint.words import family
+from corrbench.judge.client import Remote
+from corrbench.judge.sandbox import Died
+from corrbench.runner import Step
+from corrbench.target import Spec
+
+SCHEMA = "corrbench-fingerprint/1"
+LAYER = Case(x=(1, 16, 10, 11), w=(16, 16, 3, 3))  # odd widths, so that the ends of vectors show
+PLANE = Case(x=(1, 1, 20, 27), w=(1, 1, 3, 3))
+LADDERS = {  # along each axis what is tried, by profile; between two values that differ the place is sought
+    "quick": {"N": (1, 2), "C": (1, 4, 16), "O": (1, 16), "plane": (10, 24), "k": (1, 3, 5), "threads": (1, 2)},
+    "standard": {
+        "N": (1, 2, 4, 16), "C": (1, 2, 4, 8, 16, 32), "O": (1, 2, 4, 8, 16, 32), "plane": (6, 10, 16, 32),
+        "k": (1, 2, 3, 5, 7), "threads": (1, 2),
+    },
+    "deep": {
+        "N": (1, 2, 3, 4, 8, 16, 32), "C": (1, 2, 3, 4, 8, 16, 32, 64, 128), "O": (1, 2, 3, 4, 8, 16, 32, 64),
+        "plane": (4, 6, 8, 10, 16, 24, 32, 48, 64), "k": (1, 2, 3, 4, 5, 7, 9, 11), "threads": (1, 2, 4),
+    },
+}  # fmt: skip
+PLANES = {  # of single planes
+    "quick": {"plane": (20, 64), "k": (1, 3, 5)},
+    "standard": {"plane": (8, 20, 40, 80), "k": (1, 2, 3, 5, 7, 9)},
+    "deep": {"plane": (6, 8, 12, 20, 32, 48, 64, 96), "k": (1, 2, 3, 4, 5, 7, 9, 11, 13, 15)},
+}
+SIZES = {"quick": 64, "standard": 64, "deep": 256}  # channels of the largest cell that stands for the end of the range
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One cell, by what it is."""
+
+    case: Case
+    threads: int = 1
+
+    def __str__(self) -> str:
+        return str(self.case) + (f" threads={self.threads}" if self.threads > 1 else "")
+
+    def at(self, axis: str, value: int) -> Point:
+        """The same with another value along one axis.
+
+        Raises:
+            ValueError: there is no such case.
+        """
+        (n, c, h, w), (o, i, kh, kw) = self.case.x, self.case.w
+        if axis == "N":
+            return Point(self.case.but(x=(value, c, h, w)), self.threads)
+        if axis == "C":
+            return Point(self.case.but(x=(n, value, h, w), w=(o, value, kh, kw)), self.threads)
+        if axis == "O":
+            return Point(self.case.but(w=(value, i, kh, kw)), self.threads)
+        if axis == "plane":
+            return Point(self.case.but(x=(n, c, value, value + 1)), self.threads)
+        if axis == "k":
+            return Point(self.case.but(x=(n, c, h + value - kh, w + value - kw), w=(o, i, value, value)), self.threads)
+        return Point(self.case, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Where the arithmetic changes along an axis from a cell on.
+
+    Attributes:
+        axis, base: along which, from which cell.
+        before, after: the last value with the one, and the first with the other; neighbours where that was sought.
+        was, now: in words.
+    """
+
+    axis: str
+    base: str
+    before: int
+    after: int
+    was: str
+    now: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Survey:
+    """What was found of a target.
+
+    Attributes:
+        target, version: whose.
+        cells: by `Point` as text, in the order in which they were asked.
+        switches: where the arithmetic changes.
+        matrix: what the bits do not depend on, and where they do.
+        facts: of padding and flushing.
+        skipped: cells for which the time was over.
+        seconds: of the whole, loading the target aside.
+    """
+
+    target: str
+    version: str = ""
+    dtype: str = "float32"
+    seed: int = 0
+    profile: str = "standard"
+    note: str = ""
+    cells: dict[str, Found] = field(default_factory=dict)
+    switches: list[Switch] = field(default_factory=list)
+    matrix: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+    skipped: int = 0
+    died: str = ""
+    seconds: float = 0.0
+    environment: dict[str, Any] = field(default_factory=dict)
+
+    def having(self, *kinds: Kind) -> list[Found]:
+        """The cells of these kinds."""
+        return [found for found in self.cells.values() if found.kind in kinds]
+
+    @property
+    def verdict(self) -> str:
+        """``fingerprinted``; ``partial`` where a cell has no model that predicts it; ``unjudged`` where the target is not
+        a function, died, or answered nothing.
+        """
+        if self.died or self.having(Kind.CHANGING) or not self.having(Kind.TREE, Kind.TRANSFORM, Kind.PARTIAL, Kind.UNKNOWN):
+            return "unjudged"
+        return "partial" if self.having(Kind.PARTIAL, Kind.UNKNOWN) else "fingerprinted"
+
+    def to_json(self) -> dict[str, Any]:
+        from dataclasses import asdict
+
+        return {
+            "schema": SCHEMA, "verdict": self.verdict, "target": self.target, "version": self.version,
+            "dtype": self.dtype, "seed": self.seed, "profile": self.profile, "note": self.note,
+            "seconds": round(self.seconds, 2), "skipped": self.skipped, "died": self.died,
+            "environment": self.environment, "invariances": self.matrix, "facts": self.facts,
+            "switches": [asdict(one) for one in self.switches],
+            "cells": {name: found.to_json() for name, found in self.cells.items()},
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, said: dict[str, Any]) -> Survey:
+        """Read it back.
+
+        Raises:
+            ValueError: it is no fingerprint.
+        """
+        if not isinstance(said, dict) or said.get("schema") != SCHEMA:
+            raise ValueError(f"its schema is not {SCHEMA}: write one with corrbench fingerprint TARGET --json FILE")
+        try:
+            return cls(
+                **{name: said[name] for name in ("target", "version", "dtype", "seed", "profile", "note", "skipped", "died", "seconds", "environment", "facts")},
+                matrix=said["invariances"], switches=[Switch(**one) for one in said["switches"]],
+                cells={name: Found.from_json(one) for name, one in said["cells"].items()},
+            )  # fmt: skip
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise ValueError(f"it is no whole fingerprint: {type(error).__name__}: {error}") from None
+
+
+Known = dict[str, Found]
+Keep = Callable[[str, Found], None]
+
+
+@dataclass(slots=True)
+class Surveyor:
+    """Asks the cells of one target, each once.
+
+    Attributes:
+        target: who is asked.
+        survey: what is filled.
+        known: cells of an interrupted run.
+        keep: is told of every cell that was asked.
+        until: when no further cell is begun, by the monotonic clock.
+    """
+
+    target: Target
+    survey: Survey
+    known: Known
+    keep: Keep
+    until: float
+    step: Step
+    planned: int = 1
+
+    def ask(self, point: Point) -> Found | None:
+        """The fingerprint of a cell; None where the call does not express it, or the time is over."""
+        fitted = self.target.fit(point.case)
+        if fitted is None or (point.threads > 1 and self.target.spec.arrays != "torch"):
+            return None
+        if (fitted.x[0], fitted.x[1], fitted.w[:2]) != (point.case.x[0], point.case.x[1], point.case.w[:2]):
+            return None
+        point = Point(fitted, point.threads)
+        name = str(point)
+        if name not in self.survey.cells:
+            if name in self.known:
+                self.survey.cells[name] = self.known[name]
+            elif time.monotonic() > self.until:
+                self.survey.skipped += 1
+                return None
+            else:
+                self.step(min(len(self.survey.cells), self.planned - 1), self.planned, name)
+                found = fingerprint(Cell(self.target, fitted, point.threads), self.survey.seed)
+                self.survey.cells[name] = found
+                self.keep(name, found)
+        return self.survey.cells[name]
+
+    def along(self, base: Point, axis: str, values: Sequence[int]) -> None:
+        """Ask along an axis, and seek the places where the arithmetic changes."""
+        asked: list[tuple[int, Found]] = []
+        for value in values:
+            try:
+                found = self.ask(base.at(axis, value))
+            except ValueError:  # there is no such case
+                continue
+            if found is not None:
+                asked.append((value, found))
+        for (low, was), (high, now) in zip(asked, asked[1:], strict=False):
+            if likeness(axis, was) != likeness(axis, now):
+                self.survey.switches.append(self.sought(base, axis, (low, was), (high, now)))
+
+    def sought(self, base: Point, axis: str, low: tuple[int, Found], high: tuple[int, Found]) -> Switch:
+        """The place of a change between two values, by bisection."""
+        while high[0] - low[0] > 1:
+            value = (low[0] + high[0]) // 2
+            found = self.ask(base.at(axis, value))
+            if found is None:
+                break
+            if likeness(axis, found) == likeness(axis, low[1]):
+                low = (value, found)
+            else:
+                high = (value, found)
+        return Switch(axis, str(base), low[0], high[0], family(low[1]), family(high[1]))
+
+
+def likeness(axis: str, found: Found) -> tuple[str, ...]:
+    """What two cells along an axis share where the arithmetic is the same: the models themselves where K is the same, and
+    what they are in words where it is not.
+    """
+    if axis in ("C", "k") or found.kind is not Kind.TREE:
+        return (family(found),)
+    return tuple(sorted({model.hash for _, model in found.classes}))
+
+
+def survey(
+    spec: Spec, name: str, *, profile: str, dtype: str, seed: int, limit: float, step: Step,
+    points: Sequence[Point] = (), known: Known | None = None, keep: Keep = lambda _name, _found: None,
+) -> Survey:  # fmt: skip
+    """Fingerprint a target.
+
+    Args:
+        spec: how it is called.
+        name: as it was asked for.
+        profile: one of `corrbench.target.PROFILES`: how many cells.
+        dtype: of all cells.
+        seed: of the data that models are held to.
+        limit: seconds after which no further cell is begun.
+        step: told of progress.
+        points: these cells and no others.
+        known: cells of an interrupted run of the same command.
+        keep: told of every cell.
+
+    Raises:
+        NotLoaded: the target cannot be loaded.
+    """
+    made = Survey(target=name, dtype=dtype, seed=seed, profile=profile)
+    with Remote(spec) as remote:
+        step(0, 1, "loading")
+        target = opened(spec, remote)
+        made.version, made.note = target.version, target.note
+        began = time.monotonic()
+        surveyor = Surveyor(target, made, known or {}, keep, began + limit, step)
+        try:
+            if points:
+                surveyor.planned = len(points)
+                for point in points:
+                    surveyor.ask(point)
+            else:
+                explore(surveyor, profile, dtype)
+        except Died as death:
+            made.died = f"{death.status.value}: {death.message}"
+        made.seconds = time.monotonic() - began
+    return made
+
+
+def explore(surveyor: Surveyor, profile: str, dtype: str) -> None:
+    """The cells of a profile, those first that tell most."""
+    target, made = surveyor.target, surveyor.survey
+    single = target.fit(LAYER.but(dtype=dtype)) is None or target.fit(LAYER.but(dtype=dtype)) != LAYER.but(dtype=dtype)
+    ladders = (PLANES if single else LADDERS)[profile]
+    base = Point((PLANE if single else LAYER).but(dtype=dtype))
+    surveyor.planned = 2 + sum(map(len, ladders.values()))
+    found = surveyor.ask(base)
+    if found is None or found.kind is Kind.REFUSED:
+        return
+    probe = Cell(target, target.fit(base.case) or base.case)
+    made.matrix = invariances.matrix(probe, made.seed)
+    made.facts = invariances.facts(probe)
+    for axis, values in ladders.items():
+        surveyor.along(base, axis, values)
+    if single:
+        return
+    side = SIZES[profile]
+    surveyor.ask(Point(base.case.but(x=(1, side, 6, 7), w=(side, side, 3, 3))))
+    if profile != "quick":
+        for axis in ("C", "k"):  # a batch may have switches of its own
+            surveyor.along(base.at("N", 2), axis, ladders[axis])
+    for point in smaller(base):  # where few channels are computed otherwise, bits may depend on other things
+        if len(made.cells) and time.monotonic() < surveyor.until and (fitted := target.fit(point.case)):
+            more = invariances.matrix(Cell(target, fitted), made.seed)
+            made.matrix = {what: worse(made.matrix.get(what, said), said) for what, said in more.items()}
+
+
+def smaller(base: Point) -> Iterator[Point]:
+    """Cells of few channels or taps."""
+    yield base.at("C", 4)
+    yield base.at("C", 2).at("k", 1)
+
+
+def worse(one: str, other: str) -> str:
+    """Of two answers that which says more."""
+    return other if one in ("yes", "not asked") and other != "not asked" else one
