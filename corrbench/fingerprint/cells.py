@@ -84,7 +84,9 @@ class Found:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
-        classes = [{"where": region.to_json(), "model": model.to_json(), "hash": model.hash} for region, model in self.classes]
+        classes = [
+            {"where": region.to_json(), "model": model.to_json(), "hash": model.hash} for region, model in self.classes
+        ]
         return {
             "case": str(self.case), "threads": self.threads, "kind": str(self.kind), "hash": self.hash,
             "share": self.share, "outputs": self.outputs, "classes": classes,
@@ -180,7 +182,9 @@ def _fingerprint(cell: Cell, seed: int, found: Found) -> None:
         unpredicted = split(cell, pairs, results, found)
         fresh = seen_operands(cell, drawn(cell.case, seed, FRESH, salt))
         given = cell.ask(fresh)
-        right = np.stack([agree(predicted(found, cell.case, *pair), y, cell.case) for pair, y in zip(fresh, given, strict=True)])
+        right = np.stack(
+            [agree(predicted(found, cell.case, *pair), y, cell.case) for pair, y in zip(fresh, given, strict=True)]
+        )
         found.share, found.outputs = float(right.mean()), right.size
         if right.all() or unpredicted:
             break
@@ -236,7 +240,9 @@ def window(case: Case, x: Array, at: tuple[int, int, int]) -> tuple[Case, Array]
     return case.but(x=shape, padding=(0, 0, 0, 0), stride=(1, 1)), part
 
 
-def fits(model: Model, cell: Cell, at: tuple[int, int, int], channels: Sequence[int], pairs: list[Pair], results: list[Array]) -> bool:
+def fits(
+    model: Model, cell: Cell, at: tuple[int, int, int], channels: Sequence[int], pairs: list[Pair], results: list[Array]
+) -> bool:
     """Whether a model predicts one place in these channels, in all data."""
     n, row, column = at
     for (x, w), y in zip(pairs, results, strict=True):
@@ -283,7 +289,9 @@ def first_model(
             return model
     if made is not None:
         found.kind, found.classes = Kind.PARTIAL, [(Region.whole(cell.case.out), made)]
-        right = np.stack([agree(predicted(found, cell.case, *pair), y, cell.case) for pair, y in zip(pairs, results, strict=True)])
+        right = np.stack(
+            [agree(predicted(found, cell.case, *pair), y, cell.case) for pair, y in zip(pairs, results, strict=True)]
+        )
         found.share, found.outputs = float(right.mean()), right.size
         found.said = "its probes show a tree of summation, and its results on data do not follow it: it answers probes otherwise than data"
     return None

@@ -124,7 +124,9 @@ def facts(cell: Cell) -> dict[str, str]:
         except Unanswered as error:
             found[name] = f"cannot be asked: {error}"
             continue
-        found[name] = "kept" if np.all(y != 0) else "counted as zero" if not y.any() else "counted as zero in some outputs"
+        found[name] = (
+            "kept" if np.all(y != 0) else "counted as zero" if not y.any() else "counted as zero in some outputs"
+        )
     padded = case.but(padding=(1, 1, 1, 1))
     if cell.target.fit(padded) == padded and min(case.w[2:]) > 1:
         w = np.ones(case.w, kind)
@@ -132,7 +134,9 @@ def facts(cell: Cell) -> dict[str, str]:
         try:
             [y] = cell.target.ask(padded, [(ones, w)], cell.threads)
             corner = y[0, 0, 0, 0]
-            found["infinite weight over padding"] = "NaN" if np.isnan(corner) else "no effect" if np.isfinite(corner) else str(corner)
+            found["infinite weight over padding"] = (
+                "NaN" if np.isnan(corner) else "no effect" if np.isfinite(corner) else str(corner)
+            )
         except Unanswered as error:
             found["infinite weight over padding"] = f"cannot be asked: {error}"
     return found

@@ -117,7 +117,9 @@ def products(case: Case, x: Array, w: Array) -> Iterator[tuple[Array, Array]]:
         own = padded[:, group * each + channel] if case.groups > 1 else padded[:, channel : channel + 1]
         for a in range(kh):
             for b in range(kw):
-                seen = own[:, :, a * dh : a * dh + (rows - 1) * sh + 1 : sh, b * dw : b * dw + (columns - 1) * sw + 1 : sw]
+                seen = own[
+                    :, :, a * dh : a * dh + (rows - 1) * sh + 1 : sh, b * dw : b * dw + (columns - 1) * sw + 1 : sw
+                ]
                 yield seen, wide[:, channel, a, b].reshape(1, o, 1, 1)
 
 

@@ -76,7 +76,9 @@ class Oracle:
         """
         k, case = self.leaves, self.cell.case
         ends = [(0, k - 1), (0, k // 2), (k // 3, k - 1)]
-        kernels = [self.kernel({i: self.levels.mask, j: -self.levels.mask}, self.levels.unit) for i, j in ends if i != j]
+        kernels = [
+            self.kernel({i: self.levels.mask, j: -self.levels.mask}, self.levels.unit) for i, j in ends if i != j
+        ]
         x = self.cell.constant(1.0)
         n, row, column = self.at
         found = self.cell.ask([(x, np.broadcast_to(w, (case.w[0], k)).reshape(case.w)) for w in kernels])
@@ -128,7 +130,10 @@ class Oracle:
                 kernels.append(made)
         found = [value / levels.unit for value in self.answers(kernels)]
         ends = [*parts[1:], len(found)]
-        return [float(sum(np.rint(v) if abs(v - np.rint(v)) < 1e-6 else v for v in found[a:b])) for a, b in zip(parts, ends, strict=True)]
+        return [
+            float(sum(np.rint(v) if abs(v - np.rint(v)) < 1e-6 else v for v in found[a:b]))
+            for a, b in zip(parts, ends, strict=True)
+        ]
 
     def of(self, asked: Sequence[Weights], value: float = 1.0) -> list[float]:
         """The element for weights of a few leaves, the others dust."""

@@ -212,10 +212,7 @@ def roundings(oracle: Oracle, tree: Tree, sums: Iterable[int]) -> list[Rounding]
         for one, part in shapes:
             asked.append({firsts[children[0]]: one, firsts[children[1]]: part, firsts[beside]: -one})
     answers = oracle.of(asked)
-    return [
-        rounding_of(tuple(answers[i : i + len(shapes)]), shapes)
-        for i in range(0, len(answers), len(shapes))
-    ]
+    return [rounding_of(tuple(answers[i : i + len(shapes)]), shapes) for i in range(0, len(answers), len(shapes))]
 
 
 @cache

@@ -52,14 +52,24 @@ class Region:
         if "elements" in said:
             mask.reshape(-1)[numbers(said["elements"])] = True
         else:
-            mask[np.ix_(*(numbers(said[name]) if name in said else range(n) for name, n in zip(AXES, shape, strict=True)))] = True
+            mask[
+                np.ix_(
+                    *(numbers(said[name]) if name in said else range(n) for name, n in zip(AXES, shape, strict=True))
+                )
+            ] = True
         return cls(mask)
 
     def __str__(self) -> str:
         said = self.to_json()
         if "elements" in said:
             return f"{int(self.mask.sum())} of {self.mask.size} outputs"
-        return ", ".join(f"{name if ' ' in found or '..' in found else name[:-1]} {found.replace('..', '–')}" for name, found in said.items()) or "all outputs"
+        return (
+            ", ".join(
+                f"{name if ' ' in found or '..' in found else name[:-1]} {found.replace('..', '–')}"
+                for name, found in said.items()
+            )
+            or "all outputs"
+        )
 
 
 def numbers(text: str) -> list[int]:

@@ -11,7 +11,7 @@ from corrbench.case import Case
 from corrbench.fingerprint import invariances
 from corrbench.fingerprint.asking import Cell, Target, opened
 from corrbench.fingerprint.cells import Found, Kind, fingerprint
-from corrbench.fingerprint.words import family
+from corrbench.fingerprint.words import family, still
 from corrbench.judge.client import Remote
 from corrbench.judge.sandbox import Died
 from corrbench.runner import Step
@@ -23,8 +23,8 @@ PLANE = Case(x=(1, 1, 20, 27), w=(1, 1, 3, 3))
 LADDERS = {  # along each axis what is tried, by profile; between two values that differ the place is sought
     "quick": {"N": (1, 2), "C": (1, 4, 16), "O": (1, 16), "plane": (10, 24), "k": (1, 3, 5), "threads": (1, 2)},
     "standard": {
-        "N": (1, 2, 4, 16), "C": (1, 2, 4, 8, 16, 32), "O": (1, 2, 4, 8, 16, 32), "plane": (6, 10, 16, 32),
-        "k": (1, 2, 3, 5, 7), "threads": (1, 2),
+        "N": (1, 2, 4, 16), "C": (1, 4, 16, 32), "k": (1, 2, 3, 5), "threads": (1, 2), "O": (2, 4, 16, 32),
+        "plane": (6, 10, 24),
     },
     "deep": {
         "N": (1, 2, 3, 4, 8, 16, 32), "C": (1, 2, 3, 4, 8, 16, 32, 64, 128), "O": (1, 2, 3, 4, 8, 16, 32, 64),
@@ -33,7 +33,7 @@ LADDERS = {  # along each axis what is tried, by profile; between two values tha
 }  # fmt: skip
 PLANES = {  # of single planes
     "quick": {"plane": (20, 64), "k": (1, 3, 5)},
-    "standard": {"plane": (8, 20, 40, 80), "k": (1, 2, 3, 5, 7, 9)},
+    "standard": {"k": (1, 2, 3, 5, 7, 9), "plane": (8, 20, 40, 80)},
     "deep": {"plane": (6, 8, 12, 20, 32, 48, 64, 96), "k": (1, 2, 3, 4, 5, 7, 9, 11, 13, 15)},
 }
 SIZES = {"quick": 64, "standard": 64, "deep": 256}  # channels of the largest cell that stands for the end of the range
@@ -125,7 +125,11 @@ class Survey:
         """``fingerprinted``; ``partial`` where a cell has no model that predicts it; ``unjudged`` where the target is not
         a function, died, or answered nothing.
         """
-        if self.died or self.having(Kind.CHANGING) or not self.having(Kind.TREE, Kind.TRANSFORM, Kind.PARTIAL, Kind.UNKNOWN):
+        if (
+            self.died
+            or self.having(Kind.CHANGING)
+            or not self.having(Kind.TREE, Kind.TRANSFORM, Kind.PARTIAL, Kind.UNKNOWN)
+        ):
             return "unjudged"
         return "partial" if self.having(Kind.PARTIAL, Kind.UNKNOWN) else "fingerprinted"
 
@@ -217,7 +221,7 @@ class Surveyor:
             if found is not None:
                 asked.append((value, found))
         for (low, was), (high, now) in zip(asked, asked[1:], strict=False):
-            if likeness(axis, was) != likeness(axis, now):
+            if not alike(axis, was, now):
                 self.survey.switches.append(self.sought(base, axis, (low, was), (high, now)))
 
     def sought(self, base: Point, axis: str, low: tuple[int, Found], high: tuple[int, Found]) -> Switch:
@@ -227,20 +231,25 @@ class Surveyor:
             found = self.ask(base.at(axis, value))
             if found is None:
                 break
-            if likeness(axis, found) == likeness(axis, low[1]):
+            if alike(axis, low[1], found):
                 low = (value, found)
             else:
                 high = (value, found)
         return Switch(axis, str(base), low[0], high[0], family(low[1]), family(high[1]))
 
 
-def likeness(axis: str, found: Found) -> tuple[str, ...]:
-    """What two cells along an axis share where the arithmetic is the same: the models themselves where K is the same, and
-    what they are in words where it is not.
+def alike(axis: str, a: Found, b: Found) -> bool:
+    """Whether two cells along an axis are computed alike: by the same models where K is the same, in words where it is
+    not. One product alone is like any sum.
     """
-    if axis in ("C", "k") or found.kind is not Kind.TREE:
-        return (family(found),)
-    return tuple(sorted({model.hash for _, model in found.classes}))
+    if axis in ("C", "k"):
+        if a.kind is b.kind is Kind.TREE and 1 in (a.case.terms, b.case.terms):
+            return True
+        without = still(a.case) | still(b.case)
+        return family(a, without) == family(b, without)
+    if not (a.kind is b.kind is Kind.TREE):
+        return family(a) == family(b)
+    return {model.hash for _, model in a.classes} == {model.hash for _, model in b.classes}
 
 
 def survey(

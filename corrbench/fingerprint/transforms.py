@@ -93,7 +93,9 @@ def named(cell: Cell) -> Transform | None:
         rows, columns = tile
         said += f"; responses repeat every {rows} rows and {columns} columns and are exact nowhere"
         return Transform(name=f"FFT in blocks of {rows}×{columns}", evidence=said, rows=rows, columns=columns)
-    return Transform(name="FFT", evidence=said + "; responses do not repeat" + ("" if corners else ", and are exact nowhere"))
+    return Transform(
+        name="FFT", evidence=said + "; responses do not repeat" + ("" if corners else ", and are exact nowhere")
+    )
 
 
 def responses(cell: Cell, pixels: list[tuple[int, int]]) -> list[Response]:
@@ -122,7 +124,11 @@ def exactly(cell: Cell, w: Array, pixel: tuple[int, int]) -> Array:
         for b in range(case.w[3]):
             row, column = pixel[0] + top - a * case.dilation[0], pixel[1] + left - b * case.dilation[1]
             i, j = row // case.stride[0], column // case.stride[1]
-            if row % case.stride[0] == column % case.stride[1] == 0 and 0 <= i < made.shape[1] and 0 <= j < made.shape[2]:
+            if (
+                row % case.stride[0] == column % case.stride[1] == 0
+                and 0 <= i < made.shape[1]
+                and 0 <= j < made.shape[2]
+            ):
                 made[:own, i, j] = w[:own, 0, a, b]
     return made
 

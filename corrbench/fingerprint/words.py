@@ -29,14 +29,30 @@ def told(found: Found) -> str:
     return f"{found.kind}: {found.said}"
 
 
-def family(found: Found) -> str:
-    """What a cell is, without the sizes that depend on K: equal along an axis until the arithmetic changes."""
+def family(found: Found, without: frozenset[str] = frozenset()) -> str:
+    """What a cell is, without the sizes that depend on K: equal along an axis until the arithmetic changes.
+
+    Args:
+        found: the cell.
+        without: axes of the kernel that are left out of orders.
+    """
     if found.transform is not None:
         return found.transform.name
     if found.kind is not Kind.TREE:
         return str(found.kind)
-    said = [re.sub(r"\d+ chains of \d+( or \d+)?", "chains", model_told(model, found.case)) for _, model in found.classes]
-    return "; ".join(dict.fromkeys(re.sub(r"depth \d+|\d+ of \d+", "", one) for one in said))
+    said = []
+    for _, model in found.classes:
+        one = re.sub(r"\d+ chains of \d+( or \d+)?", "chains", model_told(model, found.case))
+        one = re.sub(r",? ?depth \d+| of depth \d+| and \d+ alone| in \d+ of \d+ products", "", one)
+        for axis in without:
+            one = re.sub(rf"(?<=[ (,])−?{axis}(,|(?=[ )]))", "", one + " ").rstrip()
+        said.append(one.replace(",)", ")").replace(", ·", " ·").replace(", added", " added").replace(" ()", ""))
+    return "; ".join(dict.fromkeys(said))
+
+
+def still(case: Case) -> frozenset[str]:
+    """The axes of a kernel that have one element."""
+    return frozenset(name for name, length in zip(AXES, case.w[1:], strict=True) if length == 1)
 
 
 def difference_of(first: str, other: str) -> str:
