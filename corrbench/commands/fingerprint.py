@@ -202,8 +202,8 @@ def taken(target: tuple[str, Spec], asked: Asked, step: Step, like: Survey | Non
     try:
         known = {key: Found.from_json(results[0]) for key, results in store.done.items()}
         return survey.survey(
-            spec, name, profile=asked.profile, dtype=asked.dtype, seed=asked.seed, limit=float("inf") if like else asked.limit,
-            step=step, points=chosen, known=known, keep=lambda key, found: store.append([(key, [found.to_json()])]),
+            spec, name, profile=asked.profile, dtype=asked.dtype, seed=asked.seed,
+            limit=float("inf") if like else asked.limit, step=step, points=chosen, known=known, keep=lambda key, found: store.append([(key, [found.to_json()])]),
         )  # fmt: skip
     except (NotLoaded, Died) as error:
         raise ValueError(getattr(error, "message", "") or str(error)) from None
@@ -261,4 +261,4 @@ def write(asked: Asked, made: dict[str, Any], prose: str, render: Any, survey: S
     cli.save(asked.json_file, made)
     cli.save(asked.markdown, prose)
     if asked.page:
-        cli.save(asked.page, render.page(survey, prose))
+        cli.save(asked.page, render.page(survey))

@@ -27,7 +27,8 @@ WATCHED = re.compile(r"(ONEDNN|DNNL|MKL|OMP|KMP|GOMP|OPENBLAS|NUMEXPR|ATEN|NVIDI
 BACKENDS = ("fp32_precision", "mkldnn.is_available", "mkldnn.enabled", "mkldnn.conv.fp32_precision",
             "mkldnn.matmul.fp32_precision", "cudnn.benchmark")  # fmt: skip
 GPU = ("cudnn.conv.fp32_precision", "cudnn.allow_tf32")  # torch's defaults, that matter where there is a GPU
-INSTRUCTIONS = ("asimd", "sve", "sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16")
+INSTRUCTIONS = ("asimd", "sve", "sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512_bf16",
+                "avx512_fp16", "amx_bf16")  # fmt: skip
 PROGRAMS = {
     "git": ("git", "--version"),
     "valgrind": ("valgrind", "-q", "--tool=callgrind", "--callgrind-out-file=/dev/null", "true"),

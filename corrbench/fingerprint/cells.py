@@ -21,7 +21,6 @@ from corrbench.fingerprint.recovery import recovered
 from corrbench.fingerprint.regions import Region, hull
 from corrbench.fingerprint.transforms import Transform
 from corrbench.fingerprint.tree import NoTree
-from corrbench.judge.sandbox import Died
 from corrbench.numerics.inputs import cast
 from corrbench.numerics.problem import Array
 
@@ -29,6 +28,7 @@ SEEN, FRESH = 4, 5  # inputs that a model may be fitted to, and that it is held 
 CLASSES = 8  # models of one cell
 ROUNDS = 3  # times that what was fresh becomes what is seen
 SPREAD = {"float64": 12, "float32": 8, "bfloat16": 8, "float16": 2}  # powers of two that operands range over
+UNFAITHFUL = "its probes show a tree of summation, and its results on data do not follow it: it answers probes otherwise than data"
 EVERY = 2  # of which one input spreads its sizes and the next does not
 
 
@@ -293,7 +293,7 @@ def first_model(
             [agree(predicted(found, cell.case, *pair), y, cell.case) for pair, y in zip(pairs, results, strict=True)]
         )
         found.share, found.outputs = float(right.mean()), right.size
-        found.said = "its probes show a tree of summation, and its results on data do not follow it: it answers probes otherwise than data"
+        found.said = UNFAITHFUL
     return None
 
 

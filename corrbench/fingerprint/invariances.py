@@ -1,4 +1,4 @@
-"""What the bits of a result do not depend on, and what padding and tiny numbers do to them: yes, or the first place where not."""
+"""What the bits of a result do not depend on, and where they do; what padding and tiny numbers do to them."""
 
 from __future__ import annotations
 
@@ -55,11 +55,13 @@ Comparison = Iterator[tuple[str, Array, Array]]
 
 
 def reruns(cell: Cell, x: Array, w: Array, y: Array) -> Comparison:
+    """The same call again."""
     for got in cell.ask([(x, w)] * TIMES):
         yield "the same call again", y, got
 
 
 def batches(cell: Cell, x: Array, w: Array, y: Array) -> Comparison:
+    """The image alone, and as the first of several."""
     for n in BATCHES:
         case = cell.case.but(x=(n, *x.shape[1:]))
         if cell.target.fit(case) != case:
@@ -70,6 +72,7 @@ def batches(cell: Cell, x: Array, w: Array, y: Array) -> Comparison:
 
 
 def positions(cell: Cell, x: Array, w: Array, y: Array) -> Comparison:
+    """The image at each place of a batch of its copies."""
     n = BATCHES[-2]
     case = cell.case.but(x=(n, *x.shape[1:]))
     if cell.target.fit(case) != case:
@@ -80,6 +83,7 @@ def positions(cell: Cell, x: Array, w: Array, y: Array) -> Comparison:
 
 
 def threads(cell: Cell, x: Array, w: Array, y: Array) -> Comparison:
+    """One thread, and several of torch's."""
     if cell.target.spec.arrays != "torch":
         return
     for count in (2, 4):
@@ -93,14 +97,17 @@ def threads(cell: Cell, x: Array, w: Array, y: Array) -> Comparison:
 
 
 def layouts(cell: Cell, x: Array, w: Array, y: Array) -> Comparison:
+    """Other orders of the axes in memory."""
     yield from laid_out(cell, x, w, y, LAYOUTS)
 
 
 def offsets(cell: Cell, x: Array, w: Array, y: Array) -> Comparison:
+    """Other places in memory."""
     yield from laid_out(cell, x, w, y, OFFSETS)
 
 
 def laid_out(cell: Cell, x: Array, w: Array, y: Array, ways: tuple[str, ...]) -> Comparison:
+    """The same numbers, laid out otherwise."""
     if cell.target.spec.arrays == "list":
         return
     for layout in ways:

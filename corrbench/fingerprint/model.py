@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -104,9 +104,10 @@ def products(case: Case, x: Array, w: Array) -> Iterator[tuple[Array, Array]]:
 
     Args:
         case: the geometry.
-        x, w: operands of the case's shapes.
+        x: input, (N, C, H, W).
+        w: kernel, (O, I, kh, kw).
     """
-    (_, c, _, _), (o, each, kh, kw) = case.x, case.w
+    o, each, kh, kw = case.w
     top, bottom, left, right = case.sides
     padded = np.pad(np.asarray(x, np.float64), ((0, 0), (0, 0), (top, bottom), (left, right)))
     rows, columns = case.out[2:]
@@ -129,7 +130,8 @@ def evaluate(model: Model, case: Case, x: Array, w: Array) -> Array:
     Args:
         model: of one element.
         case: the geometry.
-        x, w: operands of the case's shapes.
+        x: input, (N, C, H, W).
+        w: kernel, (O, I, kh, kw).
     """
     short = model.operands.bits <= 24  # a product is exact in float64
     if model.operands.bits < PRECISION[model.dtype]:

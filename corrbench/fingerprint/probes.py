@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from corrbench.fingerprint.asking import Cell, kept
-from corrbench.numerics.formats import PRECISION
 from corrbench.numerics.problem import Array
 
 
@@ -71,8 +70,8 @@ class Oracle:
         return self.cell.case.terms
 
     def alike(self) -> bool:
-        """Whether all channels give the same element for the same kernels: what two of them do differently is seen by one
-        of a few masks at least, as a rule.
+        """Whether all channels give the same element for the same kernels: as a rule one of a few masks shows where two
+        are computed differently.
         """
         k, case = self.leaves, self.cell.case
         ends = [(0, k - 1), (0, k // 2), (k // 3, k - 1)]
@@ -144,7 +143,7 @@ class Oracle:
 
 
 def weight(bits: int) -> float:
-    """A weight whose bits show where operands are cut: 1 1 0 1 1 0 …, so that every rounding makes another number of it."""
+    """A weight whose bits show where operands are cut: of 1 1 0 1 1 0 … every rounding makes another number."""
     return sum(2.0**-n for n in range(bits) if n % 3 != 2)
 
 
@@ -166,8 +165,8 @@ def tail(bits: int) -> tuple[float, float]:
 
 
 def patterns(bits: int, one: float) -> list[tuple[float, float]]:
-    """Pairs (one, part) whose sum shows where a sum is cut, by what is left when `one` is taken away again: every length
-    and direction of rounding leaves something else of the bits of `part`.
+    """Pairs (one, part) whose sum shows where a sum is cut, by what is left when `one` is taken away again: every
+    length and direction of rounding leaves something else of the bits of `part`.
     """
     starts = {53: (5,), 24: (5, 20), 11: (5, 19), 8: (5, 21, 12)}.get(bits, (5, 5 + bits - 2, 5 + 2 * bits - 4))
     return [(one, one * 2.0**-start * weight(bits)) for start in starts]

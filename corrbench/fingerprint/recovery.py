@@ -92,8 +92,8 @@ class Part:
 
 
 def built(oracle: Oracle) -> Node:
-    """The tree, by the sizes of the subtrees in which one leaf meets each of the others; then within each group of equal
-    size, level by level, so that all questions of a level go into the same calls.
+    """The tree, by the sizes of the subtrees in which one leaf meets each of the others; then within each group of
+    equal size, level by level, so that all questions of a level go into the same calls.
 
     Raises:
         NoTree: the sizes are those of no tree.
@@ -194,7 +194,7 @@ def unrounded(oracle: Oracle, tree: Tree) -> frozenset[int]:
 
 
 def roundings(oracle: Oracle, tree: Tree, sums: Iterable[int]) -> list[Rounding]:
-    """How sums, not the last one, are rounded: `one` + `part` − `one`, with the first two below the sum and the third beside.
+    """How sums, not the last one, are rounded: `one` + `part` − `one`, the first two below the sum, the third beside.
 
     Raises:
         NoTree: a sum is rounded as none is.

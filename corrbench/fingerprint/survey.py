@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ from corrbench.runner import Step
 from corrbench.target import Spec
 
 SCHEMA = "corrbench-fingerprint/1"
+PLAIN = (  # what a file has under the same name
+    "target", "version", "dtype", "seed", "profile", "note", "skipped", "died", "seconds", "environment", "facts",
+)  # fmt: skip
 LAYER = Case(x=(1, 16, 10, 11), w=(16, 16, 3, 3))  # odd widths, so that the ends of vectors show
 PLANE = Case(x=(1, 1, 20, 27), w=(1, 1, 3, 3))
 LADDERS = {  # along each axis what is tried, by profile; between two values that differ the place is sought
@@ -122,8 +126,8 @@ class Survey:
 
     @property
     def verdict(self) -> str:
-        """``fingerprinted``; ``partial`` where a cell has no model that predicts it; ``unjudged`` where the target is not
-        a function, died, or answered nothing.
+        """``fingerprinted``; ``partial`` where a cell has no model that predicts it; ``unjudged`` where the target is
+        not a function, died, or answered nothing.
         """
         if (
             self.died
@@ -156,7 +160,7 @@ class Survey:
             raise ValueError(f"its schema is not {SCHEMA}: write one with corrbench fingerprint TARGET --json FILE")
         try:
             return cls(
-                **{name: said[name] for name in ("target", "version", "dtype", "seed", "profile", "note", "skipped", "died", "seconds", "environment", "facts")},
+                **{name: said[name] for name in PLAIN},
                 matrix=said["invariances"], switches=[Switch(**one) for one in said["switches"]],
                 cells={name: Found.from_json(one) for name, one in said["cells"].items()},
             )  # fmt: skip
@@ -220,7 +224,7 @@ class Surveyor:
                 continue
             if found is not None:
                 asked.append((value, found))
-        for (low, was), (high, now) in zip(asked, asked[1:], strict=False):
+        for (low, was), (high, now) in itertools.pairwise(asked):
             if not alike(axis, was, now):
                 self.survey.switches.append(self.sought(base, axis, (low, was), (high, now)))
 

@@ -85,7 +85,8 @@ def named(cell: Cell) -> Transform | None:
     if max(tile) > 1 and min(tile) > 0 and corners:
         rows, columns = tile
         kernel = "×".join(map(str, cell.case.w[2:]))
-        said += f"; responses repeat every {rows} rows and {columns} columns, and are exact at {len(corners)} pixels, {corners[0]} first"
+        said += f"; responses repeat every {rows} rows and {columns} columns"
+        said += f", and are exact at {len(corners)} pixels, {corners[0]} first"
         return Transform(name=f"Winograd F({rows}×{columns}, {kernel})", evidence=said, rows=rows, columns=columns)
     if not beyond:
         return None

@@ -108,8 +108,8 @@ class Tree:
         return found
 
     def nested(self) -> list[Any] | int:
-        """As lists that fold from the left: [0, 1, [2, 3], 4] is ((0 + 1) + (2 + 3)) + 4, and [0, {"at once": [1, 2]}] adds
-        0, 1 and 2 with one rounding. Since the child with most leaves comes first, lists are at most log₂ K deep.
+        """As lists that fold from the left: [0, 1, [2, 3], 4] is ((0 + 1) + (2 + 3)) + 4, and [0, {"at once": [1, 2]}]
+        adds 0, 1 and 2 with one rounding. Since the child with most leaves comes first, lists are at most log₂ K deep.
         """
         folded: list[Any] = list(range(self.leaves))
         for children in self.sums:
@@ -165,9 +165,7 @@ def shown(node: Any) -> str:
         return str(node)
     if isinstance(node, dict):
         return "{" + " ".join(map(shown, node["at once"])) + "}"
-    words: list[str] = []
-    for part in runs(node):
-        words.append(ranged(part) if isinstance(part, list) else shown(part[0]))
+    words = [ranged(part) if isinstance(part, list) else shown(part[0]) for part in runs(node)]
     return "[" + " ".join(words) + "]"
 
 

@@ -96,7 +96,7 @@ def products_told(model: Model) -> str:
 
 
 def order_told(leaves: Sequence[int], shape: tuple[int, int, int]) -> str:
-    """The axes by which leaves are visited, the slowest first: c,kh,kw; −kh where rows go upwards; empty for another order."""
+    """The axes by which leaves are visited, the slowest first: c,kh,kw; −kh where rows go upwards; empty if by none."""
     kh, kw = shape[1:]
     places = [(leaf // (kh * kw), leaf // kw % kh, leaf % kw) for leaf in leaves]
     moving = [axis for axis in range(3) if len({place[axis] for place in places}) > 1]
@@ -138,7 +138,7 @@ def balanced(tree: Tree) -> str:
 
 
 def pieces(nested: Any) -> tuple[list[list[int]], list[int], bool]:
-    """The chains of a nested list, the leaves that are added alone, and whether chains are added one after the other."""
+    """The chains of a nested list, the leaves added alone, and whether chains are added one after the other."""
     chains: list[list[int]] = []
     singles: list[int] = []
     plain = True

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from html import escape
 from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from corrbench.fingerprint.cells import FRESH, Found, Kind
 from corrbench.fingerprint.differences import Comparison
 from corrbench.fingerprint.words import told
+from corrbench.render._arithmetic import SMALL, Picture, drawn, switch_map
 from corrbench.render._figures import counted
-from corrbench.render._trees import SMALL, drawn
 from corrbench.render.markdown import escape as plain
 from corrbench.render.markdown import table
 
 if TYPE_CHECKING:
     from corrbench.fingerprint.survey import Survey, Switch
 
+EXPLAINED = (
+    f"Element type {{dtype}}. Each model was recovered from probes and evaluated apart from the target on {FRESH} fresh "
+    "inputs; a share of 100 % says that every bit of every output was as predicted."
+)
 SHOWN = 6  # switch points and doubtful cells that are told on a terminal
-COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2", "#b279a2", "#eeca3b", "#9d755d", "#bab0ac")
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 70em; margin: 2em auto; padding: 0 1em; color: #222; background: #fff }
-table { border-collapse: collapse } td, th { border-bottom: 1px solid #ccc; padding: .2em .8em .2em 0; text-align: left; vertical-align: top }
-code { font-size: 90% } svg { max-width: 100%; height: auto }
-@media (prefers-color-scheme: dark) { body { color: #ddd; background: #181818 } svg text { fill: #ddd } svg line, svg path { stroke: #aaa } }
-"""
 
 
 def summary(made: Survey) -> str:
@@ -93,8 +90,7 @@ def markdown(made: Survey, command: str) -> str:
     """The whole fingerprint."""
     lines = [
         f"# Fingerprint of {made.target} {made.version}", "", f"**{made.verdict}: {summary(made)}.**", "",
-        f"Element type {made.dtype}. Each model was recovered from probes and evaluated apart from the target on {FRESH} "
-        "fresh inputs; a share of 100 % says that every bit of every output was as predicted.", "", f"`{command}`", "",
+        EXPLAINED.format(dtype=made.dtype), "", f"`{command}`", "",
     ]  # fmt: skip
     if made.switches:
         lines += ["## Switch points", "", *(f"- {plain(switch(one))} (from `{one.base}`)" for one in made.switches), ""]
@@ -112,10 +108,11 @@ def markdown(made: Survey, command: str) -> str:
             *table(("", ""), [(k, plain(v)) for k, v in made.facts.items()]),
             "",
         ]
-    lines += ["## Cells", "", *table(
-        ("cell", "what it is", "predicted", "calls", "model"),
-        [(f"`{name}`", plain(told(found)), predicted(found), str(found.calls), f"`{found.hash}`") for name, found in made.cells.items()],
-    ), ""]  # fmt: skip
+    rows = [
+        (f"`{name}`", plain(told(found)), predicted(found), str(found.calls), f"`{found.hash}`")
+        for name, found in made.cells.items()
+    ]
+    lines += ["## Cells", "", *table(("cell", "what it is", "predicted", "calls", "model"), rows), ""]
     said = ", ".join(f"{name} {value}" for name, value in made.environment.items())
     return "\n".join([*lines, f"Environment: {said}."]) + "\n"
 
@@ -170,69 +167,16 @@ def difference_markdown(a: Survey, b: Survey, found: Comparison) -> str:
 # ---- a page
 
 
-def page(made: Survey, prose: str) -> str:
-    """One page without scripts or network: words, the map of switch points, and the trees that are small enough to see."""
-    trees = []
+def page(made: Survey) -> str:
+    """One page without scripts or network: words, the map of switch points, the trees that are small enough to see."""
+    trees: dict[str, tuple[str, Picture]] = {}
     for name, found in made.cells.items():
         for region, model in found.classes:
-            if 1 < model.tree.leaves <= SMALL and model.hash not in {seen for seen, _ in trees}:
-                trees.append((model.hash, f"<h3><code>{escape(name)}</code>, {escape(str(region))}</h3>{drawn(model)}"))
-    body = [
-        f"<h1>{escape(named(made))}</h1><p><b>{escape(made.verdict)}: {escape(summary(made))}</b></p>",
-        f"<pre>{escape(text(made))}</pre>", "<h2>Switch map</h2>", switch_map(made),
-        "<h2>Cells</h2><table><tr><th>cell<th>what it is<th>predicted<th>model</tr>",
-        *(f"<tr><td><code>{escape(name)}</code><td>{escape(told(found))}<td>{predicted(found)}<td><code>{found.hash}</code></tr>"
-          for name, found in made.cells.items()), "</table>",
-        "<h2>Trees</h2><p>A dot is a product, filled where it is not rounded before it is added.</p>" if trees else "",
-        *(picture for _, picture in trees),
-    ]  # fmt: skip
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(named(made))}</title><style>{STYLE}</style>'
-        f"<body>{''.join(body)}</body></html>\n"
-    )
-
-
-def rows(made: Survey) -> Iterator[tuple[str, list[tuple[int, Found]]]]:
-    """For each axis the cells along it, from the first cell on."""
-    if not made.cells:
-        return
-    from corrbench.fingerprint.survey import Point
-
-    first = next(iter(made.cells.values()))
-    base = Point(first.case, first.threads)
-    for axis in ("N", "C", "O", "plane", "k", "threads"):
-        found = []
-        for cell in made.cells.values():
-            here = Point(cell.case, cell.threads)
-            value = {
-                "N": cell.case.x[0], "C": cell.case.w[1], "O": cell.case.w[0], "plane": cell.case.x[2],
-                "k": cell.case.w[2], "threads": cell.threads,
-            }[axis]  # fmt: skip
-            if here == base or base.at(axis, value) == here:
-                found.append((value, cell))
-        if len(found) > 1:
-            yield axis, sorted(found, key=lambda one: one[0])
-
-
-def switch_map(made: Survey) -> str:
-    """A row for each axis, a box for each cell, a colour for each arithmetic."""
-    from corrbench.fingerprint.words import family
-
-    colours: dict[str, str] = {}
-    shapes, y = [], 10
-    for axis, cells in rows(made):
-        shapes.append(f'<text x="0" y="{y + 17}">{axis}</text>')
-        for place, (value, cell) in enumerate(cells):
-            said = family(cell)
-            colour = colours.setdefault(said, COLOURS[len(colours) % len(COLOURS)])
-            x = 70 + 56 * place
-            shapes.append(
-                f'<g><title>{escape(told(cell))}</title><rect x="{x}" y="{y}" width="52" height="24" fill="{colour}"/><text x="{x + 26}" y="{y + 17}" text-anchor="middle">{value}</text></g>'
-            )
-        y += 32
-    for said, colour in colours.items():
-        shapes.append(
-            f'<rect x="70" y="{y}" width="14" height="14" fill="{colour}"/><text x="92" y="{y + 12}">{escape(said)}</text>'
-        )
-        y += 22
-    return f'<svg viewBox="0 0 900 {y}" width="900" font-size="13" role="img" aria-label="switch map">{"".join(shapes)}</svg>'
+            if 1 < model.tree.leaves <= SMALL:
+                trees.setdefault(model.hash, (f"{name}, {region}", drawn(model)))
+    loaded = Environment(loader=PackageLoader("corrbench.render", "."), autoescape=True, undefined=StrictUndefined)
+    cells = [(name, told(found), predicted(found), found.hash) for name, found in made.cells.items()]
+    return loaded.get_template("fingerprint.html").render(
+        survey=made, name=named(made), summary=summary(made), text=text(made), map=switch_map(made), cells=cells,
+        trees=list(trees.values()),
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Implementations whose arithmetic is known by construction: orders of summation, roundings, transforms, and dishonest ones."""
+"""Implementations whose arithmetic is known by construction: orders of summation, roundings, transforms."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def multiplied(leaves: Terms, kind: Any = np.float32) -> list[Array]:
 
 
 def fma(leaves: Terms, order: Iterable[int], start: Array | None = None) -> Array:
-    """A chain of fused multiply-adds in float32. 64 bits hold x·w + c here, but for the last place of what is far smaller."""
+    """A chain of fused multiply-adds in float32; 64 bits hold x·w + c but for what is far smaller."""
     made = np.float32(0) if start is None else start
     for leaf in order:
         xs, ws = leaves[leaf]
