@@ -203,7 +203,8 @@ def taken(target: tuple[str, Spec], asked: Asked, step: Step, like: Survey | Non
         known = {key: Found.from_json(results[0]) for key, results in store.done.items()}
         return survey.survey(
             spec, name, profile=asked.profile, dtype=asked.dtype, seed=asked.seed,
-            limit=float("inf") if like else asked.limit, step=step, points=chosen, known=known, keep=lambda key, found: store.append([(key, [found.to_json()])]),
+            limit=float("inf") if like else asked.limit, step=step, points=chosen, known=known,
+            keep=lambda key, found: store.append([(key, [found.to_json()])]),
         )  # fmt: skip
     except (NotLoaded, Died) as error:
         raise ValueError(getattr(error, "message", "") or str(error)) from None

@@ -28,7 +28,9 @@ SEEN, FRESH = 4, 5  # inputs that a model may be fitted to, and that it is held 
 CLASSES = 8  # models of one cell
 ROUNDS = 3  # times that what was fresh becomes what is seen
 SPREAD = {"float64": 12, "float32": 8, "bfloat16": 8, "float16": 2}  # powers of two that operands range over
-UNFAITHFUL = "its probes show a tree of summation, and its results on data do not follow it: it answers probes otherwise than data"
+UNFAITHFUL = (
+    "its probes show a tree of summation that its results on data do not follow: it answers probes otherwise than data"
+)
 EVERY = 2  # of which one input spreads its sizes and the next does not
 
 
@@ -178,6 +180,7 @@ def _fingerprint(cell: Cell, seed: int, found: Found) -> None:
         steady(cell, pairs, results, found)
         return
     found.classes = [(Region.whole(cell.case.out), first)]
+    right = np.zeros((1, *cell.case.out), bool)
     for salt in range(1, ROUNDS + 1):
         unpredicted = split(cell, pairs, results, found)
         fresh = seen_operands(cell, drawn(cell.case, seed, FRESH, salt))
@@ -191,7 +194,7 @@ def _fingerprint(cell: Cell, seed: int, found: Found) -> None:
         pairs, results = pairs + fresh, results + given
     found.kind = Kind.TREE if found.share == 1.0 else Kind.PARTIAL
     if found.kind is Kind.PARTIAL and not found.said:
-        found.said = f"no model for {Region(~right.all(axis=0))} was found that predicts them"
+        found.said = f"no model for {Region(np.logical_not(right.all(axis=0)))} was found that predicts them"
     steady(cell, pairs, results, found)
 
 
@@ -217,7 +220,8 @@ def changed(first: Sequence[Array], second: Sequence[Array]) -> str:
 def agree(predicted: Array, got: Array, case: Case) -> Array:
     """Where two results have the same bits; zeros of either sign and any NaN are one."""
     wanted = predicted.astype(kept(case.dtype))
-    return (wanted == got) | ((wanted != wanted) & (got != got))
+    same: Array = (wanted == got) | ((wanted != wanted) & (got != got))
+    return same
 
 
 def predicted(found: Found, case: Case, x: Array, w: Array) -> Array:

@@ -53,7 +53,10 @@ class Comparison:
 
 def compare(a: Survey, b: Survey) -> Comparison:
     """The cells of `a`, and what became of them in `b`."""
-    same, alike, unjudged, missing = [], [], [], []
+    same: list[str] = []
+    alike: list[str] = []
+    unjudged: list[str] = []
+    missing: list[str] = []
     different: list[Difference] = []
     for name, was in a.cells.items():
         now = b.cells.get(name)

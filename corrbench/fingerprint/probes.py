@@ -119,7 +119,8 @@ class Oracle:
         cancel there, and have absorbed what was added to either before (Xie et al., FPRev, USENIX ATC 2025).
         """
         levels, k = self.levels, self.leaves
-        kernels, parts = [], []
+        kernels: list[Array] = []
+        parts: list[int] = []
         for i, j in pairs:
             parts.append(len(kernels))
             for start in range(0, k, levels.count):

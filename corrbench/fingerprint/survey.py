@@ -156,7 +156,7 @@ class Survey:
         Raises:
             ValueError: it is no fingerprint.
         """
-        if not isinstance(said, dict) or said.get("schema") != SCHEMA:
+        if said.get("schema") != SCHEMA:
             raise ValueError(f"its schema is not {SCHEMA}: write one with corrbench fingerprint TARGET --json FILE")
         try:
             return cls(

@@ -138,7 +138,7 @@ class Tree:
                     stack.append((token, []))
                 elif token in "]}":
                     kind, items = stack.pop()
-                    stack[-1][1].append(folded(items) if kind == "[" else Together(items))
+                    stack[-1][1].append(folded(items) if kind == "[" else Together(tuple(items)))
                 else:
                     stack[-1][1].extend(expanded(token))
             [(_, [root])] = stack
@@ -147,15 +147,18 @@ class Tree:
             raise NoTree(f"{text[:60]!r} is no tree over {leaves} leaves") from None
 
 
-class Together(list[Node]):
+@dataclass(frozen=True, slots=True)
+class Together:
     """What is added at once to what came before."""
 
+    items: tuple[Node, ...]
 
-def folded(items: Sequence[Node]) -> Node:
+
+def folded(items: Sequence[Any]) -> Node:
     """Items added one after the other."""
-    made = items[0]
+    made: Node = items[0]
     for one in items[1:]:
-        made = (made, *one) if isinstance(one, Together) else (made, one)
+        made = (made, *one.items) if isinstance(one, Together) else (made, one)
     return made
 
 
@@ -207,4 +210,4 @@ def expanded(token: str) -> list[int]:
 
 def listed(numbers: Sequence[int]) -> str:
     """Numbers in ascending order, as ranges."""
-    return " ".join(" ".join(map(str, run)) if len(run) < 3 else ranged(run) for run in runs(sorted(numbers)))  # type: ignore[arg-type]
+    return " ".join(" ".join(map(str, run)) if len(run) < 3 else ranged(run) for run in runs(sorted(numbers)))

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from corrbench.fingerprint.survey import Survey, Switch
 
 EXPLAINED = (
-    f"Element type {{dtype}}. Each model was recovered from probes and evaluated apart from the target on {FRESH} fresh "
-    "inputs; a share of 100 % says that every bit of every output was as predicted."
+    "Element type {dtype}. Each model was recovered from probes and evaluated apart from the target on "
+    f"{FRESH} fresh inputs; a share of 100 % says that every bit of every output was as predicted."
 )
 SHOWN = 6  # switch points and doubtful cells that are told on a terminal
 
