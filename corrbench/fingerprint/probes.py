@@ -59,6 +59,7 @@ class Oracle:
     channels: Sequence[int]
     asked: int = 0
     bits: int = 0  # of an operand as it is multiplied
+    clean: bool = False  # whether all weights but a few are zero, and not dust
     known: dict[tuple[bytes, float], float] = field(default_factory=dict)
 
     @property
@@ -117,7 +118,23 @@ class Oracle:
     def outside(self, pairs: Sequence[tuple[int, int]]) -> list[float]:
         """For each pair of leaves how many leaves are not below the sum where the two meet: a mask and its negative
         cancel there, and have absorbed what was added to either before (Xie et al., FPRev, USENIX ATC 2025).
+
+        Where sums are cut off, the negative mask does not absorb what is positive, and the pair is asked with its signs
+        exchanged: one of the two may have nothing added to it before they meet.
         """
+        found = self._outside(pairs)
+        doubtful = [number for number, value in enumerate(found) if not self.counts(value)]
+        if not doubtful:
+            return found
+        for number, value in zip(doubtful, self._outside([pairs[number][::-1] for number in doubtful]), strict=True):
+            found[number] = value if self.counts(value) else found[number]
+        return found
+
+    def counts(self, value: float) -> bool:
+        """Whether a number can be one of leaves outside of a sum."""
+        return 0 <= value <= self.leaves - 2 and value == int(value)
+
+    def _outside(self, pairs: Sequence[tuple[int, int]]) -> list[float]:
         levels, k = self.levels, self.leaves
         kernels: list[Array] = []
         parts: list[int] = []
@@ -129,15 +146,14 @@ class Oracle:
                 made[i], made[j] = levels.mask, -levels.mask
                 kernels.append(made)
         found = [value / levels.unit for value in self.answers(kernels)]
+        found = [float(np.rint(value)) if abs(value - np.rint(value)) < 1e-6 else value for value in found]
         ends = [*parts[1:], len(found)]
-        return [
-            float(sum(np.rint(v) if abs(v - np.rint(v)) < 1e-6 else v for v in found[a:b]))
-            for a, b in zip(parts, ends, strict=True)
-        ]
+        return [float(sum(found[a:b])) for a, b in zip(parts, ends, strict=True)]
 
     def of(self, asked: Sequence[Weights], value: float = 1.0) -> list[float]:
         """The element for weights of a few leaves, the others dust."""
-        return self.answers([self.kernel(weights, self.levels.dust) for weights in asked], value)
+        others = 0.0 if self.clean else self.levels.dust
+        return self.answers([self.kernel(weights, others) for weights in asked], value)
 
 
 # ---- are operands rounded before they are multiplied?

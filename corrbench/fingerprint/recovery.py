@@ -38,10 +38,13 @@ def recovered(oracle: Oracle) -> Iterator[Model]:
             )  # fmt: skip
         return
     tree = Tree.of(built(oracle), oracle.leaves)
-    exact = unrounded(oracle, tree)
     inner = len(tree.sums) - 1
     some = sorted({0, inner // 2, inner - 1}) if inner else []
-    sampled = roundings(oracle, tree, some)
+    try:
+        exact, sampled = unrounded(oracle, tree), roundings(oracle, tree, some)
+    except NoTree:  # where sums are cut off, dust moves what is negative
+        oracle.clean = True
+        exact, sampled = unrounded(oracle, tree), roundings(oracle, tree, some)
     told: set[str] = set()
     if len(set(sampled)) <= 1:  # then all are taken to be so, which the data decide
         yield from completed(dtype, operands, tree, exact, sampled[:1] * inner, told)
@@ -144,7 +147,7 @@ def sizes_of(outside: list[float], leaves: int) -> list[int]:
     """
     found = []
     for value in outside:
-        if not (np.isfinite(value) and value == int(value) and 0 <= value <= leaves - 2):
+        if not (0 <= value <= leaves - 2 and value == int(value)):
             raise NoTree(f"a mask and its negative leave {value:.6g} of {leaves - 2} other products")
         found.append(leaves - int(value))
     return found

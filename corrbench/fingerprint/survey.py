@@ -258,7 +258,7 @@ def alike(axis: str, a: Found, b: Found) -> bool:
 
 def survey(
     spec: Spec, name: str, *, profile: str, dtype: str, seed: int, limit: float, step: Step,
-    points: Sequence[Point] = (), known: Known | None = None, keep: Keep = lambda _name, _found: None,
+    points: Sequence[Point] = (), invariant: bool = False, known: Known | None = None, keep: Keep = lambda _name, _found: None,
 ) -> Survey:  # fmt: skip
     """Fingerprint a target.
 
@@ -271,6 +271,7 @@ def survey(
         limit: seconds after which no further cell is begun.
         step: told of progress.
         points: these cells and no others.
+        invariant: whether, of given cells, it is asked what the bits do not depend on.
         known: cells of an interrupted run of the same command.
         keep: told of every cell.
 
@@ -288,7 +289,10 @@ def survey(
             if points:
                 surveyor.planned = len(points)
                 for point in points:
-                    surveyor.ask(point)
+                    found = surveyor.ask(point)
+                    if invariant and found is not None and found.kind in (Kind.TREE, Kind.TRANSFORM, Kind.PARTIAL):
+                        more = invariances.matrix(Cell(target, found.case, found.threads), seed)
+                        made.matrix = {what: worse(made.matrix.get(what, said), said) for what, said in more.items()}
             else:
                 explore(surveyor, profile, dtype)
         except Died as death:

@@ -159,3 +159,23 @@ def pieces(nested: Any) -> tuple[list[list[int]], list[int], bool]:
                 plain = plain and depth == 0
                 waiting.append((item, depth + 1))
     return chains, singles, plain
+
+
+def columns(found: Found, matrix: dict[str, str]) -> dict[str, str]:
+    """A target in the columns of a table: accumulator, FMA, order, and whether batch and threads show in the bits."""
+    shown = {"batch": depends(matrix.get("batch size", "")), "threads": depends(matrix.get("threads", ""))}
+    if found.model is None:
+        named = found.transform.name if found.transform is not None else str(found.kind)
+        return {"accumulator": "", "FMA": "", "order": named, **shown}
+    said = {products_told(model) for _, model in found.classes}
+    short = {"product rounded, then added": "no", "fused": "yes", "products exact": "exact"}
+    fma = short.get(next(iter(said)), "some") if len(said) == 1 else "some"
+    order = tree_told(found.model.tree, found.case) if found.model.tree.sums else "one product"
+    one = found.model.accumulator
+    partly = f" ({found.share:.0%})" if found.kind is Kind.PARTIAL else ""
+    return {"accumulator": bits_told(one.bits, one.mode), "FMA": fma, "order": order + partly, **shown}
+
+
+def depends(said: str) -> str:
+    """Whether the bits do not depend on it: yes, no with the place, or nothing."""
+    return {"yes": "same", "not asked": "", "": ""}.get(said, f"other at {said.partition(':')[0]}")

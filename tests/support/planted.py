@@ -36,10 +36,14 @@ def plus(a: Array, b: Array) -> Array:
 
 
 def cut(a: Array, b: Array) -> Array:
-    """A sum of float32 that is cut off; 64 bits hold all of it here, but for the last place of what is far smaller."""
-    exact = np.longdouble(a) + np.longdouble(b)
-    near = exact.astype(np.float32)
-    return np.where(np.abs(np.longdouble(near)) > np.abs(exact), np.nextafter(near, np.float32(0)), near)
+    """A sum of float32 that is cut off, whatever the sizes of its terms."""
+    wide, other = np.float64(a), np.float64(b)
+    near = a + b
+    total = wide + other
+    part = total - wide
+    rest = (wide - (total - part)) + (other - part)
+    beyond = (np.float64(near) - total) - rest  # of what is exact
+    return np.where(beyond * np.sign(near) > 0, np.nextafter(near, np.float32(0)), near)
 
 
 def chain(products: Sequence[Array], add: Add = plus) -> Array:
