@@ -1,7 +1,7 @@
-"""The report of fingerprints: which installed libraries compute in which order, who gives the same bits, what a release
-changed, and how well corrbench itself does: cells predicted, models that were wrong, what it cost.
+"""The report of fingerprints: in what order installed libraries sum, who gives the same bits, what a release changed,
+and how well corrbench itself does: cells predicted, models that were wrong, what it cost.
 
-    python -m benchmarks.fingerprints --python .venv-peers/bin/python --pair opencv.filter2D OLD/bin/python NEW/bin/python
+    python -m benchmarks.fingerprints --python .venv-peers/bin/python --pair opencv.filter2D OLD/python NEW/python
 
 Fingerprints are kept in `.corrbench/fingerprints`; the same command goes on where it was interrupted.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ from corrbench.judge.sandbox import Died
 from corrbench.render.fingerprint import difference, named
 from corrbench.render.markdown import escape, table
 from corrbench.runner.signature import summary_environment
+from corrbench.runner.store import digest
 from corrbench.target import find
 
 FOLDER = Path(".corrbench/fingerprints")
@@ -49,8 +51,11 @@ GRID = [  # K from 1 to 2,304
 ]
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 PLAIN = 0, 1, 5, 7, 9  # of the grid, for the other element types
+OTHERS = (Kind.TRANSFORM, Kind.CHANGING, Kind.REFUSED)  # cells that are no direct ones
+DOUBTFUL = (Kind.PARTIAL, Kind.UNKNOWN, Kind.CHANGING)
 AGAIN = 6  # fresh inputs in a new process, to which every claimed model is held once more
 SLOW = ("tinygrad",)  # which compile for every shape on one core: minutes for what others do in seconds
+PATIENCE = 300.0  # seconds for a library to be imported, on a busy machine
 SECONDS = 90.0  # for the cells of one target in one element type
 
 
@@ -60,7 +65,7 @@ def kept(name: str, dtype: str, python: str, cases: Sequence[Case], file: Path) 
         said = json.loads(file.read_text())
         return said if isinstance(said, str) else Survey.from_json(said)
     try:
-        spec = find(name, python=python)
+        spec = find(name, python=python, timeout=PATIENCE)
         made: Any = survey(
             spec, name, profile="standard", dtype=dtype, seed=1, limit=SECONDS, step=lambda *_: None,
             points=[Point(case.but(dtype=dtype)) for case in cases], invariant=dtype == "float32",
@@ -91,7 +96,8 @@ def recheck(made: Survey, spec: Any) -> None:
             except Unanswered:
                 broken.append(name)
                 continue
-            right = [agree(predicted(found, found.case, *pair), y, found.case).all() for pair, y in zip(pairs, results, strict=True)]
+            wanted = [predicted(found, found.case, *pair) for pair in pairs]
+            right = [agree(made, y, found.case).all() for made, y in zip(wanted, results, strict=True)]
             checked += sum(y.size for y in results)
             if not np.all(right):
                 broken.append(name)
@@ -109,16 +115,19 @@ def score(surveys: list[Survey]) -> Iterator[str]:
         cells = [found for one in surveys if one.dtype == dtype for found in one.cells.values()]
         direct = [found for found in cells if found.kind in (Kind.TREE, Kind.PARTIAL, Kind.UNKNOWN)]
         trees = [found for found in direct if found.kind is Kind.TREE]
-        wrong = [name for one in surveys if one.dtype == dtype for name in one.facts.get("broken", "").split("; ") if name]
+        broken = [one.facts.get("broken", "") for one in surveys if one.dtype == dtype]
+        wrong = sum(len(names.split("; ")) for names in broken if names)
         if direct:
-            others = [f"{sum(found.kind is kind for found in cells)} {kind}" for kind in (Kind.TRANSFORM, Kind.CHANGING, Kind.REFUSED) if any(found.kind is kind for found in cells)]
-            rows.append((dtype, f"{len(trees)} of {len(direct)}", f"{len(trees) / len(direct):.1%}", str(len(wrong)), ", ".join(others)))
+            counted = {kind: sum(found.kind is kind for found in cells) for kind in OTHERS}
+            others = ", ".join(f"{number} {kind}" for kind, number in counted.items() if number)
+            share = f"{len(trees) / len(direct):.1%}"
+            rows.append((dtype, f"{len(trees)} of {len(direct)}", share, str(wrong), others))
     yield from table(("element type", "direct cells predicted", "share", "wrong models", "others"), rows)
     outputs = sum(int(one.facts.get("checked", 0)) for one in surveys)
     yield ""
     yield (
-        f"A direct cell is one that is neither refused, nor a named transform, nor not a function. *Predicted*: every bit "
-        f"of every output of five fresh inputs. Each such model was then held to {AGAIN} more inputs in a new process, "
+        "A direct cell is one that is neither refused, nor a named transform, nor not a function. *Predicted*: every "
+        f"bit of every output of five fresh inputs. Each such model was then held to {AGAIN} more inputs in a new process, "
         f"{outputs:,} outputs in all; *wrong models* are those that broke there."
     )
 
@@ -154,7 +163,8 @@ def library_rows(surveys: list[Survey]) -> list[tuple[str, ...]]:
             continue
         said = columns(cell, one.matrix)
         done = len(one.having(Kind.TREE))
-        rows.append((f"`{one.target}`", one.version.partition("-")[0], f"{done} of {len(one.cells)}", *map(escape, said.values())))
+        head = (f"`{one.target}`", one.version.partition("-")[0], f"{done} of {len(one.cells)}")
+        rows.append((*head, *map(escape, said.values())))
     return rows
 
 
@@ -167,18 +177,24 @@ def main_cell(one: Survey) -> Found | None:
     return next(iter(one.cells.values()), None)
 
 
+SAID = (
+    "In what order, with what roundings, each library sums; recovered from its answers and checked by predicting every "
+    "bit of its results on fresh data ([METHODOLOGY.md](../METHODOLOGY.md#18-fingerprints)). {minutes} minutes on "
+    "{machine}; another instruction set may be another fingerprint."
+)
+
+
 def report(surveys: list[Survey], absent: dict[str, str], pairs: list[tuple[Survey, Survey]], seconds: float) -> str:
     """The page."""
     main = [one for one in surveys if one.dtype == "float32"]
+    cells = [(one, name, found) for one in surveys for name, found in one.cells.items()]
     lines = [
         "# Fingerprints of released libraries", "",
-        "In what order, with what roundings, each library sums; recovered from its answers and checked by predicting every "
-        f"bit of its results on fresh data (METHODOLOGY.md, section 18). {seconds / 60:.0f} minutes on "
-        f"{instruction_sets() or 'this processor'}; another instruction set may be another fingerprint.", "",
+        SAID.format(minutes=f"{seconds / 60:.0f}", machine=instruction_sets() or "this processor"), "",
         "## How well they are predicted", "", *score(surveys), "", *costs(surveys), "",
         "## Libraries, float32", "",
         "Of one layer, 16 channels by a 3×3 kernel (a 3×3 kernel on one plane where that is all a library has).", "",
-        *table(("", "version", "cells predicted", "accumulator", "FMA", "order", "batch", "threads"), library_rows(main)), "",
+        *table(("", "version", "predicted", "accumulator", "FMA", "order", "batch", "threads"), library_rows(main)), "",
         "## Classes of equal bits", "",
         "Targets in one class have the same model for every output of a cell, so that they give the same bits.", "",
     ]  # fmt: skip
@@ -188,15 +204,22 @@ def report(surveys: list[Survey], absent: dict[str, str], pairs: list[tuple[Surv
     lines += ["", "## Two releases", ""]
     for a, b in pairs:
         found = compare(a, b)
-        lines += [f"- **{a.target.partition('@')[0]} {a.version} and {b.version}**: {escape(difference(a, b, found, quiet=True).partition(': ')[0].lower())} ({len(found.same)} of {len(a.cells)} cells alike)"]
+        said = difference(a, b, found, quiet=True).partition(": ")[0].lower()
+        lines += [
+            f"- **{a.target} {a.version} and {b.version}**: {said}, {len(found.same)} of {len(a.cells)} cells alike"
+        ]
         lines += [f"  - {escape(str(one))}" for one in found.different]
         lines += [f"  - cannot be compared: {escape(one)}" for one in found.unjudged]
-    doubtful = [(one, name, found) for one in surveys for name, found in one.cells.items() if found.kind in (Kind.PARTIAL, Kind.UNKNOWN, Kind.CHANGING)]
     lines += ["", "## What is not predicted", ""]
-    lines += [f"- `{one.target}`, `{name}`: {escape(told(found))}" for one, name, found in doubtful]
-    transforms = [(one, name, found) for one in surveys for name, found in one.cells.items() if found.kind is Kind.TRANSFORM]
+    lines += [
+        f"- `{one.target}`, `{name}`: {escape(told(found))}" for one, name, found in cells if found.kind in DOUBTFUL
+    ]
     lines += ["", "## Transforms", ""]
-    lines += [f"- `{one.target}`, `{name}`: {escape(told(found))}; {escape(found.said)}" for one, name, found in transforms]
+    lines += [
+        f"- `{one.target}`, `{name}`: {escape(told(found))}; {escape(found.said)}"
+        for one, name, found in cells
+        if found.kind is Kind.TRANSFORM
+    ]
     lines += ["", *(f"- `{name}` could not be asked: {escape(said)}" for name, said in absent.items())]
     said = ", ".join(f"{name} {value}" for name, value in summary_environment().items())
     return "\n".join([*lines, "", f"Environment: {said}."]) + "\n"
@@ -223,10 +246,12 @@ def main() -> None:
                 absent[name] = found
             elif found.cells:
                 surveys.append(found)
-                print(f"{time.monotonic() - began:5.0f} s  {named(found)} {dtype}: {len(found.having(Kind.TREE))} of {len(found.cells)} {found.died}", flush=True)
+                done = f"{len(found.having(Kind.TREE))} of {len(found.cells)}"
+                sys.stderr.write(f"{time.monotonic() - began:5.0f} s  {named(found)} {dtype}: {done} {found.died}\n")
     pairs = []
     for name, *pythons in asked.pair:
-        sides = [kept(name, "float32", python, GRID, FOLDER / "pairs" / f"{name}-{Path(python).parts[-3]}.json") for python in pythons]
+        files = [FOLDER / "pairs" / f"{name}-{digest(python.encode())}.json" for python in pythons]
+        sides = [kept(name, "float32", python, GRID, file) for python, file in zip(pythons, files, strict=True)]
         if all(isinstance(side, Survey) for side in sides):
             pairs.append((sides[0], sides[1]))
         else:

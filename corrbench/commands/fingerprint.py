@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from corrbench import cli
-from corrbench.commands import _completion, _help
+from corrbench.commands import _completion, _fingerprints, _help
 from corrbench.target import words
 
 if TYPE_CHECKING:
@@ -122,18 +122,7 @@ def prepared(name: str, given: dict[str, Any], asked: Asked, *, file: bool = Fal
         ValueError: no such target, no such interpreter, or a file that is no fingerprint.
     """
     if file or name.endswith(".json"):
-        from corrbench.fingerprint.survey import Survey
-
-        try:
-            said = json.loads(Path(name).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ValueError(f"cannot read {name}: {error.strerror}") from None
-        except ValueError as error:
-            raise ValueError(f"{name} is no JSON: {error}") from None
-        try:
-            return Survey.from_json(said)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
+        return _fingerprints.read(name)
     called, _, python = name.partition("@")
     if python:
         if not os.access(python, os.X_OK):

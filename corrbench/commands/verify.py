@@ -12,12 +12,13 @@ import click
 
 from corrbench import cli
 from corrbench.api.request import request
-from corrbench.commands import _completion, _help
+from corrbench.commands import _completion, _fingerprints, _help
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from corrbench.analysis.causes import Digest
+    from corrbench.fingerprint.survey import Survey
     from corrbench.result import Run
 
 INTERRUPTED = "an interrupt"  # as `corrbench.runner.verify` has it
@@ -98,6 +99,7 @@ class Outputs:
     "--store", type=click.Path(dir_okay=False, path_type=Path), help="File that results are recorded in as they come."
 )
 @click.option("--resume", is_flag=True, help="Go on with the interrupted run of the same command.")
+@click.option("--fingerprint", default="", help="Show the sharper bound that the models in this file give: FILE.json.")
 @click.option("--show", is_flag=True, help="With each finding a few lines of Python that fail without corrbench.")
 @cli.quiet
 @cli.verbose
@@ -118,10 +120,13 @@ def verify(target: str | None, **given: Any) -> None:
     title = f"corrbench cannot judge {name or 'its own reference'}"
     refused = partial(cli.refuse, console, title, target=name, github=out.github)
     with cli.working("verify", quiet=out.quiet, then=cli.RESUME, refused=refused) as step:
+        models = _fingerprints.read(given["fingerprint"]) if given["fingerprint"] else None
         wanted = request(name, given)
         if not name:
             click.echo("corrbench: no TARGET, so its own reference is judged", err=True)
         runs, extras = wanted.run(step, out.tell, crosscheck=not name or bool(out.report or out.page))
+        if models is not None:
+            sharpen(runs, models)
         from corrbench.analysis.causes import Digest
     digests = list(map(Digest, runs))
     with cli.unheeded(console, github=out.github):
@@ -134,6 +139,20 @@ def verify(target: str | None, **given: Any) -> None:
         click.echo(f"corrbench: interrupted{cli.RESUME}", err=True)
         raise SystemExit(130)
     raise SystemExit(code(runs, strict=out.strict_baseline))
+
+
+def sharpen(runs: list[Run], models: Survey) -> None:
+    """Note in each run the bound that models of a fingerprint give beside the general one; it decides nothing."""
+    from corrbench.fingerprint import bound
+    from corrbench.result import Status
+
+    for run in runs:
+        errors = [
+            (one.case, one.numbers.ratio)
+            for one in run.results
+            if one.status is Status.PASS and isinstance(one.numbers.ratio, float) and one.check.startswith("values.")
+        ]
+        run.notes += [f"fingerprint of {models.target}: {said}" for said in bound.notes(models, errors)]
 
 
 def code(runs: list[Run], *, strict: bool = False) -> int:

@@ -258,7 +258,8 @@ def alike(axis: str, a: Found, b: Found) -> bool:
 
 def survey(
     spec: Spec, name: str, *, profile: str, dtype: str, seed: int, limit: float, step: Step,
-    points: Sequence[Point] = (), invariant: bool = False, known: Known | None = None, keep: Keep = lambda _name, _found: None,
+    points: Sequence[Point] = (), invariant: bool = False, known: Known | None = None,
+    keep: Keep = lambda _name, _found: None,
 ) -> Survey:  # fmt: skip
     """Fingerprint a target.
 
@@ -324,7 +325,7 @@ def explore(surveyor: Surveyor, profile: str, dtype: str) -> None:
         for axis in ("C", "k"):  # a batch may have switches of its own
             surveyor.along(base.at("N", 2), axis, ladders[axis])
     for point in smaller(base):  # where few channels are computed otherwise, bits may depend on other things
-        if len(made.cells) and time.monotonic() < surveyor.until and (fitted := target.fit(point.case)):
+        if time.monotonic() < surveyor.until and (fitted := target.fit(point.case)):
             more = invariances.matrix(Cell(target, fitted), made.seed)
             made.matrix = {what: worse(made.matrix.get(what, said), said) for what, said in more.items()}
 
