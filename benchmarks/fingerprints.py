@@ -127,8 +127,8 @@ def score(surveys: list[Survey]) -> Iterator[str]:
     yield ""
     yield (
         "A direct cell is one that is neither refused, nor a named transform, nor not a function. *Predicted*: every "
-        f"bit of every output of five fresh inputs. Each such model was then held to {AGAIN} more inputs in a new process, "
-        f"{outputs:,} outputs in all; *wrong models* are those that broke there."
+        f"bit of every output of five fresh inputs. Each such model was then held to {AGAIN} more inputs in a new "
+        f"process, {outputs:,} outputs in all; *wrong models* are those that broke there."
     )
 
 

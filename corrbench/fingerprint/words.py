@@ -96,17 +96,21 @@ def products_told(model: Model) -> str:
 
 
 def order_told(leaves: Sequence[int], shape: tuple[int, int, int]) -> str:
-    """The axes by which leaves are visited, the slowest first: c,kh,kw; −kh where rows go upwards; empty if by none."""
+    """The axes by which leaves are visited, the slowest first: c,kh,kw; −kh where rows go upwards; empty if by none. The
+    first two have no order of their own.
+    """
     kh, kw = shape[1:]
     places = [(leaf // (kh * kw), leaf // kw % kh, leaf % kw) for leaf in leaves]
     moving = [axis for axis in range(3) if len({place[axis] for place in places}) > 1]
+    ways = (places, [*places[1::-1], *places[2:]])
     for axes in ORDERS:
         for signs in itertools.product((1, -1), repeat=len(moving)):
             sign = dict(zip(moving, signs, strict=True))
-            keys = [tuple(sign.get(axis, 1) * place[axis] for axis in axes) for place in places]
-            if all(a < b for a, b in itertools.pairwise(keys)):
-                named = [("−" if sign[axis] < 0 else "") + AXES[axis] for axis in axes if axis in moving]
-                return ",".join(named)
+            for way in ways:
+                keys = [tuple(sign.get(axis, 1) * place[axis] for axis in axes) for place in way]
+                if all(a < b for a, b in itertools.pairwise(keys)):
+                    named = [("−" if sign[axis] < 0 else "") + AXES[axis] for axis in axes if axis in moving]
+                    return ",".join(named)
     return ""
 
 
