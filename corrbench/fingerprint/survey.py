@@ -288,7 +288,7 @@ def survey(
         surveyor = Surveyor(target, made, known or {}, keep, began + limit, step)
         try:
             if points:
-                surveyor.planned = len(points)
+                made.dtype, surveyor.planned = points[0].case.dtype, len(points)
                 for point in points:
                     found = surveyor.ask(point)
                     if invariant and found is not None and found.kind in (Kind.TREE, Kind.TRANSFORM, Kind.PARTIAL):
@@ -305,7 +305,8 @@ def survey(
 def explore(surveyor: Surveyor, profile: str, dtype: str) -> None:
     """The cells of a profile, those first that tell most."""
     target, made = surveyor.target, surveyor.survey
-    single = target.fit(LAYER.but(dtype=dtype)) is None or target.fit(LAYER.but(dtype=dtype)) != LAYER.but(dtype=dtype)
+    layer = target.fit(LAYER.but(dtype=dtype))
+    single = layer is None or (layer.x[1], layer.w[:2]) != (LAYER.x[1], LAYER.w[:2])
     ladders = (PLANES if single else LADDERS)[profile]
     base = Point((PLANE if single else LAYER).but(dtype=dtype))
     surveyor.planned = 2 + sum(map(len, ladders.values()))

@@ -96,8 +96,8 @@ def products_told(model: Model) -> str:
 
 
 def order_told(leaves: Sequence[int], shape: tuple[int, int, int]) -> str:
-    """The axes by which leaves are visited, the slowest first: c,kh,kw; −kh where rows go upwards; empty if by none. The
-    first two have no order of their own.
+    """The axes by which leaves are visited, the slowest first: c,kh,kw; −kh where rows go upwards; empty if by none.
+    The first two leaves of a chain have no order of their own.
     """
     kh, kw = shape[1:]
     places = [(leaf // (kh * kw), leaf // kw % kh, leaf % kw) for leaf in leaves]

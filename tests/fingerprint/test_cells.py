@@ -179,3 +179,52 @@ def test_what_is_found_is_read_back() -> None:
         again = Found.from_json(found.to_json())
         assert again.to_json() == found.to_json()
         assert again.hash == found.hash
+
+
+# ---- what it costs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("channels", "most"), [(16, 40), (64, 48)])
+def test_a_chain_costs_few_calls(channels: int, most: int) -> None:
+    """K = 144 and 576: as many questions as products, twice; so many to a call as there are channels; and the data."""
+    case = Case(x=(1, channels, 5, 5), w=(channels, channels, 3, 3))
+    found = fingerprint(planted.cell(planted.fused_taps_first, case), seed=5)
+    assert (found.kind, found.said) == (Kind.TREE, "")
+    assert found.calls <= most
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("terms", [(1, 2, 2), (3, 3, 3), (2, 5, 4), (7, 3, 3)])
+@pytest.mark.parametrize("seed", range(6))
+def test_any_tree_is_recovered(terms: tuple[int, int, int], seed: int) -> None:
+    """Trees drawn at random, with products fused at random."""
+    random = np.random.default_rng([seed, *terms])
+    c, kh, kw = terms
+    k = c * kh * kw
+
+    def grown(leaves: list[int]) -> object:
+        if len(leaves) == 1:
+            return leaves[0]
+        cut = int(random.integers(1, len(leaves)))
+        return grown(leaves[:cut]), grown(leaves[cut:])
+
+    tree = Tree.of(grown([int(one) for one in random.permutation(k)]), k)  # type: ignore[arg-type]
+    fusing = {int(children[-1]) for children in tree.sums if children[-1] < k and random.random() < 0.5}
+
+    def planted_tree(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+        leaves, made = planted.terms(x, w), {}
+        value = lambda one: made[one] if one >= k else np.float32(leaves[one][0] * leaves[one][1])  # noqa: E731
+        for number, (first, second) in enumerate(tree.sums, k):
+            if second in fusing:
+                xs, ws = leaves[second]
+                exact = np.longdouble(xs) * np.longdouble(ws) + np.longdouble(value(first))
+                made[number] = exact.astype(np.float32)
+            else:
+                made[number] = value(first) + value(second)
+        return np.asarray(made[k + len(tree.sums) - 1])
+
+    found = fingerprint(planted.cell(planted_tree, Case(x=(1, c, kh + 3, kw + 4), w=(3, c, kh, kw))), seed=seed)
+    assert (found.kind, found.said) == (Kind.TREE, "")
+    assert found.model is not None
+    assert (found.model.tree, found.model.exact) == (tree, fusing)
