@@ -162,7 +162,7 @@ changes: $(STAMP) .venv-otava/bin/otava ## from which commits on do the results 
 	$(BIN)/corrbench history
 
 reports: ## regenerate everything under reports/, and nothing else does
-	$(MAKE) verify audit bench performance peers score REPORT=reports
+	$(MAKE) verify audit bench performance peers fingerprints score REPORT=reports
 	$(MAKE) index
 
 index: $(STAMP) ## write the index of the reports from what they say

@@ -52,6 +52,7 @@ GRID = [  # K from 1 to 2,304
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 PLAIN = 0, 1, 5, 7, 9  # of the grid, for the other element types
 OTHERS = (Kind.TRANSFORM, Kind.CHANGING, Kind.REFUSED)  # cells that are no direct ones
+DIRECT = (Kind.TREE, Kind.PARTIAL, Kind.UNKNOWN)
 DOUBTFUL = (Kind.PARTIAL, Kind.UNKNOWN, Kind.CHANGING)
 AGAIN = 6  # fresh inputs in a new process, to which every claimed model is held once more
 SLOW = ("tinygrad",)  # which compile for every shape on one core: minutes for what others do in seconds
@@ -113,7 +114,7 @@ def score(surveys: list[Survey]) -> Iterator[str]:
     rows = []
     for dtype in DTYPES:
         cells = [found for one in surveys if one.dtype == dtype for found in one.cells.values()]
-        direct = [found for found in cells if found.kind in (Kind.TREE, Kind.PARTIAL, Kind.UNKNOWN)]
+        direct = [found for found in cells if found.kind in DIRECT]
         trees = [found for found in direct if found.kind is Kind.TREE]
         broken = [one.facts.get("broken", "") for one in surveys if one.dtype == dtype]
         wrong = sum(len(names.split("; ")) for names in broken if names)
@@ -130,6 +131,16 @@ def score(surveys: list[Survey]) -> Iterator[str]:
         f"bit of every output of five fresh inputs. Each such model was then held to {AGAIN} more inputs in a new "
         f"process, {outputs:,} outputs in all; *wrong models* are those that broke there."
     )
+
+
+def conclusion(surveys: list[Survey]) -> str:
+    """What came out, in one line."""
+    direct = [one for made in surveys for one in made.cells.values() if one.kind in DIRECT]
+    trees = [one for one in direct if one.kind is Kind.TREE]
+    broken = sum(len(made.facts["broken"].split("; ")) for made in surveys if made.facts.get("broken"))
+    targets = len({made.target for made in surveys})
+    said = f"{len(trees)} of {len(direct)} direct cells of {targets} targets predicted to the bit"
+    return f"{said}, {broken or 'no'} wrong model{'' if broken == 1 else 's'}"
 
 
 def costs(surveys: list[Survey]) -> Iterator[str]:
@@ -190,6 +201,7 @@ def report(surveys: list[Survey], absent: dict[str, str], pairs: list[tuple[Surv
     cells = [(one, name, found) for one in surveys for name, found in one.cells.items()]
     lines = [
         "# Fingerprints of released libraries", "",
+        f"**{conclusion(surveys)}.**", "",
         SAID.format(minutes=f"{seconds / 60:.0f}", machine=instruction_sets() or "this processor"), "",
         "## How well they are predicted", "", *score(surveys), "", *costs(surveys), "",
         "## Libraries, float32", "",

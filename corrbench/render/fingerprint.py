@@ -174,7 +174,7 @@ def page(made: Survey) -> str:
         for region, model in found.classes:
             if 1 < model.tree.leaves <= SMALL:
                 trees.setdefault(model.hash, (f"{name}, {region}", drawn(model)))
-    loaded = Environment(loader=PackageLoader("corrbench.render", "."), autoescape=True, undefined=StrictUndefined)
+    loaded = Environment(loader=PackageLoader("corrbench.render", ""), autoescape=True, undefined=StrictUndefined)
     cells = [(name, told(found), predicted(found), found.hash) for name, found in made.cells.items()]
     return loaded.get_template("fingerprint.html").render(
         survey=made, name=named(made), summary=summary(made), text=text(made), map=switch_map(made), cells=cells,

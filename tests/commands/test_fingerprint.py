@@ -26,9 +26,11 @@ def tail(X, K):
     Y[:, -1] = sum(terms(X, K)[::-1], start=np.float32(0))[:, -1]
     return Y
 
-def racing(X, K, state=[0]):
-    state[0] += 1
-    return sum(terms(X, K)[:: 1 if state[0] % 2 else -1], start=np.float32(0))
+CALLS = []
+
+def racing(X, K):
+    CALLS.append(None)
+    return sum(terms(X, K)[:: 1 if len(CALLS) % 2 else -1], start=np.float32(0))
 
 def refusing(X, K):
     raise NotImplementedError("not on Fridays")

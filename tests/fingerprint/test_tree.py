@@ -33,7 +33,7 @@ def test_a_line_is_read_back(root: object, count: int, text: str | None) -> None
 
 
 def test_long_chains_are_no_deeper_than_they_need_to_be() -> None:
-    many = 5000
+    many = 1500
     chain, pairs = Tree.of(folded(range(many)), many), 0
     made: object = 0
     for leaf in range(1, many - 1, 2):
