@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -145,11 +146,13 @@ class Gate:
 
 def examine(
     target: str, base: Side, head: Side, tasks: Sequence[Task], step: Step, *, seed: int, correctness: bool,
-    counts: bool, limit: float = 0.0,
+    counts: bool, until: float = 0.0,
 ) -> Gate:  # fmt: skip
     """Compare a target, as it was typed, at two revisions; one that base does not have is judged by itself.
 
-    Of a `limit` in seconds each side's findings have a quarter, and the times half; two blocks are timed all the same.
+    Of the seconds that are left `until` then, by the clock that only goes on, each side's findings have a quarter, and
+    the times have what the findings leave, three quarters of it if instructions are counted as well. Two blocks are
+    timed all the same. 0 is no limit.
 
     Raises:
         ValueError: one of them cannot be judged at all; the message says which, and why.
@@ -157,15 +160,20 @@ def examine(
     gate = Gate(target=target, base=base.title, head=head.title, new=base.absent)
     if correctness or base.absent:
         sides = {name: side for name, side in ((BASE, base), (HEAD, head)) if side.support}
-        gate = replace(gate, **_findings(_verified(sides, seed, step, limit / 4)))
+        gate = replace(gate, **_findings(_verified(sides, seed, step, _left(until) / 4)))
     if base.absent:
         return gate
-    speed, untimed = _timed(base.spec, head.spec, tasks, seed, step, limit / 2)
+    speed, untimed = _timed(base.spec, head.spec, tasks, seed, step, _left(until) * (0.75 if counts else 1.0))
     instructed: dict[str, tuple[float, float]] = {}
     uncounted = untimed if counts else ""
     if counts and not untimed:
         instructed, uncounted = counted(base.spec, head.spec, tasks, step)
     return replace(gate, speed=speed, untimed=untimed, instructions=instructed, uncounted=uncounted)
+
+
+def _left(until: float) -> float:
+    """Seconds left, one at least; 0 for no limit."""
+    return max(until - time.monotonic(), 1.0) if until else 0.0
 
 
 def _verified(sides: Mapping[str, Side], seed: int, step: Step, limit: float) -> list[Run]:

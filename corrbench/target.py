@@ -6,7 +6,8 @@ import importlib
 import math
 import pkgutil
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import cache
@@ -100,6 +101,11 @@ def words(given: Mapping[str, Any]) -> list[str]:
     said = {one.name: given[one.name] for one in fields(Given) if given.get(one.name)}
     typed = ([f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])] for name, value in said.items())
     return [word for words in typed for word in words]
+
+
+def shell_line(words: Iterable[str]) -> str:
+    """Words as a line for a shell; double quotes around what holds single ones, as a person would type it."""
+    return " ".join(f'"{one}"' if "'" in one and not set(one) & set('"$`\\!') else shlex.quote(one) for one in words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

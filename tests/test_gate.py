@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 from junitparser import JUnitXml
 
+from corrbench import gate as whole
 from corrbench.analysis.run_diff import lost, refusals, unknown
 from corrbench.case import Case
 from corrbench.cli import main
@@ -426,3 +427,15 @@ def test_bits_lost_are_told_by_element_type() -> None:
         for array, bits in (("gx", 52.0), ("gw", 49.0), ("gw", 48.0))
     ]
     assert lost(several, several) == {}, "a check may compare several arrays on one case"
+
+
+@pytest.mark.parametrize(("counts", "share"), [(False, 1.0), (True, 0.75)])
+def test_what_a_limit_leaves_is_shared_out(monkeypatch: pytest.MonkeyPatch, counts: bool, share: float) -> None:
+    asked: dict[str, float] = {}
+    monkeypatch.setattr(whole, "_verified", lambda sides, seed, step, limit: asked.update(findings=limit))
+    monkeypatch.setattr(whole, "_findings", lambda runs: {})
+    monkeypatch.setattr(whole, "_timed", lambda *given: (None, asked.update(times=given[-1]) or "not here"))
+    sides = (whole.Side("base", Spec(target="m:f")), whole.Side("head", Spec(target="m:f")))
+    for given, seconds in ((time.monotonic() + 100, 100.0), (time.monotonic() - 100, 1.0), (0.0, 0.0)):
+        whole.examine("m:f", *sides, [], lambda *_: None, seed=1, correctness=True, counts=counts, until=given)
+        assert asked == pytest.approx({"findings": seconds / 4, "times": seconds * share}, abs=0.5)

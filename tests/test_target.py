@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import shlex
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -16,7 +17,7 @@ from corrbench.case import DTYPES, Case
 from corrbench.judge.worker.artefacts import KINDS
 from corrbench.numerics import bounds
 from corrbench.support import BASES, Support, config, features, fit, needs, refusal, with_fixed
-from corrbench.target import ACCURACIES, FORMS, Given, Spec, UnknownTarget, artefact, find, registered
+from corrbench.target import ACCURACIES, FORMS, Given, Spec, UnknownTarget, artefact, find, registered, shell_line
 
 SMALL = BASES[0]
 FEATURES = features(SMALL)
@@ -212,3 +213,17 @@ def test_a_case_is_cut_to_what_is_fixed_in_a_target() -> None:
     support = Support(frozenset(needs(cut)), {}, "conv2d", fixed=fixed)
     assert support.all_of(cut)
     assert not support.all_of(cut.but(stride=(1, 1)))
+
+
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("plain", "plain"),
+        ("f(x, w, {'s': s})", "\"f(x, w, {'s': s})\""),
+        ("it's $HOME", "'it'\"'\"'s $HOME'"),
+        ("a b", "'a b'"),
+    ],
+)
+def test_a_line_for_a_shell_is_read_as_it_is_meant(word: str, line: str) -> None:
+    assert shell_line([word]) == line
+    assert shlex.split(line) == [word]

@@ -162,13 +162,14 @@ class Row:
         return sum(self.counts[status] for status in statuses)
 
 
-def size(result: Result) -> tuple[bool, bool, int, bool, int]:
-    """How large a result's case is, for finding the smallest: that of a plain call, and not of nothing, if there is
-    one; small whole numbers read best.
+def size(result: Result) -> tuple[bool, bool, bool, int, bool, int]:
+    """How large a result's case is, for finding the smallest: that of a plain call, without derivatives, and not of
+    nothing, if there is one; small whole numbers read best.
     """
     case = result.case
     usual = case.data == "small" and case.dtype == "float32"
-    return (not direct(result), not case.x[0], case.macs, not usual, len(str(case)))
+    derived = origin(result).startswith("gradients")
+    return (not direct(result), derived, not case.x[0], case.macs, not usual, len(str(case)))
 
 
 def origin(result: Result) -> str:
@@ -222,6 +223,8 @@ def cause(result: Result) -> tuple[str, ...]:
         return ("gradients",)
     if result.numbers.array == "y" or result.check == "special.footprint":
         return ("values",)
+    if result.check == "contract.result":  # whichever array it is, of the result or of a derivative
+        words = re.sub(r"^\w+ (?=has |is )", "", words)
     return (result.check, words)
 
 

@@ -83,19 +83,24 @@ def verdicts(
             judgement = expected.compare(values / scale if scale > 1 else values, name)
             if judgement.right and expected.blind:
                 yield trial.result(Status.SKIPPED, f"{name}: {expected.blind}")
-            elif not judgement.right and as_of_real(trial, problem, values, name):
-                said = f"{name} is what it is for real numbers, not conjugated: the code is not made for complex ones"
+            elif not judgement.right and (said := not_for_complex(trial, problem, values, name)):
+                said = f"{name} is {said}: the code is not made for complex numbers"
                 yield trial.result(Status.WARN, said, numbers=Figures(array=name, beyond="type"))
             else:
                 yield trial.verdict(judgement, problem, values / scale if scale > 1 else values)
 
 
-def as_of_real(trial: Trial, problem: Problem, values: Array, name: str) -> bool:
-    """Whether a wrong gradient of complex numbers lacks the conjugation only, in code that does not claim them."""
-    if not (trial.spec.lenient and trial.case.dtype in COMPLEX) or name not in ("gx", "gw"):
-        return False
-    bare = {"gx": replace(problem, w=np.conj(problem.w)), "gw": replace(problem, x=np.conj(problem.x))}[name]
-    return trial.expected(bare).compare(values, name).right
+def not_for_complex(trial: Trial, problem: Problem, values: Array, name: str) -> str:
+    """What a wrong complex gradient shows of code that does not claim these: not conjugated, or of real parts only."""
+    if not (trial.spec.lenient and trial.case.dtype in COMPLEX) or name not in ("gx", "gw", "gb"):
+        return ""
+    others = {"of real parts only": problem.real_parts}
+    if name != "gb":
+        x, w = np.conj(problem.x), np.conj(problem.w)
+        plain = replace(problem, w=w) if name == "gx" else replace(problem, x=x)
+        others["what it is for real numbers, not conjugated"] = plain
+        others["the conjugate, as of an operand that was conjugated"] = problem.with_data(x, w)
+    return next((said for said, other in others.items() if trial.expected(other).compare(values, name).right), "")
 
 
 def transform_slack(trial: Trial, name: str) -> float:

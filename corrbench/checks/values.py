@@ -186,8 +186,9 @@ def verdict(trial: Trial, expected: Expected, values: Array | None) -> Result:
     judgement = expected.compare(values)
     if judgement.right and expected.blind:
         return trial.result(Status.SKIPPED, expected.blind)
-    if not judgement.right and conjugated(trial, expected, values):
-        said = "one operand is conjugated, as some define it for complex numbers: the code is not made for these"
+    said = "" if judgement.right else not_for_complex(trial, expected, values)
+    if said:
+        said += ": the code is not made for complex numbers"
         return trial.result(Status.WARN, said, numbers=Figures(beyond="type"))
     note = ""
     if not judgement.right and not expected.exact_tier and trial.case.macs <= LIGHT:
@@ -202,10 +203,14 @@ def verdict(trial: Trial, expected: Expected, values: Array | None) -> Result:
     return trial.verdict(judgement, expected.problem, values, note)
 
 
-def conjugated(trial: Trial, expected: Expected, values: Array) -> bool:
-    """Whether wrong complex values are those with one operand conjugated, in code that does not claim these."""
+def not_for_complex(trial: Trial, expected: Expected, values: Array) -> str:
+    """What wrong complex values show of code that does not claim these: an operand conjugated, or real parts only."""
     if not (trial.spec.lenient and expected.dtype in COMPLEX):
-        return False
+        return ""
     problem = expected.problem
-    others = (replace(problem, x=np.conj(problem.x)), replace(problem, w=np.conj(problem.w)))
-    return any(trial.expected(other).compare(values).right for other in others)
+    others = {
+        "the input is conjugated, as some define it": replace(problem, x=np.conj(problem.x)),
+        "the kernel is conjugated, as some define it": replace(problem, w=np.conj(problem.w)),
+        "only the real parts are taken": problem.real_parts,
+    }
+    return next((said for said, other in others.items() if trial.expected(other).compare(values).right), "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import click
 
 from corrbench import cli
 from corrbench.commands import _completion, _help
-from corrbench.target import words
+from corrbench.target import shell_line, words
 
 if TYPE_CHECKING:
     from corrbench.timing.bench import Bench
@@ -99,7 +98,7 @@ def typed(called: list[str], asked: Asked) -> str:
     """The command that measures the same again, with the targets and how they are `called`."""
     chosen = [word for case in asked.cases for word in ("--case", case)] or ["--suite", asked.suite]
     chosen += ["--backward"] if asked.backward else []
-    return shlex.join(["corrbench", "bench", *called, *chosen, "--seed", str(asked.seed)])
+    return shell_line(["corrbench", "bench", *called, *chosen, "--seed", str(asked.seed)])
 
 
 def write(made: Bench, command: str, asked: Asked) -> None:

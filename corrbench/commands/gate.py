@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -124,6 +125,7 @@ def compared(target: str, spec: Spec, asked: Asked, step: Step) -> Gate:
 
     try:
         wanted, most = cases.wanted(asked.cases), seconds(asked.limit, "--limit")
+        until = time.monotonic() + most if most else 0.0
         with contextlib.ExitStack() as stack:
             if asked.base_python:
                 base = Side(asked.base or asked.base_python, replace(spec, python=asked.base_python))
@@ -133,9 +135,9 @@ def compared(target: str, spec: Spec, asked: Asked, step: Step) -> Gate:
             base, head = probed(base, head)
             there = [side.support for side in (base, head) if side.support]
             chosen = [] if base.absent else cases.timeable(wanted, there, named=bool(asked.cases))
+            tasks = [Task(case) for case in chosen]
             wants: dict[str, Any] = {"correctness": not asked.no_correctness, "counts": not asked.no_counts}
-            wants["limit"] = most
-            return examine(target, base, head, [Task(case) for case in chosen], seed=asked.seed, step=step, **wants)
+            return examine(target, base, head, tasks, seed=asked.seed, step=step, until=until, **wants)
     except (NotLoaded, Died) as error:
         raise ValueError(getattr(error, "message", "") or str(error)) from None
 

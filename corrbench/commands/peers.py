@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 
 from corrbench import cli
 from corrbench.commands import _completion
+from corrbench.target import shell_line
 
 if TYPE_CHECKING:
     from corrbench.peers import Conformance
@@ -48,7 +48,7 @@ class Asked:
         words += ["--limit", f"{self.limit:g}"]
         words += [word for suite in self.suites for word in ("--suite", suite)]
         words += ["--baselines", self.baselines] if self.baselines else []
-        return shlex.join([*words, "--seed", str(seed)])
+        return shell_line([*words, "--seed", str(seed)])
 
 
 @click.command(short_help="Which released library gets what wrong?")

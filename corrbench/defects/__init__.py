@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -87,11 +86,13 @@ class Mutant:
     def half(self) -> str:
         """Of the mutants after reports that were collected at once: ``seen`` or ``unseen`` while the suite was built.
 
-        Which one its name decides, so that it was settled before anything was judged. Empty for the others.
+        Which one the name of its module decides: those in ``reported_again_*`` were written last, after reports that no
+        other cites and without a look at the suite; the others in ``reported_*`` before. Empty for mutants elsewhere.
         """
-        if not self.target.rpartition(":")[0].rpartition(".")[2].startswith("reported_"):
-            return ""
-        return "seen" if zlib.crc32(f"halves {self.name}".encode()) % 2 else "unseen"
+        module = self.target.rpartition(":")[0].rpartition(".")[2]
+        if module.startswith("reported_again_"):
+            return "unseen"
+        return "seen" if module.startswith("reported_") else ""
 
     def right_on(self, case: Case) -> bool:
         """Whether `outside` promises that the target is right on `case`."""

@@ -18,6 +18,7 @@ from corrbench.support import Support, config
 from corrbench.target import Spec
 
 OPERANDS = ("x", "w", "b")
+EXPECTED = (*DTYPES, "uint16", "uint32", "uint64")  # of results; NumPy sums bytes in unsigned integers
 
 
 def case_operands(case: Case) -> tuple[str, ...]:
@@ -87,7 +88,7 @@ def violations(call: Call, reply: Reply, support: Support, spec: Spec) -> Iterat
             continue
         if output.dtype != want_dtype and spec.arrays != "list":
             said = f"{name} has dtype {output.dtype}, not {'the declared' if spec.result else 'that of the operands,'} "
-            yield Violation("contract.result", said + want_dtype, beyond=spec.lenient and output.dtype in DTYPES)
+            yield Violation("contract.result", said + want_dtype, beyond=spec.lenient and output.dtype in EXPECTED)
         many = call.mode == "vmap" or "stacked" in call.options
         want = output.shape if many else convention.shape(name, call.case)
         module_bias = convention.parameters and name.endswith("b")

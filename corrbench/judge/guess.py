@@ -19,7 +19,7 @@ from corrbench.judge.sandbox import Died
 from corrbench.judge.signatures import calls, layers
 from corrbench.judge.trial import Trial
 from corrbench.support import BASES, Support, exception
-from corrbench.target import Spec, artefact, words
+from corrbench.target import Spec, artefact, shell_line, words
 
 # Exact cases, and one with an even kernel, which tells how an uneven border is shared out.
 CASES = (
@@ -59,9 +59,7 @@ class Fit:
     @property
     def line(self) -> str:
         """The options as they are typed."""
-        import shlex
-
-        return shlex.join(words(self.options))
+        return shell_line(words(self.options))
 
 
 def settled(spec: Spec, remote: Remote, loaded: dict[str, Any]) -> tuple[Spec, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from corrbench.case import Case
+from corrbench.case import INTEGERS, Case
 from corrbench.judge import boundary
 from corrbench.judge.calls import Call, Violation, case_operands, violations
 from corrbench.judge.client import Remote
@@ -24,7 +23,7 @@ from corrbench.numerics.diagnose import chart, pattern, resemblance
 from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Figures, Result, Status
 from corrbench.support import Support, refusal
-from corrbench.target import Spec, find, words
+from corrbench.target import Spec, find, shell_line, words
 
 BEYOND = {
     "stepwise": "each product was rounded to the type (class stepwise), which is honest for code that is composed so",
@@ -190,6 +189,9 @@ class Trial:
         first = raised["message"].splitlines()[0][:300] if raised["message"] else ""
         text = f"{raised['type']}: {first}"
         said = f"raised {text}{where}{boundary.hint(self.spec, text)}"
+        if self.spec.lenient and case.dtype in INTEGERS and raised["type"] == "OverflowError":  # where others wrap
+            numbers = Figures(own=other, raised=raised["type"], beyond="type")
+            return self.result(Status.WARN, f"refuses a result that {case.dtype} cannot hold: {said}", numbers=numbers)
         return self.result(Status.FAIL, said, numbers=Figures(own=other, raised=raised["type"]))
 
     # ---- what comes out
@@ -270,7 +272,7 @@ def reproducer(spec: Spec, check: str, case: Case, seed: int) -> str:
     default = asdict(find(spec.name or spec.target))
     options = words({name: value if value != default[name] else "" for name, value in asdict(spec).items()})
     asked = ["--check", check, "--case", str(case), "--seed", str(seed)]
-    return shlex.join(["corrbench", "verify", spec.name or spec.target, *options, *asked])
+    return shell_line(["corrbench", "verify", spec.name or spec.target, *options, *asked])
 
 
 def conclude(trial: Trial, run: Callable[[Trial], Iterator[Result]]) -> list[Result]:

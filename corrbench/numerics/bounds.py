@@ -26,6 +26,7 @@ Array = NDArray[Any]
 ACCURACIES = ("direct", "tf32", "winograd", "fft")  # each of them admits a direct computation
 
 LAX = ("stepwise", "narrow")  # of code that is not made for a type, see METHODOLOGY.md
+WANDER = 8.0  # units of all terms' sizes by which the rounded partial sums of terms of both signs are off at most
 
 MARGIN = 1 + 2.0**-40  # for the roundings of this module
 LEAST = MIN_SUBNORMAL["float64"]  # and for those among subnormal numbers
@@ -110,17 +111,28 @@ def bound(
 
 
 def lax(
-    problem: Problem, truth: Exact, *, dtype: str, kind: str, magnitude: Array | None = None, partial: int = 0
+    problem: Problem,
+    truth: Exact,
+    *,
+    dtype: str,
+    kind: str,
+    magnitude: Array | None = None,
+    partial: int = 0,
+    summed: bool = False,
+    whole: bool = False,
 ) -> Array:
     """The error allowed by a class of `LAX`, float64, of shape `problem.shape`; infinity where it says nothing.
 
     ``stepwise``, for 16-bit types: each product is rounded to the type, the sum is wide and rounded, a bias is added
     to the rounded sum and rounded again: u*A + (1 + u)*gamma(m)*A of float32 before the two roundings of the result.
-    With `partial` so many partial sums are rounded as well: an autograd engine adds up the many small uses of an
-    operand term by term, and `numpy.einsum` rounds the sum of each inner loop.
+    With `partial` so many partial sums are rounded as well: `numpy.einsum` rounds the sum of each inner loop. Where it
+    is `summed` term by term in the type, as an autograd engine adds up the many small uses of an operand, the roundings
+    of m partial sums are taken to go both ways, `WANDER`*u*A, but for those of terms of one sign, m*u of the result.
 
     ``narrow``, for wider types: operands and computation are float32, or float64 for integers of 64 bits that float32
     cannot hold; numbers too large or too small for it are lost.
+
+    Of `whole` numbers nothing is rounded where all products and sums are whole numbers that the type holds.
 
     Raises:
         ValueError: `kind` is unknown.
@@ -129,17 +141,29 @@ def lax(
         raise ValueError(f"unknown class {kind!r}; known: {', '.join(LAX)}")
     size = oracle.magnitude(problem) if magnitude is None else magnitude
     if kind == "stepwise":
-        if UNIT.get(dtype, 0.0) < 2.0**-12:
-            return np.zeros(problem.shape)
-        unit = UNIT[dtype]
-        with np.errstate(over="ignore", invalid="ignore"):
-            rounded = gamma(partial + 1, unit) if partial * unit < 1 else np.inf
-            allowed = (rounded + (1 + unit) * gamma(problem.m, UNIT["float32"])) * size
-            allowed = allowed + problem.m * MIN_SUBNORMAL[dtype]
-            reached = absolute(truth.hi) + allowed
-            twice = allowed + 2 * (unit * (1 + unit) * (reached + size * (problem.bias is not None)))
-            overflows = (size + twice) >= MAX[dtype]
-        return np.asarray(np.where(overflows | np.isnan(twice), np.inf, twice * MARGIN))
+        allowed, held = _stepwise(problem, truth, dtype, size, partial, summed), 1 / UNIT.get(dtype, 1.0)
+    else:
+        allowed, held = _narrow(problem, dtype, size), 1 / UNIT["float32"]
+    return np.asarray(np.where(size <= held, 0.0, allowed)) if whole else allowed
+
+
+def _stepwise(problem: Problem, truth: Exact, dtype: str, size: Array, partial: int, summed: bool) -> Array:
+    if UNIT.get(dtype, 0.0) < 2.0**-12:
+        return np.zeros(problem.shape)
+    unit = UNIT[dtype]
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounded = gamma(partial + 1, unit) if partial * unit < 1 else np.inf
+        allowed = (rounded + (1 + unit) * gamma(problem.m, UNIT["float32"])) * size
+        if summed:
+            allowed = allowed + WANDER * unit * size + min(problem.m * unit, 1.0) * absolute(truth.hi)
+        allowed = allowed + problem.m * MIN_SUBNORMAL[dtype]
+        reached = absolute(truth.hi) + allowed
+        twice = allowed + 2 * (unit * (1 + unit) * (reached + size * (problem.bias is not None)))
+        overflows = (size + twice) >= MAX[dtype]
+    return np.asarray(np.where(overflows | np.isnan(twice), np.inf, twice * MARGIN))
+
+
+def _narrow(problem: Problem, dtype: str, size: Array) -> Array:
     if dtype not in ("float64", "complex128", "int32", "int64"):
         return np.zeros(problem.shape)
     unit = UNIT["float32"]

@@ -135,11 +135,17 @@ class Expected:
 
     def _lax(self, got: Array, name: str) -> str:
         """The first of the laxer classes whose bound a wrong result keeps; empty if it keeps none."""
-        terms = self.problem.m
-        partial = terms if name != "y" else -(-terms // self.problem.w.shape[3]) if self.rows else 0
+        partial = -(-self.problem.m // self.problem.w.shape[3]) if self.rows and name == "y" else 0
         for kind in self.lax:
             allowed = bounds.lax(
-                self.problem, self.truth, dtype=self.dtype, kind=kind, magnitude=self.magnitude, partial=partial
+                self.problem,
+                self.truth,
+                dtype=self.dtype,
+                kind=kind,
+                magnitude=self.magnitude,
+                partial=partial,
+                summed=name != "y",
+                whole=self.exact_tier,
             )
             with np.errstate(all="ignore"):
                 rounded = self.truth.rounded(self.dtype)

@@ -104,6 +104,11 @@ class Problem:
         """The same geometry over other numbers."""
         return replace(self, x=x, w=w, bias=bias)
 
+    @property
+    def real_parts(self) -> Problem:
+        """The same geometry over the real parts, in the same types."""
+        return self.with_data(*(array.real.astype(array.dtype) for array in self.operands))
+
     def abs(self) -> Problem:
         """The problem of |x|, |w| and |b| in float64, |re| + |im| for complex numbers; it bounds every partial sum."""
         return self.with_data(_size(self.x), _size(self.w), None if self.bias is None else _size(self.bias))

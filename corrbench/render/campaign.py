@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+from corrbench.target import shell_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -91,7 +92,7 @@ def draft(found: Campaign, cause: Cause) -> str:
         f"**Definition.** The cross-correlation of an input {case.x} with kernels {case.w}, {', '.join(words)}.", "",
         f"**What it gives.** {inline(cause.smallest.message)}.", "",
         f"**Where.** The smallest case found: `{case}`; met {cause.met} times in {found.asked} random cases.", "",
-        "```sh", cause.smallest.reproduce or shlex.join(["corrbench", "verify", found.target]), "```",
+        "```sh", cause.smallest.reproduce or shell_line(["corrbench", "verify", found.target]), "```",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 

@@ -160,7 +160,7 @@ def _badness(result: Result) -> tuple[float, ...]:
     return (float(n.tier == "bound"), n.ratio or 0.0, n.off or 0.0)
 
 
-def _plainness(result: Result) -> tuple[bool, bool, bool, tuple[bool, bool, int, bool, int]]:
+def _plainness(result: Result) -> tuple[bool, bool, bool, tuple[bool, bool, bool, int, bool, int]]:
     """How little there is to see: an unusual check, a picture too small or too large, all of it wrong, a large case."""
     n = result.numbers
     assert n.map is not None

@@ -71,12 +71,13 @@ def alike(result: Result, other: Result) -> bool:
         return False
     if result.status is not Status.FAIL:
         return True
-    return result.numbers.got is not None and replace(result.numbers, own={}) == replace(other.numbers, own={})
+    return result.message == other.message and replace(result.numbers, own={}) == replace(other.numbers, own={})
 
 
 def inherited(result: Result, name: str) -> Result:
     """A finding as the warning that it is: another's fault, with the name under which that is known."""
-    finding = next((one.finding for one in entries(name) if one.covers(result.check, result.case)), "")
+    known = (one for one in entries(name) if result.status in one.statuses and one.covers(result.check, result.case))
+    finding = next((one.finding for one in known), "")
     said = f", known as {finding}" if finding else ""
     numbers = replace(result.numbers, beyond="inherited", known=finding or None)
     message = f"inherited from {name}{said}: {result.message}"

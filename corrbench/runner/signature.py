@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from corrbench.environment import provenance
 from corrbench.runner import plan
-from corrbench.target import Spec, find, words
+from corrbench.target import Spec, find, shell_line, words
 
 if TYPE_CHECKING:
     from corrbench.runner.verify import Options
@@ -38,7 +37,7 @@ def again(spec: Spec, options: Options, seed: int) -> str:
     asked += [
         word for name in ("budget", "limit") if (said := getattr(options, name)) for word in (f"--{name}", f"{said:g}s")
     ]
-    return shlex.join(["corrbench", "verify", spec.name or spec.target, *called, *asked, "--seed", str(seed)])
+    return shell_line(["corrbench", "verify", spec.name or spec.target, *called, *asked, "--seed", str(seed)])
 
 
 def summary_environment() -> dict[str, Any]:

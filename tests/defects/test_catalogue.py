@@ -90,6 +90,14 @@ def test_the_catalogue_is_whole() -> None:
     assert len([one for one in ALL if one.kind == "honest"]) >= 15
 
 
+def test_the_unseen_are_after_reports_that_no_other_cites() -> None:
+    unseen = [one for one in ALL if one.half == "unseen"]
+    others = {report for one in ALL if one.half != "unseen" for report in one.cites}
+    assert len(unseen) >= 45
+    assert {one.half for one in ALL if ".reported_" in one.target} == {"seen", "unseen"}
+    assert all(".reported_again_" in one.target and one.cites and others.isdisjoint(one.cites) for one in unseen)
+
+
 @pytest.mark.parametrize("mutant", wanted("defect", "cheat", "honest"))
 def test_every_entry_is_well_formed(mutant: Mutant) -> None:
     assert mutant.wrong in WRONG

@@ -496,3 +496,34 @@ def test_an_unknown_class_is_refused_with_those_that_there_are() -> None:
     problem = build()
     with pytest.raises(ValueError, match="unknown class 'loose'; known: stepwise, narrow"):
         bounds.lax(problem, exact(problem), dtype="float32", kind="loose")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("both_signs", [True, False])
+def test_a_sum_term_by_term_keeps_the_bound_of_gradients_and_another_number_does_not(
+    dtype: str, both_signs: bool
+) -> None:
+    torch.manual_seed(3)
+    kind = getattr(torch, dtype)
+    x, w = torch.randn(64, 400), torch.randn(400)
+    terms = ((x if both_signs else x.abs()) * (w if both_signs else w.abs())).to(kind)
+    total = torch.zeros(64, dtype=kind)
+    for one in terms.T:
+        total = total + one
+    arrays = terms.float().numpy().reshape(64, 1, 20, 20), np.ones((1, 1, 20, 20), np.float32)
+    problem = Problem(*arrays)
+    truth = exact(problem)
+    allowed = bounds.lax(problem, truth, dtype=dtype, kind="stepwise", summed=True)
+    got = total.double().numpy().reshape(problem.shape)
+    assert within(error(got, truth), allowed).all()
+    assert not both_signs or not within(error(3 * got, truth), allowed).all()
+
+
+def test_whole_numbers_that_the_type_holds_leave_nothing_to_round() -> None:
+    problem = Problem(np.full((1, 1, 2, 2), 3, np.float32), np.full((1, 1, 2, 2), 5, np.float32))  # A = 60
+    truth = exact(problem)
+    for kind, dtype in (("stepwise", "bfloat16"), ("narrow", "float64")):
+        assert bounds.lax(problem, truth, dtype=dtype, kind=kind).item() > 0
+        assert bounds.lax(problem, truth, dtype=dtype, kind=kind, whole=True).item() == 0
+    large = problem.with_data(problem.x * 16, problem.w)  # A = 960, more than bfloat16 has whole numbers
+    assert bounds.lax(large, exact(large), dtype="bfloat16", kind="stepwise", whole=True).item() > 0
