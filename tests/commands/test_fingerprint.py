@@ -69,6 +69,7 @@ def test_a_fingerprint_is_told_kept_and_expected(here: Path) -> None:
     assert "chain −kh,−kw" in said
 
 
+@pytest.mark.slow
 def test_what_is_no_function_or_refuses_is_not_judged(here: Path) -> None:
     code, said = run("ops.py:racing", "--arrays", "numpy", *CASE)
     assert code == 2
@@ -119,6 +120,7 @@ def test_two_files_are_compared_without_a_target(here: Path) -> None:
     assert json.loads(Path("d.json").read_text())["verdict"] == "different"
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_is_gone_on_with(here: Path) -> None:
     words = ["ops.py:corr2d", "--arrays", "numpy", *CASE, "--case", "x=1,1,6,7 w=1,1,2,2", "--json", "a.json"]
     assert run(*words)[0] == 0
