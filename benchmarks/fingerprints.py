@@ -23,9 +23,11 @@ from corrbench import peers
 from corrbench.case import Case
 from corrbench.environment.facts import instruction_sets
 from corrbench.fingerprint.asking import Cell, Unanswered, opened
-from corrbench.fingerprint.cells import Found, Kind, agree, drawn, predicted, seen_operands
 from corrbench.fingerprint.differences import compare, equal_bits
-from corrbench.fingerprint.survey import Point, Survey, survey
+from corrbench.fingerprint.exploration import survey
+from corrbench.fingerprint.found import Found, Kind
+from corrbench.fingerprint.prediction import agree, drawn, predicted, seen_operands
+from corrbench.fingerprint.survey import Point, Survey
 from corrbench.fingerprint.words import columns, told
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.sandbox import Died

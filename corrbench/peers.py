@@ -16,8 +16,9 @@ from corrbench.analysis.baseline import Baseline
 from corrbench.analysis.conformance import Peer, peer
 from corrbench.case import Case
 from corrbench.fingerprint import words
-from corrbench.fingerprint.cells import Kind
-from corrbench.fingerprint.survey import Point, survey
+from corrbench.fingerprint.exploration import survey
+from corrbench.fingerprint.found import Kind
+from corrbench.fingerprint.survey import Point
 from corrbench.judge.client import NotLoaded
 from corrbench.judge.sandbox import Died
 from corrbench.runner import Step, verify

@@ -180,17 +180,18 @@ def taken(target: tuple[str, Spec], asked: Asked, step: Step, like: Survey | Non
     Raises:
         ValueError: the target cannot be loaded, or the record cannot be used.
     """
-    from corrbench.fingerprint import survey
-    from corrbench.fingerprint.cells import Found
+    from corrbench.fingerprint import exploration
+    from corrbench.fingerprint.found import Found
+    from corrbench.fingerprint.survey import Point
     from corrbench.judge.client import NotLoaded
     from corrbench.judge.sandbox import Died
 
     name, spec = target
-    chosen = [survey.Point(found.case, found.threads) for found in like.cells.values()] if like else points(asked)
+    chosen = [Point(found.case, found.threads) for found in like.cells.values()] if like else points(asked)
     store = recorded(name, spec, asked, [str(point) for point in chosen])
     try:
         known = {key: Found.from_json(results[0]) for key, results in store.done.items()}
-        return survey.survey(
+        return exploration.survey(
             spec, name, profile=asked.profile, dtype=asked.dtype, seed=asked.seed,
             limit=float("inf") if like else asked.limit, step=step, points=chosen, known=known,
             keep=lambda key, found: store.append([(key, [found.to_json()])]),

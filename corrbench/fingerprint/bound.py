@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from corrbench.case import Case
-from corrbench.fingerprint.cells import Kind
+from corrbench.fingerprint.found import Kind
 from corrbench.fingerprint.survey import Survey
 from corrbench.numerics.formats import UNIT
 

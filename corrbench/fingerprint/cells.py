@@ -2,137 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
 
 import numpy as np
 
 from corrbench.case import Case
 from corrbench.fingerprint import transforms
-from corrbench.fingerprint.asking import Cell, Unanswered, kept
-from corrbench.fingerprint.model import Model, evaluate
+from corrbench.fingerprint.asking import Cell, Unanswered
+from corrbench.fingerprint.found import Found, Kind
+from corrbench.fingerprint.model import Model
+from corrbench.fingerprint.prediction import (
+    Pair,
+    agree,
+    changed,
+    drawn,
+    fits,
+    matches,
+    predicted,
+    seen_operands,
+)
 from corrbench.fingerprint.probes import Oracle
 from corrbench.fingerprint.recovery import recovered
 from corrbench.fingerprint.regions import Region, hull
-from corrbench.fingerprint.transforms import Transform
 from corrbench.fingerprint.tree import NoTree
-from corrbench.numerics.inputs import cast
 from corrbench.numerics.problem import Array
 
 SEEN, FRESH = 4, 5  # inputs that a model may be fitted to, and that it is held to
 CLASSES = 8  # models of one cell
 ROUNDS = 3  # times that what was fresh becomes what is seen
-SPREAD = {"float64": 12, "float32": 8, "bfloat16": 8, "float16": 2}  # powers of two that operands range over
 UNFAITHFUL = (
     "its probes show a tree of summation that its results on data do not follow: it answers probes otherwise than data"
 )
-EVERY = 2  # of which one input spreads its sizes and the next does not
-
-
-class Kind(StrEnum):
-    """What a cell turned out to be."""
-
-    TREE = "tree"  # every bit predicted
-    PARTIAL = "partial"  # a model, and not every bit
-    TRANSFORM = "transform"
-    UNKNOWN = "unknown"  # neither a tree nor a transform that is known
-    CHANGING = "not a function"
-    REFUSED = "refused"
-
-
-@dataclass(slots=True, kw_only=True)
-class Found:
-    """The fingerprint of one cell.
-
-    Attributes:
-        case, threads: which cell.
-        kind: what it is.
-        classes: the outputs of each model; of a tree they are all outputs.
-        share: of the outputs of fresh inputs that were predicted to the bit.
-        outputs: how many were compared.
-        transform: which, of a transform.
-        said: why it is no more than that.
-        calls, seconds: what the probes took, the prediction aside.
-    """
-
-    case: Case
-    threads: int = 1
-    kind: Kind = Kind.UNKNOWN
-    classes: list[tuple[Region, Model]] = field(default_factory=list)
-    share: float = 0.0
-    outputs: int = 0
-    transform: Transform | None = None
-    said: str = ""
-    calls: int = 0
-    seconds: float = 0.0
-
-    @property
-    def model(self) -> Model | None:
-        """That of the first class."""
-        return self.classes[0][1] if self.classes else None
-
-    @property
-    def hash(self) -> str:
-        """The same for cells whose outputs are computed alike, element for element."""
-        if self.kind is Kind.TREE:
-            parts: Any = [[region.to_json(), model.hash] for region, model in self.classes]
-        else:
-            parts = [self.kind, self.transform.to_json() if self.transform else None]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-
-    def to_json(self) -> dict[str, Any]:
-        classes = [
-            {"where": region.to_json(), "model": model.to_json(), "hash": model.hash} for region, model in self.classes
-        ]
-        return {
-            "case": str(self.case), "threads": self.threads, "kind": str(self.kind), "hash": self.hash,
-            "share": self.share, "outputs": self.outputs, "classes": classes,
-            "transform": self.transform.to_json() if self.transform else None, "said": self.said,
-            "calls": self.calls, "seconds": round(self.seconds, 4),
-        }  # fmt: skip
-
-    @classmethod
-    def from_json(cls, said: dict[str, Any]) -> Found:
-        """Read it back.
-
-        Raises:
-            KeyError, ValueError, TypeError: it is none.
-        """
-        case = Case.parse(said["case"])
-        classes = [(Region.from_json(one["where"], case.out), Model.from_json(one["model"])) for one in said["classes"]]
-        named = Transform(**said["transform"]) if said["transform"] else None
-        return cls(
-            case=case, threads=said["threads"], kind=Kind(said["kind"]), classes=classes, share=said["share"],
-            outputs=said["outputs"], transform=named, said=said["said"], calls=said["calls"], seconds=said["seconds"],
-        )  # fmt: skip
-
-
-Pair = tuple[Array, Array]
-
-
-def drawn(case: Case, seed: int, count: int, salt: int = 0) -> list[Pair]:
-    """Inputs and kernels with full significands, normal, every other one of sizes that spread over powers of two."""
-    found = []
-    for number in range(count):
-        random = np.random.default_rng([seed, salt, number, *case.x, *case.w])
-        pair = []
-        for shape in (case.x, case.w):
-            values = random.standard_normal(shape)
-            if number % EVERY:
-                values *= 2.0 ** random.integers(-SPREAD[case.dtype], 1, shape)
-            pair.append(np.ascontiguousarray(cast(values, case.dtype).astype(kept(case.dtype))))
-        found.append((pair[0], pair[1]))
-    return found
-
-
-def seen_operands(cell: Cell, pairs: list[Pair]) -> list[Pair]:
-    """With the border that the target puts around."""
-    return [(cell.target.convention.enlarged(x, cell.case), w) for x, w in pairs]
 
 
 def fingerprint(cell: Cell, seed: int) -> Found:
@@ -202,59 +103,6 @@ def steady(cell: Cell, pairs: list[Pair], results: list[Array], found: Found) ->
     """Whether the first data still give what they gave before all probes."""
     if said := changed([results[0]] * 3, cell.ask([pairs[0]] * 3)):
         found.kind, found.said, found.classes = Kind.CHANGING, said, []
-
-
-def changed(first: Sequence[Array], second: Sequence[Array]) -> str:
-    """What differs between the results of the same calls; empty if nothing does."""
-    for a, b in zip(first, second, strict=True):
-        differ = a.tobytes() != b.tobytes() and (a != b) & ~((a != a) & (b != b))
-        if np.any(differ):
-            place = [int(axis) for axis in np.argwhere(differ)[0]]
-            return (
-                f"the same call gave {a[tuple(place)]!r} and then {b[tuple(place)]!r} at {place}, "
-                f"and {int(np.sum(differ))} of {a.size} outputs differ"
-            )
-    return ""
-
-
-def agree(predicted: Array, got: Array, case: Case) -> Array:
-    """Where two results have the same bits; zeros of either sign and any NaN are one."""
-    wanted = predicted.astype(kept(case.dtype))
-    same: Array = (wanted == got) | ((wanted != wanted) & (got != got))
-    return same
-
-
-def predicted(found: Found, case: Case, x: Array, w: Array) -> Array:
-    """The result that the models of all classes predict."""
-    made = np.zeros(case.out)
-    for region, model in found.classes:
-        made = np.where(region.mask, evaluate(model, case, x, w), made)
-    return made
-
-
-def window(case: Case, x: Array, at: tuple[int, int, int]) -> tuple[Case, Array]:
-    """The part of the input that all channels of the result see at one place, and the case of that part alone."""
-    top, bottom, left, right = case.sides
-    padded = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
-    n, row, column = at
-    reach = [d * (k - 1) + 1 for d, k in zip(case.dilation, case.w[2:], strict=True)]
-    i, j = row * case.stride[0], column * case.stride[1]
-    part = padded[n : n + 1, :, i : i + reach[0], j : j + reach[1]]
-    shape = (1, case.x[1], reach[0], reach[1])
-    return case.but(x=shape, padding=(0, 0, 0, 0), stride=(1, 1)), part
-
-
-def fits(
-    model: Model, cell: Cell, at: tuple[int, int, int], channels: Sequence[int], pairs: list[Pair], results: list[Array]
-) -> bool:
-    """Whether a model predicts one place in these channels, in all data."""
-    n, row, column = at
-    for (x, w), y in zip(pairs, results, strict=True):
-        case, part = window(cell.case, x, at)
-        made = evaluate(model, case, part, w)[0, :, 0, 0]
-        if not agree(made, y[n, :, row, column], case)[list(channels)].all():
-            return False
-    return True
 
 
 def candidates(cell: Cell, at: tuple[int, int, int], channels: Sequence[int]) -> Iterator[tuple[Model, Sequence[int]]]:
@@ -359,14 +207,6 @@ def most_wrong(wrong: Array, case: Case) -> tuple[int, int, int, int]:
     places = np.argwhere(wrong & inner if (wrong & inner).any() else wrong)
     n, channel, row, column = (int(one) for one in places[len(places) // 2])
     return n, channel, row, column
-
-
-def matches(model: Model, case: Case, pairs: list[Pair], results: list[Array]) -> Array:
-    """The outputs that a model predicts in all data."""
-    fine = np.ones(case.out, bool)
-    for (x, w), y in zip(pairs, results, strict=True):
-        fine &= agree(evaluate(model, case, x, w), y, case)
-    return fine
 
 
 def name_transform(cell: Cell, found: Found, why: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from corrbench.fingerprint.cells import Found, Kind
+from corrbench.fingerprint.found import Found, Kind
+from corrbench.fingerprint.regions import Region
 from corrbench.fingerprint.survey import Survey
 from corrbench.fingerprint.words import difference_of, model_told, told
 
@@ -78,8 +79,6 @@ def difference(name: str, was: Found, now: Found) -> Difference:
     """The first difference of a cell: of the outputs that are computed otherwise, the class in which most are."""
     if was.kind is not Kind.TREE or now.kind is not Kind.TREE:
         return Difference(name, "all outputs", told(was), told(now))
-    from corrbench.fingerprint.regions import Region
-
     parts = []
     for region, model in was.classes:
         for other, changed in now.classes:

@@ -8,7 +8,7 @@ import numpy as np
 
 from corrbench.case import Case
 from corrbench.fingerprint.asking import Cell, Unanswered, kept
-from corrbench.fingerprint.cells import drawn
+from corrbench.fingerprint.prediction import drawn
 from corrbench.numerics.formats import MIN_NORMAL
 from corrbench.numerics.problem import Array
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from corrbench.case import Case
-from corrbench.fingerprint.cells import Found, Kind
+from corrbench.fingerprint.found import Found, Kind
 from corrbench.fingerprint.model import Model
 from corrbench.fingerprint.tree import Tree
 

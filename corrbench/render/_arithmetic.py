@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from corrbench.fingerprint.cells import Found
+from corrbench.fingerprint.found import Found
 from corrbench.fingerprint.model import Model
 from corrbench.fingerprint.survey import Point, Survey
 from corrbench.fingerprint.words import family, told

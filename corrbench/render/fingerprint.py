@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from corrbench.fingerprint.cells import FRESH, Found, Kind
+from corrbench.fingerprint.cells import FRESH
 from corrbench.fingerprint.differences import Comparison
+from corrbench.fingerprint.found import Found, Kind
 from corrbench.fingerprint.words import told
 from corrbench.render._arithmetic import SMALL, Picture, drawn, switch_map
 from corrbench.render._figures import counted

@@ -7,7 +7,8 @@ import pytest
 
 from corrbench.case import Case
 from corrbench.fingerprint.arithmetic import Rounding
-from corrbench.fingerprint.cells import Found, Kind, fingerprint
+from corrbench.fingerprint.cells import fingerprint
+from corrbench.fingerprint.found import Found, Kind
 from corrbench.fingerprint.tree import Tree
 from tests.support import planted
 from tests.support.planted import joined, order, pairwise, together
