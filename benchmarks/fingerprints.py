@@ -249,6 +249,12 @@ def main() -> None:
     asked = parser.parse_args()
     began = time.monotonic()
     chosen = [name for name in peers.names(asked.names) if name.partition(".")[0] not in SLOW]
+    if asked.names:  # in the order in which they were named
+        chosen.sort(
+            key=lambda name: min(
+                asked.names.index(word) for word in (name, name.partition(".")[0]) if word in asked.names
+            )
+        )
     where = peers.places(chosen, asked.python)
     surveys: list[Survey] = []
     absent: dict[str, str] = {}
