@@ -91,7 +91,7 @@ def test_what_is_no_function_or_refuses_is_not_judged(here: Path) -> None:
         (["torch", "--expect", "other.json"], "its schema is not"),
         (["torch", "--expect", "cut.json"], "no whole fingerprint"),
         (["--diff", "torch@/no/python", "torch"], "no interpreter"),
-        (["torch", "--case", "x=1,1"], "needs x="),
+        (["torch", "--case", "x=1,1"], "needs 4 numbers"),
         (["torch", "--case", "x=1,1,6,7 w=1,1,3,3 dtype=int64"], "int64"),
         (["torhc"], "did you mean torch"),
         (["torch", "--json", "no/such/folder/f.json"], "cannot write"),
