@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import sys
 import time
@@ -62,11 +63,13 @@ PATIENCE = 300.0  # seconds for a library to be imported, on a busy machine
 SECONDS = 90.0  # for the cells of one target in one element type
 
 
-def kept(name: str, dtype: str, python: str, cases: Sequence[Case], file: Path) -> Survey | str:
+def kept(name: str, dtype: str, python: str, cases: Sequence[Case], file: Path, until: float) -> Survey | str:
     """The survey of a target, from its file where it is there; a sentence where there is none."""
     if file.exists():
         said = json.loads(file.read_text())
         return said if isinstance(said, str) else Survey.from_json(said)
+    if time.monotonic() > until:
+        return f"{dtype}: the time was over (--budget)"
     try:
         spec = find(name, python=python, timeout=PATIENCE)
         made: Any = survey(
@@ -246,8 +249,10 @@ def main() -> None:
     parser.add_argument("--python", action="append", default=[], help="interpreter of another environment")
     parser.add_argument("--pair", nargs=3, action="append", default=[], metavar=("TARGET", "OLD", "NEW"))
     parser.add_argument("--report", default=".corrbench/reports", help="folder of the report")
+    parser.add_argument("--budget", type=float, default=math.inf, help="seconds after which none is begun")
     asked = parser.parse_args()
     began = time.monotonic()
+    until = began + asked.budget
     chosen = [name for name in peers.names(asked.names) if name.partition(".")[0] not in SLOW]
     if asked.names:  # in the order in which they were named
         chosen.sort(
@@ -261,9 +266,9 @@ def main() -> None:
     for dtype in DTYPES:
         cases = GRID if dtype == "float32" else [GRID[place] for place in PLAIN]
         for name in (name for name, python in where.items() if python is not None):
-            found = kept(name, dtype, where[name] or "", cases, FOLDER / f"{name}-{dtype}.json")
+            found = kept(name, dtype, where[name] or "", cases, FOLDER / f"{name}-{dtype}.json", until)
             if isinstance(found, str):
-                absent[name] = found
+                absent[name] = "; ".join(filter(None, (absent.get(name), found)))
             elif found.cells:
                 surveys.append(found)
                 done = f"{len(found.having(Kind.TREE))} of {len(found.cells)}"
@@ -271,7 +276,7 @@ def main() -> None:
     pairs = []
     for name, *pythons in asked.pair:
         files = [FOLDER / "pairs" / f"{name}-{digest(python.encode())}.json" for python in pythons]
-        sides = [kept(name, "float32", python, GRID, file) for python, file in zip(pythons, files, strict=True)]
+        sides = [kept(name, "float32", python, GRID, file, until) for python, file in zip(pythons, files, strict=True)]
         if all(isinstance(side, Survey) for side in sides):
             pairs.append((sides[0], sides[1]))
         else:
