@@ -182,4 +182,5 @@ def columns(found: Found, matrix: dict[str, str]) -> dict[str, str]:
 
 def depends(said: str) -> str:
     """Whether the bits do not depend on it: yes, no with the place, or nothing."""
-    return {"yes": "same", "not asked": "", "": ""}.get(said, f"other at {said.partition(':')[0]}")
+    place = said.partition(":")[0]
+    return {"yes": "same", "not asked": "", "cannot be asked": "", "": ""}.get(place, f"other at {place}")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from corrbench.case import Case
+from corrbench.fingerprint import invariances
 from corrbench.fingerprint.arithmetic import Rounding
 from corrbench.fingerprint.cells import fingerprint
 from corrbench.fingerprint.found import Found, Kind
@@ -180,6 +181,16 @@ def test_what_is_found_is_read_back() -> None:
         again = Found.from_json(found.to_json())
         assert again.to_json() == found.to_json()
         assert again.hash == found.hash
+
+
+def test_what_bits_depend_on_is_told_with_the_place() -> None:
+    for images in (1, 2):  # a cell of a batch is asked by its first image
+        said = invariances.matrix(planted.cell(planted.by_batch, SMALL.but(x=(images, *SMALL.x[1:]))), seed=5)
+        assert said["batch size"].startswith("N=2: ")
+        assert "outputs differ (C=2 O=3 k=3×2)" in said["batch size"]
+        assert (said["rerun"], said["batch position"]) == ("yes", "yes")
+    said = invariances.matrix(planted.cell(planted.Alternating(), SMALL), seed=5)
+    assert said["rerun"].startswith("the same call again: ")
 
 
 # ---- what it costs
