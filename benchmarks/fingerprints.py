@@ -59,6 +59,7 @@ DIRECT = (Kind.TREE, Kind.PARTIAL, Kind.UNKNOWN)
 DOUBTFUL = (Kind.PARTIAL, Kind.UNKNOWN, Kind.CHANGING)
 AGAIN = 6  # fresh inputs in a new process, to which every claimed model is held once more
 SLOW = ("tinygrad",)  # which compile for every shape on one core: minutes for what others do in seconds
+OVER = "the time was over"
 PATIENCE = 300.0  # seconds for a library to be imported, on a busy machine
 SECONDS = 90.0  # for the cells of one target in one element type
 
@@ -69,7 +70,7 @@ def kept(name: str, dtype: str, python: str, cases: Sequence[Case], file: Path, 
         said = json.loads(file.read_text())
         return said if isinstance(said, str) else Survey.from_json(said)
     if time.monotonic() > until:
-        return f"{dtype}: the time was over (--budget)"
+        return OVER
     try:
         spec = find(name, python=python, timeout=PATIENCE)
         made: Any = survey(
@@ -237,7 +238,9 @@ def report(surveys: list[Survey], absent: dict[str, str], pairs: list[tuple[Surv
         for one, name, found in cells
         if found.kind is Kind.TRANSFORM
     ]
-    lines += ["", *(f"- `{name}` could not be asked: {escape(said)}" for name, said in absent.items())]
+    lines += ["", *(f"- `{name}` could not be asked: {escape(said)}" for name, said in absent.items() if said != OVER)]
+    late = sorted(name for name, said in absent.items() if said == OVER)
+    lines += [f"Not begun, since the time was over (--budget): {'; '.join(late)}."] if late else []
     said = ", ".join(f"{name} {value}" for name, value in summary_environment().items())
     return "\n".join([*lines, "", f"Environment: {said}."]) + "\n"
 
@@ -268,7 +271,7 @@ def main() -> None:
         for name in (name for name, python in where.items() if python is not None):
             found = kept(name, dtype, where[name] or "", cases, FOLDER / f"{name}-{dtype}.json", until)
             if isinstance(found, str):
-                absent[name] = "; ".join(filter(None, (absent.get(name), found)))
+                absent[f"{name}, {dtype}"] = found
             elif found.cells:
                 surveys.append(found)
                 done = f"{len(found.having(Kind.TREE))} of {len(found.cells)}"

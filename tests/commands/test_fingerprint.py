@@ -108,6 +108,7 @@ def test_bad_input_is_refused_before_anything_runs(here: Path, words: list[str],
     assert not Path(".corrbench").exists()
 
 
+@pytest.mark.slow
 def test_two_files_are_compared_without_a_target(here: Path) -> None:
     run("ops.py:corr2d", "--arrays", "numpy", *CASE, "--json", "a.json", "--quiet")
     text = Path("a.json").read_text()
