@@ -21,7 +21,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test slow audit explained mutants bench changes follows gate history index peers somepeers fingerprints campaign machine performance score lint docs site reports clean cuda wheels
+.PHONY: help verify test slow audit explained mutants bench changes follows gate history index peers somepeers fingerprints campaign machine performance score worth lint docs site reports clean cuda wheels
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
@@ -144,6 +144,10 @@ gate: $(STAMP) ## has the verifier itself become dearer, in instructions, than i
 # Interrupted, the same command goes on.
 score: $(STAMP) ## how often the gate errs, beside asv and pytest-benchmark, about an hour; writes gate.md
 	$(BIN)/python -m benchmarks.gate_score --report $(REPORT)
+
+# Interrupted, the same command goes on.
+worth: $(STAMP) ## what a pass is worth: trigger faults, certificates, mutants; about an hour; writes worth.md
+	$(BIN)/python -m benchmarks.worth --report $(REPORT)
 
 # otava pins an old numpy, hence an environment of its own.
 .venv-otava/bin/otava:

@@ -196,7 +196,7 @@ def main_cell(one: Survey) -> Found | None:
 
 SAID = (
     "In what order, with what roundings, each library sums; recovered from its answers and checked by predicting every "
-    "bit of its results on fresh data ([METHODOLOGY.md](../METHODOLOGY.md#18-fingerprints)). {minutes} minutes on "
+    "bit of its results on fresh data ([METHODOLOGY.md](../METHODOLOGY.md#21-fingerprints)). {minutes} minutes on "
     "{machine}; another instruction set may be another fingerprint."
 )
 

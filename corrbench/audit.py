@@ -17,6 +17,8 @@ from corrbench.target import Spec
 
 AUDIT_SCHEMA = "corrbench-audit/1"
 ENOUGH = 0.9  # share of either half that must be found
+READ = 0.95  # share of the trigger faults with a readable constant that must be found
+CONSTANTS = ("readable", "computed")  # how trigger faults have theirs
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class Fate:
         questions: asked until the end, or until the first finding.
         seconds: wall time of the command, loading the target included.
         excuse: why a survivor is known, and published as such; empty where it should not survive.
+        constant: of a trigger fault, ``readable`` or ``computed``; empty for all others.
         half: seen or unseen, see `corrbench.defects.Mutant.half`; empty for most.
     """
 
@@ -41,6 +44,7 @@ class Fate:
     named: str
     excuse: str = ""
     half: str = ""
+    constant: str = ""
     found: dict[str, str] = field(default_factory=dict)
     warned: list[str] = field(default_factory=list)
     verdict: str = ""
@@ -99,17 +103,31 @@ class Audit:
     @property
     def passed(self) -> bool:
         """Whether there is nothing new to mend: no false alarm, no survivor but those with an excuse; of each half of
-        the mutants that measure whether the suite generalises, `ENOUGH`.
+        the mutants that measure whether the suite generalises, `ENOUGH`; of the readable trigger faults, `READ`.
         """
         known = all(fate.excuse or fate.half for fate in self.survivors)
         generalises = all(found >= ENOUGH * count for found, count in self.halves.values())
-        return bool(self.fates) and not self.false_alarms and known and generalises
+        found, count = self.triggers.get("readable", (0, 0))
+        return bool(self.fates) and not self.false_alarms and known and generalises and found >= READ * count
 
     @property
     def halves(self) -> dict[str, tuple[int, int]]:
         """Of the seen and of the unseen mutants after reports, how many were found, and how many there are."""
         halves = {half: [fate for fate in self.wrong if fate.half == half] for half in ("seen", "unseen")}
         return {half: (sum(fate.right for fate in mine), len(mine)) for half, mine in halves.items() if mine}
+
+    @property
+    def triggers(self) -> dict[str, tuple[int, int]]:
+        """Of the trigger faults whose constant is readable, and of those that compute it, how many were found, and how
+        many there are. They are no part of the score: what is computed, testing finds by chance only.
+        """
+        kinds = {kind: [fate for fate in self.of("trigger") if fate.constant == kind] for kind in CONSTANTS}
+        return {kind: (sum(fate.right for fate in mine), len(mine)) for kind, mine in kinds.items() if mine}
+
+    @property
+    def missed(self) -> list[Fate]:
+        """Trigger faults that were not found."""
+        return [fate for fate in self.of("trigger") if not fate.right]
 
     @property
     def false_alarms(self) -> list[Fate]:
@@ -150,6 +168,7 @@ class Audit:
             "full": self.full, "seed": self.seed, "seconds": round(self.seconds, 1),
             "planted": len(self.wrong), "killed": len(self.wrong) - len(self.survivors),
             "halves": {half: list(counts) for half, counts in self.halves.items()},
+            "triggers": {kind: list(counts) for kind, counts in self.triggers.items()},
             "honest": len(self.of("honest")), "false_alarms": len(self.false_alarms),
             "environment": self.environment, "fates": [asdict(fate) for fate in self.fates],
             "absent": self.absent,
@@ -172,8 +191,8 @@ def chosen(only: str) -> list[Mutant]:
         if not any(word in (one.name, one.kind, one.check) for one in everything):
             near = [one.name for one in everything if word in one.name][:5]
             raise ValueError(
-                f"no mutant is called {word!r}; give a name, a kind (defect, cheat, honest) or a family of checks"
-                + (f"; perhaps you mean {', '.join(near)}" if near else "")
+                f"no mutant is called {word!r}; give a name, a kind (defect, cheat, trigger, honest) or a family of "
+                "checks" + (f"; perhaps you mean {', '.join(near)}" if near else "")
             )
     for one in everything:
         if one.name in words and (why := absent(one)):
@@ -198,6 +217,7 @@ def fate_of(one: Mutant, run: Run) -> Fate:
         found.setdefault(result.check, f"{result.case}: {result.message}"[:300])
     return Fate(
         name=one.name, kind=one.kind, named=one.check, excuse=one.excuse, half=one.half, found=found,
+        constant=one.constant,
         warned=sorted({r.check for r in run.results if r.status == "warn"}),
         verdict=run.verdict, problem=run.problem or next((r.message for r in run.results if r.status == "error"), ""),
         questions=run.judged, seconds=run.seconds,

@@ -16,7 +16,7 @@ from corrbench.analysis.run_diff import Change, lost
 from corrbench.judge.client import NotLoaded
 from corrbench.judge.sandbox import Died
 from corrbench.result import Result, Run, finite
-from corrbench.runner import Step, executors, signature, verify
+from corrbench.runner import Step, executors, signature, source_reading, verify
 from corrbench.support import Support
 from corrbench.target import Spec
 from corrbench.timing import instructions, paired
@@ -182,10 +182,14 @@ def _verified(sides: Mapping[str, Side], seed: int, step: Step, limit: float) ->
     Raises:
         ValueError: one of them cannot be judged at all.
     """
-    options, runs = verify.Options(profile="quick", seed=seed, limit=limit), []
+    options, runs, constants = verify.Options(profile="quick", seed=seed, limit=limit), [], None
+    for side in sides.values():  # both are asked the same
+        constants = source_reading.constants(source_reading.read(side.spec), (), constants)
     with executors.opened("local", options.workers) as start:
         for name, side in sides.items():
-            runs.append(verify.verify(side.spec, options, start, partial(_told, step, name), side.support))
+            runs.append(
+                verify.verify(side.spec, options, start, partial(_told, step, name), side.support, constants=constants)
+            )
             if runs[-1].problem:
                 raise ValueError(f"{name}: {runs[-1].problem}")
     return runs

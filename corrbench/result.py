@@ -208,6 +208,7 @@ class Run:
         sandbox: what stood between the target and the rest: its ``level``, ``full``, ``partial`` or ``off``, what it
             was had ``by``, and what the target ``could`` do all the same; empty where it is not known.
         explained: what experiments told of its causes, each an `Explained` as a dictionary; empty without experiments.
+        coverage: what ran of the target's own files, see `corrbench.analysis.coverage.Coverage`; empty if unknown.
     """
 
     target: str
@@ -231,6 +232,7 @@ class Run:
     little: str = ""
     sandbox: dict[str, Any] = field(default_factory=dict)
     explained: list[dict[str, Any]] = field(default_factory=list)
+    coverage: dict[str, Any] = field(default_factory=dict)
 
     def sort(self) -> None:
         """Put the results in order: they come in any, and reports must not."""

@@ -135,6 +135,7 @@ class Spec:
         no_guess: whether another convention is looked for where its signature does not fit.
         sanitize: the tool of compute-sanitizer that its process runs under; empty for none.
         sandbox: ``auto``, which it is if empty, ``require`` or ``off``.
+        divided: whether its process divides from one that has imported its library, see `corrbench.judge.divided`.
         hides: what its process may not read though it lies in its project, separated as in PATH: the record of the run.
     """
 
@@ -178,6 +179,7 @@ class Spec:
     sanitize: str = ""
     sandbox: str = ""
     hides: str = ""
+    divided: bool = False
 
     def undeclared(self, asked: set[str]) -> str:
         """Why a case that asks for these features and modes, and a dtype, is not for this target; empty if it is."""

@@ -33,6 +33,7 @@ def counts() -> dict[str, int]:
     audited = re.findall(r"of (\d+) defects and cheats found", (ROOT / "reports" / "audit.md").read_text("utf-8"))
     return {
         "defects": kinds["defect"], "cheats": kinds["cheat"], "honest": kinds["honest"], "wrong": wrong,
+        "triggers": kinds["trigger"],
         "classes": len({one.number for one in catalogue() if one.number}), "audited": int(audited[0]),
         "checks": len(registry()),
         "families": len(families()), "suites": len(suites.registry()), "targets": len(target.registered()),

@@ -35,7 +35,7 @@ SCRIPTS = {  # of asv's page: the package of each, and the file in it
 WORKER = ("iframe-worker@1.0.4", "shim/index.js")
 NAVIGATION = [
     {"Start": "index.md"},
-    {"Use": ["docs/tutorial.md", "docs/usage.md", "docs/checks.md", "docs/api.md", "docs/faults.md",
+    {"Use": ["docs/tutorial.md", "docs/usage.md", "docs/worth.md", "docs/checks.md", "docs/api.md", "docs/faults.md",
              "docs/protocol.md"]},
     {"What is right": ["METHODOLOGY.md", "SECURITY.md"]},
     {"Reports": ["reports/README.md", "reports/correctness.md", "reports/audit.md", "reports/conformance.md",

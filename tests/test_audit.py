@@ -64,6 +64,22 @@ class TestScore:
         assert not made(*halves[:-2], one, replace(one, name="another")).passed
         assert not made(*halves, MISSED).passed
 
+    def test_trigger_faults_have_a_score_of_their_own(self) -> None:
+        read = [replace(FOUND, name=f"r{place}", kind="trigger", constant="readable") for place in range(20)]
+        missed = replace(MISSED, name="c", kind="trigger", constant="computed")
+        score = made(FOUND, FINE, *read, missed)
+        assert score.passed
+        assert score.survivors == []
+        assert score.triggers == {"readable": (20, 20), "computed": (0, 1)}
+        assert "1 of 1 defects and cheats found" in render.score(score)
+        assert "trigger faults found: readable 20 of 20, computed 0 of 1" in render.score(score)
+        assert score.to_json()["triggers"] == {"readable": [20, 20], "computed": [0, 1]}
+        assert "no part of the score" in render.markdown(score)
+        assert "no part of the score" not in render.markdown(made(FOUND, FINE))
+        lost = [replace(one, found={}, verdict="pass") for one in read[:2]]
+        assert made(FOUND, *read[1:], lost[0]).passed
+        assert not made(FOUND, *read[2:], *lost).passed
+
     def test_who_finds_what(self) -> None:
         score = made(FOUND, OTHER)
         assert score.sole() == {"values.exact": ["one"]}

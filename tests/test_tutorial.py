@@ -4,7 +4,7 @@ In ``docs/tutorial.md`` a block ``python title=ops.py`` is a file, ``diff title=
 its sign), and ``console`` a session: lines after ``$`` are typed, those below must come, in this order, but for the
 numbers in them; ``...`` stands for anything. The last command of a session ends with the code of ``exit=1``, 0 if none
 is given; with the second of ``exit=0,3`` it may say something else. The blocks of these kinds in ``docs/usage.md`` are
-worked through in the same way, and every row of its table of conventions is typed.
+worked through in the same way, as those of ``docs/worth.md`` are, and every row of its table of conventions is typed.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+WORTH = (ROOT / "docs" / "worth.md").read_text(encoding="utf-8")
 USAGE = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+)(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 NUMBER = re.compile(r"\b[0-9a-f]{10}\b|[-+]?\d[\d.]*(?:e[-+]?\d+)?")  # commits among them
@@ -151,6 +152,15 @@ def test_what_usage_says_of_conventions_comes_true(tmp_path: Path) -> None:
         asked = "--check values.exact --profile quick --suite article --seed 1"
         code, output = typed(Command(f"corrbench verify {row} {asked}"), folder, known)
         assert code == 0, f"docs/usage.md: {row}: exit code {code}\n{output}"
+
+
+@pytest.mark.slow
+def test_what_a_pass_is_worth_comes_true(tmp_path: Path) -> None:
+    folder = tmp_path / "kernels"
+    folder.mkdir()
+    known = environment(tmp_path)
+    for block in blocks(WORTH):
+        work_through(block, folder, known)
 
 
 def test_what_is_shown_of_the_action_is_what_it_takes() -> None:

@@ -34,6 +34,11 @@ def asked(result: Result) -> Case:
     return Case.parse(said) if said else result.case
 
 
+def question(result: Result) -> tuple[str, str]:
+    """The check of a result, and the way of calling that it is of."""
+    return result.check, result.numbers.own.get("way", "")
+
+
 def loud(result: Result) -> bool:
     """Whether a result is an exception by which code may mean to refuse."""
     refused = result.status is Status.FAIL and result.numbers.raised in LOUD and result.check != "contract.errors"
@@ -45,7 +50,8 @@ def settle(run: Run) -> None:
     refused = alike_and_regions(run)
     if not refused:
         return
-    made = [result for result in run.results if not loud(result)]
+    grouped = {id(result) for _, alike, _ in refused for result in alike}
+    made = [result for result in run.results if id(result) not in grouped]
     for said, alike, name in refused:
         if not name:
             made += [conditional(result) for result in alike]
@@ -71,15 +77,18 @@ def alike_and_regions(run: Run) -> list[tuple[str, list[Result], str]]:
     if not refused:
         return []
     judged = (Status.PASS, Status.FAIL, Status.WARN)
-    bad = {(result.check, asked(result)) for result in refused}
-    answered = {(r.check, asked(r)) for r in run.results if r.status in judged and r.check != "contract.errors"} - bad
+    bad = {(question(result), asked(result)) for result in refused}
+    answered = {
+        (question(r), asked(r)) for r in run.results if r.status in judged and r.check != "contract.errors"
+    } - bad
     if not answered:  # what is raised then is no refusal of a part
         return []
     found = []
     for said, alike in sorted(by_words(refused).items()):
-        checks = {result.check for result in alike}
-        where = region({asked(result) for result in alike}, {case for check, case in answered if check in checks})
-        found.append((said, alike, where))
+        questions = {question(result) for result in alike}
+        right = {case for one, case in answered if one in questions}
+        if right or not all(way for _, way in questions):  # a way that is never taken is only listed
+            found.append((said, alike, region({asked(result) for result in alike}, right)))
     return found
 
 

@@ -74,7 +74,8 @@ def request(name: str, given: dict[str, Any]) -> Request:
 
     profile = given["profile"] or ("standard" if name else "quick")
     options = cli.taken(
-        verify.Options, given | {"budget": budget, "limit": limit, "profile": profile, "explain": EXPLAIN}
+        verify.Options,
+        given | {"budget": budget, "limit": limit, "profile": profile, "explain": EXPLAIN, "coverage": True},
     )
     if given["baseline"]:
         known: Baseline | None = Baseline.load(Path(given["baseline"]))

@@ -13,7 +13,17 @@ from corrbench.judge.trial import Trial
 from corrbench.result import Result
 from corrbench.support import Support
 
+BLOCK = 16  # channels that units for matrix products take at a time
 LIGHT = 3e6  # multiply-accumulates up to which a case may be asked for many times
+
+
+def rare(case: Case) -> bool:
+    """Whether there are few cases like it, so that it is asked in every element type: channels and kernels both in
+    whole blocks, in one group, or padding that differs between two sides of an axis.
+    """
+    top, bottom, left, right = case.sides
+    in_blocks = case.groups == 1 and case.x[1] % BLOCK == 0 == case.w[0] % BLOCK
+    return in_blocks or top != bottom or left != right
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +35,7 @@ class Outline:
         own: those of them that bring operands of their own, which `corrbench.numerics.external_cases` has.
         large: cases of real use that are too large for most checks, with their own data.
         failed: cases that some implementation failed on before, with their own element type and data.
+        source: cases made from the constants of the target's source, with their own element type and data.
         support: what the target takes.
         thorough: 0 for the quick profile, 1 for standard, 2 for deep.
         seed: of the run, secret until it ends.
@@ -40,6 +51,7 @@ class Outline:
     own: list[Case] = field(default_factory=list)
     large: list[Case] = field(default_factory=list)
     failed: list[Case] = field(default_factory=list)
+    source: list[Case] = field(default_factory=list)
 
     @property
     def light(self) -> list[Case]:

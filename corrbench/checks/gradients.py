@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from corrbench.case import COMPLEX, Case
-from corrbench.checks import LIGHT, Outline, check
+from corrbench.checks import LIGHT, Outline, check, rare
 from corrbench.checks.manners import BACKWARD, PLAIN, call, manner
 from corrbench.judge.calls import Call, case_operands
 from corrbench.judge.protocol import Output, Reply
@@ -43,7 +43,8 @@ def first_cases(outline: Outline) -> Iterator[Case]:
         for place, dtype in enumerate(differentiable(outline)):
             if place == 0 or ((index + place) % 7 == 0 and light) or outline.thorough > 1:
                 yield base.but(dtype=dtype, data="small")
-            if (index + place) % (2 if place < 2 else 4) == 0 and light and (place < 1 or outline.thorough):
+            due = (index + place) % (2 if place < 2 else 4) == 0 or rare(base)
+            if due and light and (place < 1 or outline.thorough):
                 yield base.but(dtype=dtype, data=("unit", "range", "tiny")[(index // 2) % 3])
 
 

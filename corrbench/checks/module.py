@@ -24,6 +24,9 @@ LIVES = {  # see `corrbench.judge.worker.lives`, and in words, after "was"
     "loaded": "evaluated, and another state loaded",
 }
 
+# How the call that is judged is made.
+ENDS: dict[str, dict[str, str]] = {"": {}, ", and called without gradients": {"way": "no_grad"}}
+
 
 def module_cases(outline: Outline) -> Iterator[Case]:
     """The article's demo, and its edge detector."""
@@ -122,8 +125,9 @@ def life(trial: Trial) -> Iterator[Result]:
     if plain is None or not expected.compare(plain).right:
         yield trial.result(Status.SKIPPED, "wrong when it is new, so not asked later in its life")
         return
-    calls = [Call(case=trial.case, arrays=arrays, options={"life": name}) for name in LIVES]
-    for (name, how), reply in zip(LIVES.items(), trial.calls(calls, ends=False, into=[]), strict=True):
+    ends = [(name, how + said, way) for name, how in LIVES.items() for said, way in ENDS.items()]
+    calls = [Call(case=trial.case, arrays=arrays, options={"life": name} | way) for name, _, way in ends]
+    for (name, how, _), reply in zip(ends, trial.calls(calls, ends=False, into=[]), strict=True):
         if reply.raised and reply.raised["type"] == "Unowned":
             yield trial.result(Status.SKIPPED, "its weight is no parameter; see module.parameters")
             return

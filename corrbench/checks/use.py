@@ -12,12 +12,15 @@ from corrbench.checks import LIGHT, Outline, check
 from corrbench.checks.gradients import gradients, value, verdicts
 from corrbench.judge.calls import Call, Violation, violations
 from corrbench.judge.protocol import Reply
-from corrbench.judge.trial import Trial
+from corrbench.judge.trial import Trial, reproducer
 from corrbench.numerics import oracle
 from corrbench.numerics.formats import MAX, MIN_SUBNORMAL, UNIT
 from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Figures, Result, Status
 
+VIEWS = ("", "x:channels_last", "w:channels_last", "x:channels_last,w:transposed")
+PLANES = ("x=1,1,160,200 w=1,1,7,5 data=small", "x=1,1,240,192 w=1,1,3,9 padding=1 data=small")  # on which threads meet
+LARGE = 2.0**24  # times the cotangent, where a type with the range of float32 must hold it
 THREADS = (1, 1, 2, 1, 1, 1, 4)  # on which torch computes, case by case
 CROWD, ROUNDS = 4, 12  # threads of Python that call at once, and how often each
 DATA = (
@@ -43,6 +46,7 @@ class Way:
         function: whether it is asked of functions only, which are given their weight.
         lower: the element type to which operands may be rounded before they are multiplied.
         another: whether the result may be of another type than the operands.
+        whole: whether it works for every case or for none, so that a refusal of some is a finding.
     """
 
     how: str
@@ -51,6 +55,7 @@ class Way:
     function: bool = False
     lower: str = ""
     another: bool = False
+    whole: bool = False
 
 
 TORCH = {
@@ -85,7 +90,7 @@ NUMPY = {
     "subclass": Way(how="with a subclass of numpy.ndarray", ordinary=False, another=True),
 }
 FORK = {"fork": Way(how="in a forked copy of the process")}
-CHECKPOINT = {"checkpoint": Way(how="under torch.utils.checkpoint", backward=True, ordinary=False)}
+CHECKPOINT = {"checkpoint": Way(how="under torch.utils.checkpoint", backward=True, ordinary=False, whole=True)}
 SPELLED = {
     "keywords": Way(how="with every argument by name", ordinary=False),
     "bias_by_name": Way(how="with the bias by name", ordinary=False),
@@ -146,6 +151,8 @@ def called(trial: Trial, ways: dict[str, Way]) -> Iterator[Result]:
     calls = []
     for name, way in chosen.items():
         mode, given = ("backward", arrays) if way.backward and right else ("forward", forward)
+        if way.lower == "bfloat16" and "g" in given:
+            given = given | {"g": given["g"] * given["g"].dtype.type(LARGE)}
         calls.append(Call(case=trial.case, arrays=given, mode=mode, options={"way": name}))
     replies = trial.calls(calls, ends=False, into=[], threads=threads)
     for (name, way), call, reply in zip(chosen.items(), calls, replies, strict=True):
@@ -179,7 +186,9 @@ def refused(trial: Trial, name: str, way: Way, reply: Reply, said: str) -> Resul
     said = f"{said}, it raises {reply.raised['type']}: {reply.raised['message'].partition(chr(10))[0][:160]}"
     if way.ordinary:
         return trial.result(Status.FAIL, said, numbers=own(name, reply))
-    return trial.result(Status.UNSUPPORTED, said, numbers=own(name))
+    made = trial.result(Status.UNSUPPORTED, said, numbers=own(name, reply if way.whole else None))
+    made.reproduce = reproducer(trial.spec, trial.check, trial.case, trial.seed) if way.whole else ""
+    return made
 
 
 def compared(trial: Trial, name: str, way: Way, call: Call, reply: Reply, said: str) -> Iterator[Result]:
@@ -222,9 +231,10 @@ def lower_verdicts(trial: Trial, reply: Reply, problems: dict[str, Problem], low
 
 
 def rare_cases(outline: Outline, count: int) -> Iterator[Case]:
-    """So many small cases."""
-    small = [case for case in outline.light if case.macs <= LIGHT / 10 and np.prod(case.out)]
-    yield from (case.but(data="small") for case in outline.spread(small, count))
+    """So many small cases, contiguous and in other layouts in turn."""
+    small = [case for case in outline.light if case.macs <= LIGHT / 10 and np.prod(case.out) and case.x[1] > 1]
+    for index, case in enumerate(outline.spread(small or outline.light[:1], count)):
+        yield case.but(data="small", layout=VIEWS[index % len(VIEWS)])
 
 
 def fork_cases(outline: Outline) -> Iterator[Case]:
@@ -263,21 +273,32 @@ def named(result: Result, name: str) -> Result:
 
 
 def crowd_cases(outline: Outline) -> Iterator[Case]:
-    """Small cases whose calls take long enough to meet."""
+    """Small cases whose calls take long enough to meet, and single planes."""
     small = [case for case in outline.light if case.macs <= LIGHT / 10 and np.prod(case.out) > 1]
     yield from (case.but(data="small", layout="") for case in outline.spread(small, 3 + 9 * outline.thorough))
+    for text in PLANES[: 1 + outline.thorough]:
+        if plane := outline.support.convention.fit(Case.parse(text).but(dtype=(outline.dtypes or ["float32"])[0])):
+            yield plane
 
 
 @check("use.threads", crowd_cases, column="use")
 def crowd(trial: Trial) -> Iterator[Result]:
     """Is each of many calls right that several threads make at once, each on operands of its own?"""
-    arrays = trial.operands(extra=("g",) if trial.differentiable else ())
+    for mode in ("forward", "backward")[: 1 + trial.differentiable]:
+        for result in at_once(trial, mode):
+            yield result
+            if result.finding:
+                return
+
+
+def at_once(trial: Trial, mode: str) -> Iterator[Result]:
+    """The results of calls that threads make at once, up to the first finding."""
+    arrays = trial.operands(extra=("g",) if mode == "backward" else ())
     several = [{name: np.roll(array, turn) for name, array in arrays.items()} for turn in range(CROWD * ROUNDS)]
     kept = () if not trial.support.convention.parameters else ("w", "b")  # an object has one weight for all threads
     several = [trial.seen(one | {name: arrays[name] for name in kept if name in one}) for one in several]
     stacked = [name for name in arrays if name not in kept]
     stacks = arrays | {name: np.stack([one[name] for one in several]) for name in stacked}
-    mode = "backward" if trial.differentiable else "forward"
     call = Call(case=trial.case, arrays=stacks, mode=mode, options={"crowd": CROWD, "stacked": stacked})
     (reply,) = trial.calls([call], into=[])
     y = reply.outputs.get("y")
@@ -297,7 +318,3 @@ def crowd(trial: Trial) -> Iterator[Result]:
             for other in verdicts(trial, parts, gradients(problem, one["g"])):
                 other.message = f"{other.message}; {said}" if other.message else ""
                 yield other
-                if other.finding:
-                    return
-        if result.finding:
-            return

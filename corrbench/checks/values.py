@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from corrbench.case import COMPLEX, FLOATS, INTEGERS, Case
-from corrbench.checks import LIGHT, Outline, check
+from corrbench.checks import LIGHT, Outline, check, rare
 from corrbench.checks.manners import FORWARD, PLAIN, Manner, call, manner
 from corrbench.judge.trial import Trial
 from corrbench.numerics import bounds, natural, oracle
@@ -40,7 +40,7 @@ def exact_cases(outline: Outline) -> Iterator[Case]:
     """Every base with small integers, and one of the wider sets in turn, in every element type in turn."""
     for index, base in enumerate(outline.bases):
         for place, dtype in enumerate(outline.dtypes):
-            if (base.macs > LIGHT and place > 1) or (index + place) % turn(outline, place):
+            if (base.macs > LIGHT and place > 1) or ((index + place) % turn(outline, place) and not rare(base)):
                 continue
             others = [data for data in WHOLE if data != "small" and (dtype not in INTEGERS or data != "sums")]
             picked = others if outline.thorough > 1 else [others[(index + place) % len(others)]]
@@ -60,7 +60,7 @@ def real_cases(outline: Outline) -> Iterator[Case]:
     for index, base in enumerate(outline.bases):
         for place, dtype in enumerate(kinds):
             dear = base.macs > LIGHT or (base.macs > LIGHT / 10 and index % 2 and outline.thorough < 2)
-            if (dear and place > 0) or (index + place) % turn(outline, place):
+            if (dear and place > 0) or ((index + place) % turn(outline, place) and not rare(base)):
                 continue
             yield base.but(dtype=dtype, data="unit")
             others = [data for data in REAL if data != "unit"]

@@ -111,7 +111,7 @@ def mutants(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:
     """What `audit --only` takes beside single names, the last of a list with commas."""
     before, comma, begun = incomplete.rpartition(",")
     families = [name for name in _checks() if "." not in name]
-    return [before + comma + word for word in matching(["defect", "cheat", "honest", *families], begun)]
+    return [before + comma + word for word in matching(["defect", "cheat", "trigger", "honest", *families], begun)]
 
 
 def cases(ctx: Context, parameter: Parameter, incomplete: str) -> list[str]:

@@ -54,7 +54,7 @@ class Asked:
     "--only",
     default="",
     shell_complete=_completion.mutants,
-    help="Names, kinds (defect, cheat, honest) or families of checks, with commas.",
+    help="Names, kinds (defect, cheat, trigger, honest) or families of checks, with commas.",
 )
 @click.option("--full", is_flag=True, help="Let every check go on until it has found something: who finds what.")
 @click.option("--rivals", is_flag=True, help="Ask other suites as well: how many of the same faults do they find?")
@@ -156,7 +156,8 @@ def scored(asked: Asked, step: Step) -> Audit:
     made.seconds = time.monotonic() - began
     if asked.rivals:
         step(0, 1, "other suites")
-        for score in _run.scores(mutants, options.workers, record):
+        asked_of = [one for one in mutants if one.kind != "trigger"]  # no suite but one that reads can have these
+        for score in _run.scores(asked_of, options.workers, record):
             sys.stderr.write(f"{rival(score)}\n")
             made.others.append(score)
     return made

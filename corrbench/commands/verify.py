@@ -13,6 +13,7 @@ import click
 from corrbench import cli
 from corrbench.api.request import request
 from corrbench.commands import _completion, _fingerprints, _help
+from corrbench.target import artefact
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,6 +39,7 @@ class Outputs:
     record_baseline: str = ""
     reason: str = ""
     strict_baseline: bool = False
+    require_coverage: bool = False
     github: bool = False
     quiet: bool = False
     verbose: bool = False
@@ -64,6 +66,13 @@ class Outputs:
     help="Only cases of this suite; may be repeated.",
 )
 @click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="Meet the constants of this file too, C, CUDA or other source text; may be repeated.",
+)
+@click.option(
     "--seed", type=click.IntRange(0), help="Seed of data and hidden cases; by default a secret one, printed at the end."
 )
 @cli.json_file("the run")
@@ -82,6 +91,7 @@ class Outputs:
     "--record-baseline", type=click.Path(dir_okay=False), help="Record this run's findings in a baseline file."
 )
 @click.option("--reason", default="", help="Why the findings recorded by --record-baseline are accepted.")
+@click.option("--require-coverage", is_flag=True, help="Exit code 1 unless all of the target's own lines ran.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first finding.")
 @click.option("--max-findings", type=click.IntRange(1), help="Stop once there are as many.")
 @click.option("--budget", default="", help="Go on with new cases for as long as this: 90s, 10m, 1h.")
@@ -122,6 +132,8 @@ def verify(target: str | None, **given: Any) -> None:
     with cli.working("verify", quiet=out.quiet, then=cli.RESUME, refused=refused) as step:
         models = _fingerprints.read(given["fingerprint"]) if given["fingerprint"] else None
         wanted = request(name, given)
+        if out.require_coverage and any(spec.name or artefact(spec.target) for spec in wanted.specs):
+            raise ValueError("--require-coverage is for a function or class in a file of yours: name it as TARGET")
         if not name:
             click.echo("corrbench: no TARGET, so its own reference is judged", err=True)
         runs, extras = wanted.run(step, out.tell, crosscheck=not name or bool(out.report or out.page))
@@ -138,7 +150,9 @@ def verify(target: str | None, **given: Any) -> None:
     if any(run.stopped == INTERRUPTED for run in runs):
         click.echo(f"corrbench: interrupted{cli.RESUME}", err=True)
         raise SystemExit(130)
-    raise SystemExit(code(runs, strict=out.strict_baseline))
+    if out.require_coverage and not all(run.coverage.get("complete") for run in runs):
+        click.echo("corrbench: not all that is the target's own ran, as --require-coverage asks", err=True)
+    raise SystemExit(code(runs, strict=out.strict_baseline, covered=out.require_coverage))
 
 
 def sharpen(runs: list[Run], models: Survey) -> None:
@@ -155,9 +169,17 @@ def sharpen(runs: list[Run], models: Survey) -> None:
         run.notes += [f"fingerprint of {models.target}: {said}" for said in bound.notes(models, errors)]
 
 
-def code(runs: list[Run], *, strict: bool = False) -> int:
-    """The exit code of runs; a finding outweighs what could not be judged, in one run and among several."""
+def code(runs: list[Run], *, strict: bool = False, covered: bool = False) -> int:
+    """The exit code of runs; a finding outweighs what could not be judged, in one run and among several.
+
+    Args:
+        runs: of one command.
+        strict: whether a finding of the baseline that is seen no more counts as one.
+        covered: whether a line or branch that never ran does.
+    """
     verdicts = {"fail" if strict and run.fixed else run.verdict for run in runs}
+    if covered and verdicts == {"pass"} and not all(run.coverage.get("complete") for run in runs):
+        return cli.FOUND
     return cli.FOUND if "fail" in verdicts else cli.PASSED if verdicts == {"pass"} else cli.UNJUDGED
 
 

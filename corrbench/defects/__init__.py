@@ -3,13 +3,15 @@
 Each is an ordinary target. To add one, write a function in any file of this folder and decorate it; what the decorator
 is told are literals. The audit, which is mutation testing of the suite, runs the verifier on all of them: every
 ``defect`` (seeded fault, a mutant) and every ``cheat`` (adversarial implementation) must be found by the family of
-checks that it names, and no ``honest`` one (equivalent variant, the negative control) may be flagged.
+checks that it names, and no ``honest`` one (equivalent variant, the negative control) may be flagged. A ``trigger``
+(trigger fault) is wrong only where something meets one constant that no suite has; these have a score of their own.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib.util
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +20,7 @@ from typing import Any, Literal, TypedDict, TypeVar, Unpack, get_args
 
 from corrbench.case import Case
 
-Kind = Literal["defect", "cheat", "honest"]
+Kind = Literal["defect", "cheat", "trigger", "honest"]
 Form = Literal["corr2d", "conv2d", "module"]
 Target = TypeVar("Target", bound=Callable[..., Any])
 
@@ -35,8 +37,8 @@ class Mutant:
     Attributes:
         name: unique, in kebab-case.
         target: ``package.module:attribute``.
-        kind: ``defect`` (a seeded fault, by accident), ``cheat`` (adversarial: an attempt to look right) or ``honest``
-            (an equivalent variant: right, must pass).
+        kind: ``defect`` (a seeded fault, by accident), ``cheat`` (adversarial: an attempt to look right), ``trigger``
+            (wrong only where one quantity meets one constant) or ``honest`` (an equivalent variant: right, must pass).
         form: how it is called, see `corrbench.target`.
         arrays: ``torch`` or ``numpy``.
         accuracy: the accuracy class it has to declare.
@@ -86,13 +88,22 @@ class Mutant:
     def half(self) -> str:
         """Of the mutants after reports that were collected at once: ``seen`` or ``unseen`` while the suite was built.
 
-        Which one the name of its module decides: those in ``reported_again_*`` were written last, after reports that no
-        other cites and without a look at the suite; the others in ``reported_*`` before. Empty for mutants elsewhere.
+        Those in ``reported_again_*`` were written last, after reports that no other cites and without a look at the
+        suite. When they had been judged once, one half, by a checksum of the name, was looked at; the other is unseen.
+        Empty for mutants that are not after reports.
         """
         module = self.target.rpartition(":")[0].rpartition(".")[2]
-        if module.startswith("reported_again_"):
-            return "unseen"
-        return "seen" if module.startswith("reported_") else ""
+        fresh = module.startswith("reported_again_") and zlib.crc32(f"halves {self.name}".encode()) % 2 == 0
+        return "unseen" if fresh else "seen" if module.startswith("reported_") else ""
+
+    @property
+    def constant(self) -> str:
+        """Of a trigger fault, how its source has the constant: ``readable``, as a number, or ``computed``, which only
+        running it tells. Its file says so. Empty for the others.
+        """
+        if self.kind != "trigger":
+            return ""
+        return self.target.rpartition(":")[0].rpartition("triggers_")[2].partition("_")[0]
 
     def right_on(self, case: Case) -> bool:
         """Whether `outside` promises that the target is right on `case`."""
@@ -148,6 +159,11 @@ def cheat(**about: Unpack[About]) -> Callable[[Target], Target]:
     return lambda target: target
 
 
+def trigger(**about: Unpack[About]) -> Callable[[Target], Target]:
+    """Mark a trigger fault: it is right unless one quantity meets one constant. It is returned unchanged."""
+    return lambda target: target
+
+
 def honest(**about: Unpack[About]) -> Callable[[Target], Target]:
     """Mark an equivalent variant: a right implementation, which must not be flagged. It is returned unchanged."""
     return lambda target: target
@@ -187,5 +203,6 @@ def mutants(module: str, source: str | bytes) -> Iterator[Mutant]:
         for mark in node.decorator_list:
             if isinstance(mark, ast.Call) and (kind := ast.unparse(mark.func)) in get_args(Kind):
                 about: dict[str, Any] = {"kind": kind, "form": "conv2d", "name": node.name.lower().replace("_", "-")}
+                about |= {"check": "source"} if kind == "trigger" else {}
                 about |= {str(word.arg): ast.literal_eval(word.value) for word in mark.keywords}
                 yield Mutant(target=f"{module}:{node.name}", **about)

@@ -38,7 +38,7 @@ def nodes(path: Path) -> list[Definition]:
     Raises:
         OSError, SyntaxError, ValueError: as `definitions`.
     """
-    return list(_named(statement for tree in _trees(path) for statement in tree.body))
+    return list(_named(statement for tree in trees(path) for statement in tree.body))
 
 
 def may_have(path: Path, name: str) -> bool:
@@ -47,7 +47,7 @@ def may_have(path: Path, name: str) -> bool:
     Raises:
         OSError, SyntaxError, ValueError: as `definitions`.
     """
-    for tree in _trees(path):
+    for tree in trees(path):
         if any(_may_bind(node, name) for node in ast.walk(tree)):
             return True
         top = symtable.symtable(ast.unparse(tree), str(path), "exec")
@@ -67,7 +67,7 @@ def _may_bind(node: ast.AST, name: str) -> bool:
     return (isinstance(node, ast.alias) and node.name == "*") or (isinstance(node, ast.Global) and name in node.names)
 
 
-def _trees(path: Path) -> list[ast.Module]:
+def trees(path: Path) -> list[ast.Module]:
     """A file's one tree, or those of a notebook's cells that are Python, lines of IPython's own left out."""
     try:
         if path.suffix != ".ipynb":

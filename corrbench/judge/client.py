@@ -14,7 +14,7 @@ from zlib import crc32
 import numpy as np
 
 from corrbench.convention import options
-from corrbench.judge import boundary, protocol, sanitizer, supervisor
+from corrbench.judge import boundary, divided, protocol, sanitizer, supervisor
 from corrbench.judge.calls import misconduct
 from corrbench.judge.compiling import COMPILING, Compilations
 from corrbench.judge.protocol import Broken, Reply, narrow
@@ -133,6 +133,31 @@ class Remote:
             lambda child: self._exchange(child, {"op": "module", **options}, arrays, protocol.facts, self._patience())
         )
 
+    def covered(
+        self, steps: list[dict[str, Any]], arrays: list[np.ndarray], dtypes: list[str], files: list[str]
+    ) -> dict[str, Any]:
+        """How each of some calls goes through the target's files, see `corrbench.judge.protocol.covered`.
+
+        Raises:
+            Died, NotLoaded: as `steps`.
+        """
+        wire = [narrow(a) if dtype == "bfloat16" else a for a, dtype in zip(arrays, dtypes, strict=True)]
+        request = {"op": "covered", "steps": steps, "files": files}
+        return self._exchange(self._ready(), request, wire, protocol.covered, self._patience())
+
+    def examined(
+        self, request: dict[str, Any], arrays: list[np.ndarray], dtype: str,
+        parse: Callable[[dict[str, Any], float, Callable[[int], bytearray]], Answer],
+    ) -> Answer:  # fmt: skip
+        """What a request finds that a certificate needs: ``field``, ``kept`` or ``marked``.
+
+        Raises:
+            Died, NotLoaded: as `steps`.
+        """
+        wire = [narrow(a) if dtype == "bfloat16" else a for a in arrays]
+        child, limit = self._ready(), self.spec.memory * 2**30
+        return self._exchange(child, request, wire, lambda said: parse(said, limit, child.read), self._patience())
+
     def load(self) -> dict[str, Any]:
         """Start the child and load the target. Returns its form, file, version and what loading changed globally."""
         self._ready()
@@ -160,9 +185,12 @@ class Remote:
 
     def close(self) -> None:
         """End the child, whatever it does, and all that it started."""
-        if self.child is not None:
-            self.child.end()
-            self.child = None
+        child, self.child = self.child, None
+        if child is not None:
+            if self.spec.divided and not child.broken:
+                divided.lay_by(self.spec, child, lambda: self._exchange(child, {"op": "end"}, [], protocol.done))
+            else:
+                child.end()
 
     def _twice(self, ask: Callable[[Child], Answer]) -> Answer:
         """What is answered. Where the process was killed it is asked once more of a new one: SIGKILL comes from outside
@@ -202,8 +230,11 @@ class Remote:
         return self.child
 
     def _load(self, spec: dict[str, Any]) -> dict[str, Any]:
-        self.child, self.compilations = Child(self.spec, self.before), Compilations()
         timeout = max(self.spec.timeout, LOADING)
+        self.child, self.compilations = divided.taken(self.spec) or Child(self.spec, self.before), Compilations()
+        if self.spec.divided:
+            self._exchange(self.child, {"op": "divide", "spec": spec}, [], protocol.done, timeout)
+            self.child.divided = 1
         return self._exchange(self.child, {"op": "load", "spec": spec}, [], protocol.loaded, timeout)
 
     def _without_running(self, spec: dict[str, Any], death: Died) -> dict[str, Any]:
@@ -244,9 +275,11 @@ class Remote:
             if self.spec.sanitize and (said := sanitizer.first(child.said())):
                 raise Died(Status.CRASH, f"compute-sanitizer, {self.spec.sanitize}: {said}")
         except Broken as error:
+            child.broken = True
             self.close()
             raise Died(Status.CRASH, f"the target broke the channel to its process ({error})") from None
         except BaseException:  # an interrupt too leaves half an answer behind
+            child.broken = True
             self.close()
             raise
         return answer

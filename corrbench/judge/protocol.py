@@ -48,6 +48,13 @@ LOOKS = {
 }  # fmt: skip
 FACTS = {name: (look, {"raised": RAISED}) for name, look in LOOKS.items()}
 
+OVER_FIELD = {"outputs": {str: FULL}, "raised": (None, RAISED), "operators": {str: int}, "constants": {str: str},
+              "degree": int, "refused": (None, {"kind": str, "what": str, "where": str})}  # fmt: skip
+KEPT = {"state": [str], "asked": [str], "raised": (None, RAISED), "looked": int}
+MARKED = {"outputs": {str: FULL}, "raised": (None, RAISED), "running": bool, "reports": {str: int},
+          "places": {str: [str]}, "calls": int}  # fmt: skip
+COVERED = {"means": str, "steps": [{"raised": (None, RAISED), "arcs": {str: [[int]]}}]}
+
 NATIVE = [np.dtype(code) for code in "?bBhHiIlLqQefdgFDG"]
 WIRES = {  # the element types that there are, and as which each travels: in the byte order of the machine
     **{str(kind): str(kind) for kind in NATIVE},
@@ -153,9 +160,23 @@ def loaded(answer: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def done(answer: dict[str, Any]) -> dict[str, Any]:
+    """That the process has divided, or that the one which served a target ends."""
+    found: dict[str, Any] = agreed(answer, ({"divided": bool}, {"ended": bool}), "its process")
+    return found
+
+
 def facts(answer: dict[str, Any]) -> dict[str, Any]:
     """What a module showed of itself."""
     found: dict[str, Any] = agreed(answer, {"facts": FACTS}, "a module")["facts"]
+    return found
+
+
+def covered(answer: dict[str, Any]) -> dict[str, Any]:
+    """By what means calls were followed, and of each whether it raised and its steps from line to line, by file."""
+    found: dict[str, Any] = agreed(answer, COVERED, "coverage")
+    if any(len(arc) != 2 for step in found["steps"] for arcs in step["arcs"].values() for arc in arcs):
+        raise Broken("a step that is not from line to line")
     return found
 
 
@@ -182,6 +203,34 @@ def replies(answer: dict[str, Any], count: int, limit: float, read: Callable[[in
         )
         for step in steps
     ]
+
+
+def over_field(answer: dict[str, Any], limit: float, read: Callable[[int], bytearray]) -> list[dict[str, Any]]:
+    """What each run over a field did; the residues of its result are under ``y``."""
+    runs = agreed(answer, {"runs": [OVER_FIELD]}, "the runs over a field")["runs"]
+    values = held(runs, limit, read)
+    return [run | {"y": found.get("y")} for run, found in zip(runs, values, strict=True)]
+
+
+def marked(answer: dict[str, Any], limit: float, read: Callable[[int], bytearray]) -> dict[str, Any]:
+    """What calls on marked operands showed; ``footprints`` are by operand, a row for each element."""
+    found: dict[str, Any] = agreed(answer, MARKED, "marked operands")
+    return found | {"footprints": held([found], limit, read)[0]}
+
+
+def kept(answer: dict[str, Any], _limit: float, _read: Callable[[int], bytearray]) -> dict[str, Any]:
+    """What a target keeps from call to call."""
+    found: dict[str, Any] = agreed(answer, KEPT, "what is kept")
+    return found
+
+
+def held(answers: list[dict[str, Any]], limit: float, read: Callable[[int], bytearray]) -> list[dict[str, np.ndarray]]:
+    """The arrays of several answers, by their names."""
+    full = [info for answer in answers for info in answer["outputs"].values()]
+    if [info["blob"] for info in full] != list(range(len(full))) or sum(map(size, full)) > limit:
+        raise Broken("its arrays are not in order, or of more memory than it may hold")
+    arrays = [array(info, read(size(info))) for info in full]
+    return [{name: arrays[info["blob"]] for name, info in answer["outputs"].items()} for answer in answers]
 
 
 def size(info: dict[str, Any]) -> int:

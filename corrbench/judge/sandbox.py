@@ -28,7 +28,8 @@ WORKER = Path(__file__).with_name("worker")
 FILES = (  # each after what it imports
     "library", "signs", "geometry", "shared_library", "program", "model", "artefacts", "sources", "extraction",
     "loading", "compiled", "channel", "operands", "global_state", "poison", "late_writes", "signature", "expressions",
-    "streams", "ways", "lives", "caller", "calls", "modules", "timed_calls", "serve",
+    "streams", "ways", "lives", "caller", "calls", "covered", "modules", "timed_calls", "residues", "field_operators",
+    "field", "kept_state", "over_field", "marked", "serve",
 )  # fmt: skip
 LENT = ("__init__.py", "case.py", "convention", "target.py", "targets", "reference.py")
 # The target's interpreter makes modules of the files it is sent, in a package of a name that tells a target nothing.
@@ -144,6 +145,7 @@ class Child:
         """
         self.spec = spec
         self.level = boundary.Level() if before else boundary.level(spec)
+        self.broken, self.divided = False, 0  # whether its channel is in order; processes that it has divided into
         self.folder = tempfile.mkdtemp(prefix="run-")
         self.printed: IO[bytes] = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - open as long as the child is
         reads, self.requests = os.pipe()
@@ -263,7 +265,7 @@ class Child:
         """
         if self.spec.target.startswith("cmd:"):
             return 0
-        return supervisor.leftovers(self.process.pid, 2 if self.level.separated else 1)
+        return supervisor.leftovers(self.process.pid, (2 if self.level.separated else 1) + self.divided)
 
     def _death(self) -> Died:
         """What to raise for a process that ended; it is cleared away."""

@@ -213,9 +213,9 @@ def outline(case: Case, shape: tuple[int, ...]) -> str:
 def _plain(p: Problem) -> Array:
     """The correlation in double precision, good enough to recognise."""
     wide = np.complex128 if p.is_complex else np.float64
-    columns = p.windows(p.padded().astype(wide)).reshape(p.groups, p.terms, -1)
-    kernels = p.w.astype(wide).reshape(p.groups, -1, p.terms)
     n, o, rows, cols = p.out
+    columns = p.windows(p.padded().astype(wide)).reshape(p.groups, p.terms, n * rows * cols)
+    kernels = p.w.astype(wide).reshape(p.groups, o // p.groups, p.terms)
     y = (kernels @ columns).reshape(o, n, rows, cols).swapaxes(0, 1)
     return np.asarray(y if p.bias is None else y + p.bias.astype(wide)[:, None, None])
 

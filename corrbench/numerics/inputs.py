@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from corrbench.case import COMPLEX, INTEGERS, Case
-from corrbench.numerics import natural
+from corrbench.numerics import natural, planted
 from corrbench.numerics.bounds import accumulator, exact_radius
 from corrbench.numerics.formats import PRECISION, TOP_EXPONENT, UNIT
 from corrbench.numerics.problem import Array, Problem
@@ -71,6 +71,8 @@ def of(case: Case) -> Fill:
         return FILLS["unit"]
     if case.data in FILLS:
         return FILLS[case.data]
+    if planted.is_planted(case.data):
+        return planted.fill(case.data, FILLS)
     given, _, kernel = case.data.partition("+")
     if (given not in natural.INPUTS and not (given in SPECIAL and kernel)) or (
         kernel or "kaiming"

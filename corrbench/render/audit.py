@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from corrbench.rivals._run import Score
 
 
+TRIGGERS = (
+    "A *trigger* fault is right unless one quantity meets one constant. Half of them have that constant in their "
+    "source, where `verify` reads it; the others compute it, and are here to measure what testing cannot exclude. "
+    "They are no part of the score."
+)
+
+
 def line(fate: Fate) -> Text:
     """One implementation, and what the suite said of it."""
     if fate.right:
@@ -26,9 +33,11 @@ def line(fate: Fate) -> Text:
         return Text.assemble(("right ", "green"), (fate.name, "bold"), f" ({fate.kind}, {fate.named}): {by}")
     said = fate.problem or "; ".join(f"{check} on {text}" for check, text in fate.found.items())
     said = said or fate.excuse or (f"no finding; warned: {', '.join(fate.warned)}" if fate.warned else "no finding")
-    what = "FALSE ALARM " if fate.kind == "honest" else "SURVIVED, as is known " if fate.excuse else "SURVIVED "
+    known = bool(fate.excuse) or fate.constant == "computed"
+    what = "SURVIVED, as is known " if known else "SURVIVED "
+    what = "FALSE ALARM " if fate.kind == "honest" else what
     return Text.assemble(
-        (what, "yellow" if fate.excuse else "bold red"),
+        (what, "yellow" if known else "bold red"),
         (fate.name, "bold"),
         f" ({fate.kind}, {fate.named}): {said[:400]}",
     )
@@ -53,10 +62,18 @@ def score(audit: Audit) -> str:
     if audit.halves:
         halves = (f"{found} of {count} {half}" for half, (found, count) in audit.halves.items())
         said += f"; of those after the newest reports {', '.join(halves)}"
+    if audit.triggers:
+        said += f"; {triggers(audit)}"
     said += f"; {len(audit.false_alarms)} false alarms on {honest} honest implementations"
     if wrong and not audit.full and not math.isnan(audit.median_seconds):
         said += f"; median {audit.median_seconds:.1f} s from the start to the first finding"
     return said
+
+
+def triggers(audit: Audit) -> str:
+    """The score of trigger faults, which is one of its own."""
+    parts = (f"{kind} {found} of {count}" for kind, (found, count) in audit.triggers.items())
+    return f"apart from these, trigger faults found: {', '.join(parts)}"
 
 
 def show(console: Console, audit: Audit) -> None:
@@ -69,7 +86,8 @@ def show(console: Console, audit: Audit) -> None:
     for name, mutants, found in families(audit):
         grid.add_row(name, str(mutants), Text(str(found), "" if found == mutants else "bold red"))
     console.print(grid)
-    for fate in (*audit.survivors, *audit.false_alarms):
+    readable = [fate for fate in audit.missed if fate.constant == "readable"]
+    for fate in (*audit.survivors, *readable, *audit.false_alarms):
         console.print(Padding(line(fate), (0, 0, 0, 2)))
     for score_of in audit.others:
         console.print(Padding(Text(rival(score_of), "dim"), (0, 0, 0, 2)))
@@ -113,8 +131,15 @@ def _lines(audit: Audit) -> Iterator[str]:
     if audit.absent:
         yield ""
         yield not_here(audit)
-    for title, fates in (("Survivors", audit.survivors), ("False alarms", audit.false_alarms)):
+    for title, fates in (
+        ("Survivors", audit.survivors), ("Trigger faults not found", audit.missed),
+        ("False alarms", audit.false_alarms),
+    ):  # fmt: skip
+        if title.startswith("Trigger") and not audit.triggers:
+            continue
         yield from ("", f"## {title}", "")
+        if title.startswith("Trigger"):
+            yield from (TRIGGERS, "")
         if not fates:
             yield "None."
         for fate in fates:

@@ -16,7 +16,7 @@ from corrbench.analysis.causes import Digest, Group, size
 from corrbench.analysis.run_diff import Change
 from corrbench.case import DTYPES
 from corrbench.checks import registry
-from corrbench.render import crosscheck, links, plots, run_diff, snippet
+from corrbench.render import crosscheck, links, plots, run_diff, snippet, source_view
 from corrbench.render._figures import counted, number
 from corrbench.result import FINDINGS, Result, Run, Status
 
@@ -103,6 +103,7 @@ def _view(digest: Digest) -> dict[str, Any]:
     compared = [r for r in run.results if r.numbers.tier == "exact"]
     return {
         "digest": digest, "groups": groups, "asides": {title: found for title, found in asides.items() if found},
+        "coverage": source_view.coverage(run), "pieces": source_view.pieces,
         "headline": HEADLINES[run.verdict], "sentence": sentence(digest), "gradients": _gradients(gradients),
         "about": {name: check.about for name, check in registry().items()}, "wrong": FINDINGS,
         "plots": [

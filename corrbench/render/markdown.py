@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from corrbench.analysis.causes import Digest, Group
+from corrbench.analysis.coverage import Coverage
 from corrbench.checks import registry
 from corrbench.render import crosscheck, links, snippet
 from corrbench.render._figures import number
@@ -81,6 +82,10 @@ def _asked(digest: Digest) -> Iterator[str]:
     run, checks = digest.run, registry()
     yield from ("", f"## What `{run.target}` was asked", "")
     yield from (f"Seed {run.seed}. {run.judged} of {run.planned} questions judged.", "")
+    if run.coverage:
+        found = Coverage.from_json(run.coverage)
+        gaps = f" Not run: {', '.join(f'`{gap}`' for gap in found.gaps)}." if found.gaps else ""
+        yield from (f"Of its own source: {escape(found.sentence)}.{gaps}", "")
     lines, more = [], []
     for row in digest.rows:
         about = checks[row.check].about if row.check in checks else ""

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from corrbench.analysis.causes import Digest, Group
+from corrbench.analysis.coverage import Coverage
 from corrbench.render import links, snippet
 from corrbench.render._figures import counted, number
 from corrbench.result import FINDINGS, Run, Status
@@ -52,6 +53,10 @@ def show(console: Console, digest: Digest, *, verbose: bool = False, code: bool 
             name, reason = group.smallest.numbers.known or "", group.smallest.message.rpartition("[known: ")[2]
             told = "" if name + "]" == reason else f"{name}  " * bool(name)
             console.print(Padding(Text(f"{told}{reason.removesuffix(']')} ({len(group.members)})"), (0, 0, 0, 2)))
+    if run.coverage and (gaps := Coverage.from_json(run.coverage).gaps):
+        shown = gaps if verbose else gaps[:SHOWN]
+        more = f", and {len(gaps) - len(shown)} more" if len(shown) < len(gaps) else ""
+        console.print(Text.assemble(("Not run ", "bold"), ", ".join(shown) + more))
     for entry in run.fixed:
         words = f"{entry['check']}: recorded in the baseline, seen no more: {entry['message']}"
         console.print(Text.assemble(("Fixed ", "bold green"), words))
@@ -66,6 +71,8 @@ def verdict(run: Run) -> Text:
     tail = f"; {run.judged} of {run.planned} questions in {run.seconds:.1f} s; seed {run.seed}"
     if run.stopped:
         tail += f"; stopped at {run.stopped}"
+    if run.coverage:
+        said += f"; {Coverage.from_json(run.coverage).sentence}".removesuffix("; ")
     if run.little:
         said += f"; {run.little}"
     return Text.assemble((run.verdict.upper() + " ", STYLE[run.verdict]), said, (tail, "dim"))

@@ -162,7 +162,7 @@ class Inquiries:
     def _opened(self, request: Request) -> Inquiry:
         from corrbench import suites
         from corrbench.judge.client import NotLoaded
-        from corrbench.runner import executors, plan
+        from corrbench.runner import executors, plan, source_reading
         from corrbench.runner.judges import Lost
         from corrbench.runner.verify import Deaths
 
@@ -184,7 +184,8 @@ class Inquiries:
         made = Inquiry(
             request=request, spec=spec, support=support, seed=self.seed, start=self._start, known=known, deaths=Deaths()
         )
-        shape = plan.outline(spec, support, request.profile, self.seed, request.suites or plan.SUITES)
+        constants = source_reading.constants(source_reading.read(spec))
+        shape = plan.outline(spec, support, request.profile, self.seed, request.suites or plan.SUITES, constants)
         jobs = {job.key: job for name in request.checks or ("",) for job in plan.jobs(shape, name)}
         made.questions = list(_questions(made, jobs.values()))
         if not jobs:

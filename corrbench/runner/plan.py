@@ -13,11 +13,13 @@ from corrbench.case import INTEGERS, Case
 from corrbench.checks import Outline
 from corrbench.convention import options
 from corrbench.numerics import external_cases, inputs
+from corrbench.suites._constants import Constants
 from corrbench.support import Support
 from corrbench.target import PROFILES, Spec
 
 SUITES = (
-    "article", "handpicked", "pairwise", "common", "ordinary", "dispatch", "counts", "planes", "networks", "hidden",
+    "article", "handpicked", "pairwise", "common", "ordinary", "dispatch", "counts", "planes", "records", "networks",
+    "hidden", "source",
 )  # fmt: skip
 BORDERED = ("contract", "values", "memory", "determinism")  # families that leave a border as it was drawn
 PATIENCE = (24.0, 100.0, 1000.0)  # seconds in all that the calls of one which takes long may take, in each profile
@@ -26,12 +28,12 @@ OVERHEAD = 2e-3  # seconds of the judge's for a call
 CALLS = {  # of checks that make many
     "state.many": 120, "gradients.gradcheck": 400, "state.arguments": 30, "state.sequence": 9, "use.ways": 18,
     "use.threads": 16, "use.script": 20, "fuzz.search": 60, "relations.laws": 8, "memory.views": 12,
-    "gradients.subsets": 8, "gradients.alone": 9, "state.modes": 26, "state.gradients": 6,
+    "source.calls": 300, "gradients.subsets": 8, "gradients.alone": 9, "state.modes": 26, "state.gradients": 6,
 }  # fmt: skip
 FIRST = ("contract.result", "values.exact", "gradients.first", "memory.views", "contract.globals", "state.sequence")
 LONG = (  # seconds for one case: what a millisecond finds is not kept waiting for them
     "use.script", "use.fork", "use.checkpoint", "fuzz.search", "gradients.gradcheck", "values.large", "gradients.large",
-    "determinism.flag", "determinism.repeats", "module.training",
+    "determinism.flag", "determinism.repeats", "module.training", "source.calls",
 )  # fmt: skip
 NARROW = {"far", "reversed", "expanded", "expanded_all"}  # layouts that not every operand can have
 FEW_LAYOUTS = 3  # of which a check speaks that would not know what to do with any other
@@ -81,14 +83,19 @@ def prepare(profile: str, seed: int, names: Iterable[str] = SUITES) -> None:
         suites.made(name, PROFILES.index(profile), seed)
 
 
-def outline(spec: Spec, support: Support, profile: str, seed: int, names: Iterable[str] = SUITES) -> Outline:
-    """What the checks plan from."""
+def outline(
+    spec: Spec, support: Support, profile: str, seed: int, names: Iterable[str] = SUITES,
+    constants: Constants | None = None,
+) -> Outline:  # fmt: skip
+    """What the checks plan from; `constants` are those of the target's source."""
     thorough, names = PROFILES.index(profile), list(names)
     dtypes = [dtype for dtype in ORDER if dtype in support.takes]
     cases = suites.bases(names, support, thorough, seed)
     large = suites.bases(["large"], support, thorough, seed) if "networks" in names else []
     failed = suites.bases(["regressions"], support, thorough, seed) if "networks" in names else []
+    source = suites.read(names, constants, support, thorough, seed) if constants else []
     if support.pace.slow:
+        source = [case for case in source if support.pace.seconds(case) < PATIENCE[thorough] / 500]
         failed = [case for case in failed if support.pace.seconds(case) < PATIENCE[thorough] / 500]
         cases = list(dict.fromkeys(smaller(case, support) for case in cases))
         large = [case for case in large if support.pace.seconds(case) < PATIENCE[thorough] / 100]
@@ -96,7 +103,7 @@ def outline(spec: Spec, support: Support, profile: str, seed: int, names: Iterab
     return Outline(
         bases=[case.but(data="small") for case in cases], support=support, thorough=thorough, seed=seed,
         arrays=spec.arrays, device=spec.device, dtypes=dtypes, own=own,
-        large=large, failed=failed,
+        large=large, failed=failed, source=source,
     )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ def again(spec: Spec, options: Options, seed: int) -> str:
         for word in (f"--{name}", said)
     ]
     asked += [word for name in options.suites if options.suites != plan.SUITES for word in ("--suite", name)]
+    asked += [word for file in options.sources for word in ("--source", str(file))]
     asked += [
         word for name in ("budget", "limit") if (said := getattr(options, name)) for word in (f"--{name}", f"{said:g}s")
     ]

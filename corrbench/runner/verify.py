@@ -16,10 +16,11 @@ from typing import Any
 from corrbench.analysis import refusals
 from corrbench.judge.client import NotLoaded
 from corrbench.result import DEATHS, Result, Run, Status
-from corrbench.runner import explain, plan, secret_seed
+from corrbench.runner import coverage, explain, plan, secret_seed, source_reading
 from corrbench.runner.executors import Done, Start, ask, execute
 from corrbench.runner.signature import signed
 from corrbench.runner.store import Store, digest
+from corrbench.suites._constants import Constants
 from corrbench.support import FEATURES, Support
 from corrbench.target import Spec
 
@@ -40,6 +41,7 @@ class Options:
         check, case: only this check or family, and only this case; empty for all.
         seed: of data and hidden cases; None for a secret one.
         suites: names of the suites that cases come from.
+        sources: files beside the target's own whose constants become cases.
         fail_fast: the first finding ends the run.
         max_findings: so many of them end it; 0 for any number.
         once: a check that has found something asks no more.
@@ -47,6 +49,7 @@ class Options:
         limit: seconds after which no more is asked; 0 for none.
         store: the file that results are recorded in; None for none.
         resume: go on with what is recorded there.
+        coverage: whether it is seen, in a pass of its own after that, what ran of the target's own files.
         explain: seconds that experiments on the causes of findings may take, see `corrbench.runner.explain`.
         every: of the planned questions one in so many is asked.
         workers: judges at a time.
@@ -57,6 +60,7 @@ class Options:
     case: str = ""
     seed: int | None = None
     suites: tuple[str, ...] = plan.SUITES
+    sources: tuple[Path, ...] = ()
     fail_fast: bool = False
     max_findings: int = 0
     once: bool = False
@@ -65,6 +69,7 @@ class Options:
     store: Path | None = None
     resume: bool = False
     explain: float = 0.0  # seconds for experiments on the causes of findings; 0 for none
+    coverage: bool = False
     every: int = 1  # of the planned questions one in so many is asked
     workers: int = field(default_factory=lambda: max(1, len(os.sched_getaffinity(0))))
 
@@ -100,7 +105,8 @@ def open_to(sandbox: dict[str, Any]) -> str:
 
 def default_store(spec: Spec, options: Options) -> Path:
     """Where a run is recorded unless told otherwise: one file for each command."""
-    words = json.dumps([asdict(spec), options.profile, options.check, options.case, options.suites])
+    said = [asdict(spec), options.profile, options.check, options.case, options.suites]
+    words = json.dumps([*said, *map(str, options.sources)])
     return Path(".corrbench", digest(words.encode()) + ".jsonl")
 
 
@@ -128,10 +134,10 @@ def answered(
 
 def verify(
     spec: Spec, options: Options, start: Start, progress: Progress | None = None, support: Support | None = None,
-    resumed: Store | None = None,
+    resumed: Store | None = None, constants: Constants | None = None,
 ) -> Run:  # fmt: skip
     """Ask a target every planned question; first what it takes, unless `support` says it. The record is `resumed`, if
-    that has been opened.
+    that has been opened. The `constants` are those of its source, unless they are given.
 
     Raises:
         corrbench.runner.store.BadStore: the record cannot be read or written.
@@ -140,6 +146,8 @@ def verify(
     began = time.monotonic()
     seed = secret_seed() if options.seed is None else options.seed
     run = started(spec, options.profile, seed)
+    own = source_reading.read(spec)  # before the target runs, which might change them
+    constants = source_reading.constants(own, options.sources) if constants is None else constants
     if support is None:
         try:
             prepare = partial(plan.prepare, options.profile, seed, options.suites)
@@ -163,7 +171,7 @@ def verify(
     if store is not None:
         run.seed = store.header["seed"]
         support = replace(support, pace=store.pace(support.pace))  # what is planned follows from it
-    shape = plan.outline(spec, support, options.profile, run.seed, options.suites)
+    shape = plan.outline(spec, support, options.profile, run.seed, options.suites, constants)
     todo = plan.jobs(shape, options.check, options.case)[:: options.every]
     run.planned = len(todo)
     if options.case:
@@ -190,6 +198,9 @@ def verify(
         explain.explain(run, spec, support, start, options.workers, options.explain)
     run.seconds = round(time.monotonic() - began, 3)
     run.environment = signed(asked, options, run.seed) | known
+    if options.coverage and not (options.case or run.stopped == INTERRUPTED):
+        found = coverage.measure(run, spec, support, own, start)
+        run.coverage = found.to_json() if found is not None else {}
     if store is not None:
         store.close(run.summary())
     return run

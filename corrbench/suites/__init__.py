@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable, Collection
 from functools import cache
 
 from corrbench.case import DTYPES, Case
+from corrbench.suites._constants import Constants
 from corrbench.support import Support, with_fixed
 
 Suite = Callable[
@@ -50,14 +52,26 @@ def bases(names: list[str], support: Support, thorough: int, seed: int) -> list[
 
     A target without float32 is asked them in the first element type that it takes.
     """
-    found = {}
-    dtype = next((dtype for dtype in ("float32", *DTYPES) if dtype in support.takes), "float32")
+    found = (fitted(case, support) for name in select(names) for case in made(name, thorough, seed))
+    return list({str(case): case for case in found if case is not None}.values())
+
+
+def read(names: Collection[str], constants: Constants, support: Support, thorough: int, seed: int) -> list[Case]:
+    """The cases that suites among these make from the constants of the target's source, in the target's form."""
+    found: list[Case] = []
     for name in select(names):
-        for case in made(name, thorough, seed):
-            fitted = support.convention.fit(case)
-            fitted = with_fixed(fitted, support.fixed) if fitted is not None else None
-            if fitted is not None and (fitted.dtype, fitted.data) == ("float32", "small"):
-                fitted = fitted.but(dtype=dtype)
-            if fitted is not None and support.all_of(fitted):
-                found[str(fitted)] = fitted
-    return list(found.values())
+        make = getattr(sys.modules[registry()[name].__module__], "of_source", None)
+        found += make(constants, thorough, seed) if make is not None else []
+    return list(dict.fromkeys(one for case in found if (one := fitted(case, support)) is not None))
+
+
+def fitted(case: Case, support: Support) -> Case | None:
+    """The part of a case that a target takes, plain ones in the first element type that it takes; None if it takes
+    none.
+    """
+    dtype = next((dtype for dtype in ("float32", *DTYPES) if dtype in support.takes), "float32")
+    found = support.convention.fit(case)
+    found = with_fixed(found, support.fixed) if found is not None else None
+    if found is not None and (found.dtype, found.data) == ("float32", "small"):
+        found = found.but(dtype=dtype)
+    return found if found is not None and support.all_of(found) else None

@@ -17,6 +17,7 @@ KERNELS = ((1, 1), (3, 3), (1, 4), (2, 1), (3, 2))
 HUNDREDS = tuple(2**power + beside for power in (7, 8, 9, 10) for beside in (1, 0, -1))
 THOUSANDS = (2049, 4097, 2048, 8200, 4096, 2047, 16400, 4095)
 GIANTS = tuple(2**power + beside for power in (15, 16) for beside in (1, 0, -1))
+BLOCKS = ((16, 16), (64, 16), (16, 64), (32, 32), (128, 32), (32, 128), (96, 48), (64, 64))  # channels and kernels
 EIGHTS = (24, 40, 48, 56, 72, 80, 88, 96, 104, 112, 120, 136, 144, 160, 192, 200)  # counts in blocks of eight
 SIDES = (8, 9, 11, 14, 16, 17, 31)  # of square kernels, as patches and wide filters have them
 
@@ -34,7 +35,7 @@ def cases(thorough: int, seed: int) -> list[Case]:
         for index, count in enumerate(GIANTS):
             geometry, kernel = pairs[(7 * index + 11 * place) % len(pairs)]
             asked.append((axis, count, kernel, geometry))
-    found = [case for one in asked if (case := build(*one)) is not None] + patches() + taps() + eights()
+    found = [case for one in asked if (case := build(*one)) is not None] + patches() + taps() + eights() + blocks()
     return found if thorough else found[::12]
 
 
@@ -88,6 +89,15 @@ def eights() -> list[Case]:
             side = 1 + 2 * ((index + turn) % 2)
             found.append(Case.parse(f"x=1,{c},6,7 w={o},{c},{side},{side}{' bias' * (index % 2)} data=small"))
     return found
+
+
+def blocks() -> list[Case]:
+    """Channels and kernels both in blocks of sixteen, as units for matrix products take them: pointwise and 3×3."""
+    return [
+        Case.parse(f"x=2,{c},4,5 w={o},{c},{side},{side} {words}{' bias' * (turn % 2)} data=small")
+        for turn, (c, o) in enumerate(BLOCKS)
+        for side, words in ((1, "stride=1,2" * (turn % 3 == 2)), (3, "padding=1"))
+    ]
 
 
 def patches() -> list[Case]:

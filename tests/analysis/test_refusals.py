@@ -66,3 +66,18 @@ def test_a_refusal_that_no_region_explains_is_known_before_the_end() -> None:
     assert not refusals.unexcused(run)
     run.results.append(answer((4, 4)))
     assert refusals.unexcused(run) == {"values.exact"}
+
+
+def in_a_way(kernel: tuple[int, int], *, raised: str = "") -> Result:
+    case, numbers = Case(x=(1, 1, 9, 9), w=(1, 1, *kernel)), Figures(own={"way": "checkpoint"}, raised=raised or None)
+    status = Status.UNSUPPORTED if raised else Status.PASS
+    return Result(check="use.checkpoint", case=case, status=status, message=raised and "it raises", numbers=numbers)
+
+
+def test_a_way_of_calling_that_works_for_some_cases_is_not_refused_for_others() -> None:
+    plain = answer((3, 3))
+    never = settled(plain, in_a_way((3, 3), raised="RuntimeError"), in_a_way((2, 3), raised="RuntimeError"))
+    assert not never.findings
+    assert never.counts["unsupported"] == 2
+    some = settled(plain, in_a_way((3, 3)), in_a_way((5, 5)), in_a_way((7, 7), raised="RuntimeError"))
+    assert [one.check for one in some.findings] == ["use.checkpoint"]

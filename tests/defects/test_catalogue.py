@@ -93,7 +93,7 @@ def test_the_catalogue_is_whole() -> None:
 def test_the_unseen_are_after_reports_that_no_other_cites() -> None:
     unseen = [one for one in ALL if one.half == "unseen"]
     others = {report for one in ALL if one.half != "unseen" for report in one.cites}
-    assert len(unseen) >= 45
+    assert len(unseen) >= 35
     assert {one.half for one in ALL if ".reported_" in one.target} == {"seen", "unseen"}
     assert all(".reported_again_" in one.target and one.cites and others.isdisjoint(one.cites) for one in unseen)
 

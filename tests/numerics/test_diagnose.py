@@ -270,3 +270,8 @@ def test_a_shape_tells_what_was_ignored(text: str, shape: tuple[int, ...], said:
     told = outline(Case.parse(text), shape)
     assert said in told
     assert bool(said) == bool(told)
+
+
+def test_a_gradient_of_an_empty_batch_is_looked_at_as_any_other() -> None:
+    problem = Problem(np.zeros((3, 0, 6, 7), np.float32), np.zeros((4, 0, 2, 3), np.float32))
+    assert not resemblance(problem, np.ones(problem.shape), "float32", whole=False)

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import sys
 from types import ModuleType
+from typing import NoReturn
 
+from . import library
 from .caller import Caller
 from .calls import run_steps
 from .channel import Channel
+from .covered import run_covered
+from .kept_state import watch
 from .library import Unloadable, Words
-from .loading import origin, version
+from .loading import origin, prepare, version
+from .marked import run_marked
 from .modules import inspect_module
+from .over_field import run_over_field
 from .poison import keep_freed_memory
 from .timed_calls import Course
 
 PRINTED = 1 << 28  # bytes that a target may write to one file, its output included
 OPENED = 1 << 10  # files that it may have open at one time
+ANSWERS = {  # the last three for a certificate
+    "steps": run_steps, "module": inspect_module, "field": run_over_field, "kept": watch, "marked": run_marked,
+}  # fmt: skip
 
 
 def settle_in() -> list[ModuleType]:
@@ -31,6 +41,31 @@ def settle_in() -> list[ModuleType]:
     return [sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == package]
 
 
+def divide(channel: Channel, spec: Words) -> bool:
+    """Divide this process once the library is imported: the new one serves a target, and the old one waits for its end.
+
+    Returns whether this is the new one. Where that ends otherwise than as told, the old one ends in the same way.
+    """
+    if spec["arrays"] == "torch" and library.torch is None:
+        library.load_torch()
+    prepare(spec.get("needs", ""), spec.get("environ", ""))
+    if not (child := os.fork()):
+        channel.pid = os.getpid()
+        return True
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status < 0:
+        os.kill(os.getpid(), -status)
+    if status:
+        os._exit(status)
+    return False
+
+
+def end(channel: Channel, nonce: str) -> NoReturn:
+    """The end of a process that was divided from another, which goes on."""
+    channel.send({"ended": True, "nonce": nonce}, [])
+    os._exit(0)
+
+
 def serve(read: int, write: int) -> None:
     """Answer requests until the channel closes."""
     channel = Channel(read, write)
@@ -41,12 +76,18 @@ def serve(read: int, write: int) -> None:
         request, arrays = channel.receive()
         blobs: list[bytes] = []
         try:
-            if request["op"] == "load":
+            if request["op"] == "divide":
+                if not divide(channel, request["spec"]):
+                    continue
+                answer: Words = {"divided": True}
+            elif request["op"] == "end":
+                end(channel, request["nonce"])
+            elif request["op"] == "load":
                 if caller is not None and request.get("again"):
                     caller.adapt(request["spec"])
                 else:
                     caller = Caller(request["spec"], own)
-                answer: Words = {
+                answer = {
                     "form": caller.form,
                     "signature": caller.signature,
                     "at_load": caller.at_load,
@@ -57,10 +98,10 @@ def serve(read: int, write: int) -> None:
                 }
             elif caller is None:
                 answer = {"unloadable": "no target is loaded"}
-            elif request["op"] == "steps":
-                answer, blobs = run_steps(request, arrays, caller)
-            elif request["op"] == "module":
-                answer, blobs = inspect_module(request, arrays, caller)
+            elif request["op"] == "covered":
+                answer = run_covered(request, arrays, caller)
+            elif request["op"] in ANSWERS:
+                answer, blobs = ANSWERS[request["op"]](request, arrays, caller)
             else:
                 course = course or Course(caller)
                 answer, blobs = course.answer(request, arrays)

@@ -1,0 +1,1 @@
+"""Mutants of a user's own code: what share of small mistakes in it would a verification have noticed?"""

@@ -1,0 +1,117 @@
+"""However a call is followed, the same lines and branches of the target's files are seen to have run."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corrbench.environment import code_lines, sources
+from corrbench.judge.worker import covered
+
+TEXT = '''
+def f(n):
+    """A docstring is no line that runs."""
+    total = 0
+    for step in range(n):
+        if step == 2:
+            total += 10
+        elif (step
+              > 5):
+            break
+        total += 1
+    while total > 100:
+        total -= 1
+    if n < 0:
+        raise ValueError(
+            "negative")
+    if n == 4711:
+        try:
+            total = 7
+        finally:
+            total += 1
+    return total
+'''
+BY = {
+    "coverage": lambda files: covered.Covered(__import__("coverage"), files),
+    "monitoring": covered.Monitored,
+    "settrace": covered.Traced,
+}  # fmt: skip
+
+
+def module(folder: Path) -> Any:
+    path = folder / "followed.py"
+    path.write_text(TEXT)
+    spec = importlib.util.spec_from_file_location("followed", path)
+    assert spec is not None
+    assert spec.loader is not None
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+@pytest.mark.parametrize("means", BY)
+def test_lines_and_branches_that_ran_are_seen(means: str, tmp_path: Path) -> None:
+    if means == "coverage":
+        pytest.importorskip("coverage")
+    if means == "monitoring" and not hasattr(sys, "monitoring"):
+        pytest.skip("from Python 3.12 on")
+    found = module(tmp_path)
+    path = str(Path(found.__file__).resolve())
+    before = sys.gettrace()
+    arcs = followed(BY[means], path, lambda: found.f(4))
+    assert sys.gettrace() is before
+    [source] = sources.of_target(f"{path}:f", tmp_path)
+    node = source.functions[0].node
+    lines = {line for arc in arcs for line in arc}
+    ran = {one.line: bool(lines & set(range(one.line, one.last + 1))) for one in code_lines.statements(node)}
+    assert ran == {
+        4: True, 5: True, 6: True, 7: True, 8: True, 10: False, 11: True, 12: True, 13: False, 14: True, 15: False,
+        17: True, 19: False, 21: False, 22: True,
+    }  # fmt: skip
+    ways = {(one.condition[0], one.into): one.taken(arcs) for one in code_lines.branches(node)}
+    assert ways == {
+        (5, True): True, (5, False): True, (6, True): True, (6, False): True, (8, True): False, (8, False): True,
+        (12, True): False, (12, False): True, (14, True): False, (14, False): True, (17, True): False,
+        (17, False): True,
+    }  # fmt: skip
+    assert (8, 10) in followed(BY[means], path, lambda: found.f(9)) or (9, 10) in followed(
+        BY[means], path, lambda: found.f(9)
+    )
+
+
+def followed(by: Any, path: str, call: Callable[[], object]) -> set[tuple[int, int]]:
+    """The steps of a call in a file."""
+    follower = by({path: path})
+    with follower:
+        call()
+    found: set[tuple[int, int]] = follower.arcs()[path]
+    return found
+
+
+def test_an_exception_is_no_way_past_a_condition(tmp_path: Path) -> None:
+    path = tmp_path / "raising.py"
+    path.write_text("def g(x):\n    if x.missing:\n        y = 1\n        return y\n")
+    scope: dict[str, Any] = {}
+    exec(compile(path.read_text(), str(path), "exec"), scope)
+
+    def call() -> None:
+        with pytest.raises(AttributeError):
+            scope["g"](3)
+
+    arcs = followed(covered.Traced, str(path), call)
+    [source] = sources.of_target(f"{path}:g", tmp_path)
+    assert not any(one.taken(arcs) for one in code_lines.branches(source.functions[0].node))
+
+
+def test_blocks_that_end_in_raise_refuse(tmp_path: Path) -> None:
+    path = tmp_path / "refusing.py"
+    path.write_text(TEXT)
+    [source] = sources.of_target(f"{path}:f", tmp_path)
+    node = source.functions[0].node
+    assert [one.line for one in code_lines.statements(node) if one.refuses] == [15]
+    assert [(one.condition[0], one.into) for one in code_lines.branches(node) if one.refuses] == [(14, True)]

@@ -1,0 +1,60 @@
+"""A process that divides for each target: the targets do not see each other, and one that dies is noticed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from corrbench.judge import divided
+from corrbench.judge.client import Remote
+from corrbench.judge.sandbox import Died
+from corrbench.target import Spec
+
+SOURCE = """
+import os, sys
+import numpy as np
+sys.earlier = getattr(sys, "earlier", 0) + 1
+def corr2d(X, K):
+    return np.full((1, 1), sys.earlier, X.dtype)
+def dies(X, K):
+    os.abort()
+"""
+
+
+def first(spec: Spec) -> float:
+    with Remote(spec) as remote:
+        arrays = [np.ones((2, 2), np.float32), np.ones((2, 2), np.float32)]
+        step = {"mode": "forward", "arrays": {"x": 0, "w": 1}, "dtype": "float32", "layout": {}, "config": {},
+                "sizes": {}, "out": [1, 1]}  # fmt: skip
+        reply = remote.steps([step], arrays, ["float32", "float32"])[0]
+        assert remote.leftovers() == 0
+        values = reply.outputs["y"].values
+        assert values is not None
+        return float(values[0, 0])
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Spec:
+    divided.forget()
+    (tmp_path / "t.py").write_text(SOURCE)
+    return Spec(target="t.py:corr2d", form="corr2d", arrays="numpy", folder=str(tmp_path), divided=True)
+
+
+def test_one_process_serves_one_target_after_the_other_and_none_sees_the_other(spec: Spec) -> None:
+    assert first(spec) == 1
+    [(_, child)] = divided._idle
+    assert first(spec) == 1
+    assert [one for _, one in divided._idle] == [child]
+    divided.forget()
+    assert not divided._idle
+
+
+def test_a_target_that_dies_takes_the_process_along(spec: Spec, tmp_path: Path) -> None:
+    bad = Spec(target="t.py:dies", form="corr2d", arrays="numpy", folder=str(tmp_path), divided=True)
+    with pytest.raises(Died, match="SIGABRT"):
+        first(bad)
+    assert not divided._idle
+    assert first(spec) == 1
+    divided.forget()
