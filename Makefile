@@ -21,7 +21,7 @@ STAMP := .venv/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help verify test slow audit explained mutants bench changes follows gate history index peers somepeers campaign machine performance score worth lint docs site reports clean cuda wheels
+.PHONY: help verify test slow audit explained mutants bench changes follows gate history index peers somepeers fingerprints campaign machine performance score worth lint docs site reports clean cuda wheels
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
@@ -120,11 +120,16 @@ $(PEERS:=/.installed): %/.installed: pyproject.toml constraints.txt
 peers: $(STAMP) $(PEERS:=/.installed) ## judge released libraries, about 20 minutes; writes conformance.md
 	$(BIN)/corrbench peers $(PEERS:%=--python %/bin/python) --baselines corrbench/baselines --seed 1 --report $(REPORT) $(NAMES)
 
+# Interrupted, the same command goes on. Two releases of a library beside each other, each in an environment of its own that
+# has corrbench: PAIRS='--pair opencv.filter2D OLD/bin/python NEW/bin/python'.
+fingerprints: $(STAMP) .venv-peers/.installed ## in what order released libraries sum, half an hour; writes fingerprints.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.fingerprints --python .venv-peers/bin/python --report $(REPORT) $(PAIRS) $(NAMES)
+
 # The libraries that install in two minutes, on fewer questions. A finding that is not known is news of a library on this
 # processor and no fault of a commit: it is shown, and only what cannot be judged (2) fails.
 somepeers: $(STAMP) .venv-peers/.installed
 	OMP_NUM_THREADS=1 $(BIN)/corrbench peers --python .venv-peers/bin/python --baselines corrbench/baselines --seed 1 \
-		--check values --suite sample --limit 30 --no-speed || [ $$? -eq 1 ]
+		--check values --suite sample --limit 30 --no-speed --no-fingerprint || [ $$? -eq 1 ]
 
 # Half an hour each; interrupted, the same `corrbench campaign` with --resume goes on.
 LIBRARIES ?= torch scipy.correlate2d numpy.einsum onnxruntime opencv.dnn openvino.f32 jax mlx ncnn kornia.filter2d
@@ -161,7 +166,7 @@ changes: $(STAMP) .venv-otava/bin/otava ## from which commits on do the results 
 	$(BIN)/corrbench history
 
 reports: ## regenerate everything under reports/, and nothing else does
-	$(MAKE) verify audit bench performance peers score REPORT=reports
+	$(MAKE) verify audit bench performance peers fingerprints score REPORT=reports
 	$(MAKE) index
 
 index: $(STAMP) ## write the index of the reports from what they say

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -14,6 +15,10 @@ from typing import Any
 from corrbench.analysis.baseline import Baseline
 from corrbench.analysis.conformance import Peer, peer
 from corrbench.case import Case
+from corrbench.fingerprint import words
+from corrbench.fingerprint.exploration import survey
+from corrbench.fingerprint.found import Kind
+from corrbench.fingerprint.survey import Point
 from corrbench.judge.client import NotLoaded
 from corrbench.judge.sandbox import Died
 from corrbench.runner import Step, verify
@@ -34,6 +39,7 @@ TIMED = {  # what is timed, by the name of its column
     "256² by 31²": Case(x=(1, 1, 256, 256), w=(1, 1, 31, 31)),
     "32 × 56² by 3²": Case(x=(1, 32, 56, 56), w=(32, 32, 3, 3), padding=(1, 1, 1, 1)),
 }
+SUMMED = (Case(x=(1, 16, 10, 11), w=(16, 16, 3, 3)), Case(x=(1, 1, 10, 11), w=(1, 1, 3, 3)))  # whose order is told
 TOGETHER = 5  # libraries that are timed side by side, each in a process of its own, with PyTorch among them
 
 
@@ -177,6 +183,26 @@ def time_them(rows: Sequence[Peer], where: Mapping[str, str | None], seed: int, 
     for row in rows:
         if row.name == bench.BASELINE:
             row.speed = dict.fromkeys(TIMED, 1.0)
+
+
+def fingerprint_them(rows: Sequence[Peer], where: Mapping[str, str | None], seed: int, step: Step) -> None:
+    """Note in each row how it sums: of a layer of 16 channels, or of a plane where that is all that it takes. What
+    cannot be asked is left out.
+    """
+    for number, row in enumerate(rows):
+        step(number, len(rows), row.name)
+        for case in SUMMED:
+            try:
+                made = survey(
+                    find(row.name, python=where[row.name]), row.name, profile="quick", dtype=case.dtype, seed=seed,
+                    limit=math.inf, step=lambda *_: None, points=[Point(case)], invariant=True,
+                )  # fmt: skip
+            except (NotLoaded, Died):
+                break
+            found = next((one for one in made.cells.values() if one.kind is not Kind.REFUSED), None)
+            if found is not None:
+                row.arithmetic = words.columns(found, made.matrix)
+                break
 
 
 def _ratios(

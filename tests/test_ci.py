@@ -83,12 +83,12 @@ def made(goal: str) -> str:
 def test_only_one_goal_writes_what_is_committed() -> None:
     if shutil.which("make") is None:
         pytest.skip("make is not installed")
-    goals = ("verify", "audit", "peers", "performance", "score", "follows")
+    goals = ("verify", "audit", "peers", "fingerprints", "performance", "score", "follows")
     [folder] = {folder for goal in goals for folder in re.findall(r"--report (\S+)", made(goal))}
     ignored = [line.rstrip("/") for line in (ROOT / ".gitignore").read_text().splitlines()]
     assert folder.partition("/")[0] in ignored, "the checkout stays as it is"
     written = re.findall(r"--report (\S+)", made("reports"))
-    assert len(written) == 5
+    assert len(written) == 6
     assert set(written) == {"reports"}
 
 

@@ -78,6 +78,7 @@ class Peer:
         counts: results by status.
         asked, planned: questions.
         speed: by case, its time over PyTorch's in the same minute.
+        arithmetic: how it sums, by column of `corrbench.fingerprint.words.columns`.
         seconds: that judging it took.
     """
 
@@ -98,6 +99,7 @@ class Peer:
     asked: int = 0
     planned: int = 0
     speed: dict[str, float] = field(default_factory=dict)
+    arithmetic: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property

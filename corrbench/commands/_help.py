@@ -12,7 +12,7 @@ SECTIONS = {  # of help: the options that are in each, by their names
     "How the target is called": tuple(one.name for one in fields(Given) if one.name not in ("timeout", "memory")),
     "What is asked": ("profile", "check", "case", "cases", "suite", "suites", "sources", "seed", "backward",
                       "fail_fast", "max_findings", "budget", "limit", "no_correctness", "no_counts", "tolerance",
-                      "memcheck", "no_tests"),
+                      "memcheck", "no_tests", "dtype", "diff", "expect", "fingerprint"),
     "What is accepted": ("baseline", "no_baseline", "strict_baseline", "record_baseline", "reason", "require_coverage"),
     "What is written": ("json_file", "junit", "markdown", "page", "sarif", "report", "github", "plot", "show", "quiet",
                         "verbose"),

@@ -33,6 +33,7 @@ class Asked:
     baselines: str = ""
     limit: float
     speed: bool
+    fingerprint: bool
     workers: int = 0
     resume: bool
     json_file: str = ""
@@ -81,6 +82,12 @@ class Asked:
     help="Seconds for the questions to one target; those that tell most come first.",
 )
 @click.option("--speed/--no-speed", default=True, show_default=True, help="Time them beside PyTorch as well.")
+@click.option(
+    "--fingerprint/--no-fingerprint",
+    default=True,
+    show_default=True,
+    help="Say in what order each sums, and how it rounds.",
+)
 @cli.json_file("the table")
 @click.option("--markdown", type=click.Path(dir_okay=False), help="Write it as Markdown.")
 @click.option("--report", type=click.Path(file_okay=False), help="Write conformance.md and .json into this folder.")
@@ -121,7 +128,7 @@ def table(asked: Asked, step: Step) -> Conformance:
     Raises:
         ValueError: an unknown name, suite or check, an interpreter that does not run, or a file that cannot be used.
     """
-    from corrbench.peers import SUITES, Conformance, baselines, names, places, rows, time_them
+    from corrbench.peers import SUITES, Conformance, baselines, fingerprint_them, names, places, rows, time_them
     from corrbench.runner import plan, secret_seed, signature, verify
     from corrbench.suites import select
 
@@ -146,6 +153,8 @@ def table(asked: Asked, step: Step) -> Conformance:
     made.peers.sort(key=lambda row: chosen.index(row.name))
     if asked.speed:
         time_them(made.judged, where, made.seed, step)
+    if asked.fingerprint:
+        fingerprint_them(made.judged, where, made.seed, step)
     return made
 
 

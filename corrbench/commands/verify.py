@@ -12,13 +12,14 @@ import click
 
 from corrbench import cli
 from corrbench.api.request import request
-from corrbench.commands import _completion, _help
+from corrbench.commands import _completion, _fingerprints, _help
 from corrbench.target import artefact
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from corrbench.analysis.causes import Digest
+    from corrbench.fingerprint.survey import Survey
     from corrbench.result import Run
 
 INTERRUPTED = "an interrupt"  # as `corrbench.runner.verify` has it
@@ -108,6 +109,7 @@ class Outputs:
     "--store", type=click.Path(dir_okay=False, path_type=Path), help="File that results are recorded in as they come."
 )
 @click.option("--resume", is_flag=True, help="Go on with the interrupted run of the same command.")
+@click.option("--fingerprint", default="", help="Show the sharper bound that the models in this file give: FILE.json.")
 @click.option("--show", is_flag=True, help="With each finding a few lines of Python that fail without corrbench.")
 @cli.quiet
 @cli.verbose
@@ -128,12 +130,15 @@ def verify(target: str | None, **given: Any) -> None:
     title = f"corrbench cannot judge {name or 'its own reference'}"
     refused = partial(cli.refuse, console, title, target=name, github=out.github)
     with cli.working("verify", quiet=out.quiet, then=cli.RESUME, refused=refused) as step:
+        models = _fingerprints.read(given["fingerprint"]) if given["fingerprint"] else None
         wanted = request(name, given)
         if out.require_coverage and any(spec.name or artefact(spec.target) for spec in wanted.specs):
             raise ValueError("--require-coverage is for a function or class in a file of yours: name it as TARGET")
         if not name:
             click.echo("corrbench: no TARGET, so its own reference is judged", err=True)
         runs, extras = wanted.run(step, out.tell, crosscheck=not name or bool(out.report or out.page))
+        if models is not None:
+            sharpen(runs, models)
         from corrbench.analysis.causes import Digest
     digests = list(map(Digest, runs))
     with cli.unheeded(console, github=out.github):
@@ -148,6 +153,20 @@ def verify(target: str | None, **given: Any) -> None:
     if out.require_coverage and not all(run.coverage.get("complete") for run in runs):
         click.echo("corrbench: not all that is the target's own ran, as --require-coverage asks", err=True)
     raise SystemExit(code(runs, strict=out.strict_baseline, covered=out.require_coverage))
+
+
+def sharpen(runs: list[Run], models: Survey) -> None:
+    """Note in each run the bound that models of a fingerprint give beside the general one; it decides nothing."""
+    from corrbench.fingerprint import bound
+    from corrbench.result import Status
+
+    for run in runs:
+        errors = [
+            (one.case, one.numbers.ratio)
+            for one in run.results
+            if one.status is Status.PASS and isinstance(one.numbers.ratio, float) and one.check.startswith("values.")
+        ]
+        run.notes += [f"fingerprint of {models.target}: {said}" for said in bound.notes(models, errors)]
 
 
 def code(runs: list[Run], *, strict: bool = False, covered: bool = False) -> int:

@@ -27,6 +27,8 @@ WATCHED = re.compile(r"(ONEDNN|DNNL|MKL|OMP|KMP|GOMP|OPENBLAS|NUMEXPR|ATEN|NVIDI
 BACKENDS = ("fp32_precision", "mkldnn.is_available", "mkldnn.enabled", "mkldnn.conv.fp32_precision",
             "mkldnn.matmul.fp32_precision", "cudnn.benchmark")  # fmt: skip
 GPU = ("cudnn.conv.fp32_precision", "cudnn.allow_tf32")  # torch's defaults, that matter where there is a GPU
+INSTRUCTIONS = ("asimd", "sve", "sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512_bf16",
+                "avx512_fp16", "amx_bf16")  # fmt: skip
 PROGRAMS = {
     "git": ("git", "--version"),
     "valgrind": ("valgrind", "-q", "--tool=callgrind", "--callgrind-out-file=/dev/null", "true"),
@@ -111,6 +113,13 @@ def processor() -> str:
     """The model of the processor, as the system calls it."""
     match = re.search(r"^(?:model name|Hardware)\s*:\s*(.*)$", _read("/proc/cpuinfo"), re.MULTILINE)
     return match[1] if match else platform.machine()
+
+
+def instruction_sets() -> str:
+    """The sets of vector instructions of which libraries choose, as Linux calls them; empty where that is not known."""
+    match = re.search(r"^(?:flags|Features)\s*:\s*(.*)$", _read("/proc/cpuinfo"), re.MULTILINE)
+    flags = set(match[1].split()) if match else set()
+    return " ".join(name for name in INSTRUCTIONS if name in flags)
 
 
 def _cores(usable: int) -> str:

@@ -34,6 +34,12 @@ NUMBERS = (
     "bits in float32 on data uniform over [-1, 1). Time: over that of `torch.nn.functional.conv2d` in the same minute, "
     "on one thread, what the adapter converts and copies included; smaller is faster."
 )
+SUMMING = (
+    "Of a layer of 16 channels by a 3×3 kernel in float32, or of a plane: bits of the accumulator, whether products "
+    "are fused into the sum, its order, and whether a batch and two threads give the same bits; where no share stands "
+    "beside the order, every bit was predicted on fresh data. `corrbench fingerprint NAME` says more."
+)
+ARITHMETIC = ("accumulator", "FMA", "order", "batch", "threads")
 ABSENT = "not installed"
 WIDE = 120  # columns of a terminal below which version and class are left to the report
 MEASURED = ("", "version", "class", "float64", "float32", "bits", "float16", "bfloat16", *TIMED)
@@ -99,6 +105,9 @@ def show(console: Console, made: Conformance) -> None:
         heads, *rows = [[row[0], *row[3:]] for row in (heads, *rows)]
     console.print(_grid(title, heads, rows))
     console.print()
+    if summed := [[one.name, *(one.arithmetic[name] for name in ARITHMETIC)] for one in made.judged if one.arithmetic]:
+        console.print(_grid("arithmetic in float32", ["", *ARITHMETIC], summed))
+        console.print()
     console.print("   ".join(f"{mark.value} {said}" for mark, said in LEGEND.items()), style="dim")
     for one in made.judged:
         for found in one.found:
@@ -150,8 +159,12 @@ def markdown(made: Conformance, command: str) -> str:
     lines += [
         "## Accuracy and speed", "",
         NUMBERS, "",
-        *table(MEASURED, [tuple(measured(one)) for one in made.judged]), "", "## Findings", "",
+        *table(MEASURED, [tuple(measured(one)) for one in made.judged]), "",
     ]  # fmt: skip
+    told = [one for one in made.judged if one.arithmetic]
+    if summed := [(one.name, *(escape(one.arithmetic[name]) for name in ARITHMETIC)) for one in told]:
+        lines += ["## Arithmetic", "", SUMMING, "", *table(("", *ARITHMETIC), summed), ""]
+    lines += ["## Findings", ""]
     lines += known(made)
     for one in made.judged:
         lines += [f"- **new** {escape(line(one, found))}: `{found.reproduce.replace('`', ' ')}`" for found in one.fresh]

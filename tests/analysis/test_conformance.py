@@ -198,6 +198,7 @@ def test_a_library_that_no_environment_has_is_not_installed(monkeypatch: pytest.
 def test_the_command_judges_records_and_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     words = ["peers", "scipy.correlate2d", "--check", "values.exact", "--suite", "article", "--seed", "3", "--no-speed"]
+    words.append("--no-fingerprint")
     first = CliRunner().invoke(main, [*words, "--report", "out"])
     assert first.exit_code == 0, first.output
     assert "1 targets of 1 libraries judged" in first.output
@@ -216,6 +217,7 @@ def test_the_command_judges_records_and_resumes(tmp_path: Path, monkeypatch: pyt
 def test_a_target_that_takes_long_is_left_after_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     words = ["peers", "scipy.correlate2d", "--check", "values", "--seed", "3", "--no-speed", "--limit", "0.01"]
+    words.append("--no-fingerprint")
     done = CliRunner().invoke(main, [*words, "--json", "t.json"])
     assert done.exit_code == 0, done.output
     (made,) = json.loads(Path("t.json").read_text())["peers"]

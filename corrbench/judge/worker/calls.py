@@ -239,7 +239,8 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
                 caller.compiled.forget()
             del blobs[made:]
             caller.made.clear()  # they may lie otherwise now
-        words["globals"] = caller.world.changes()
+        seldom = request.get("seldom") and step is not request["steps"][-1]  # of small calls: once
+        words["globals"] = [] if seldom else caller.world.changes()
         words["tried"] += [*taken(), *(f"replaced {name}, which watches over it" for name in caller.world.patched)]
         said.append(words)
         held.append(live)

@@ -1,0 +1,1 @@
+"""Fingerprints: models of targets that predict every bit of their results, recovered by asking, held to fresh data."""
