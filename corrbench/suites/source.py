@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator
+from itertools import islice, zip_longest
 
 from corrbench.case import DTYPES, FLOATS, Case
 from corrbench.suites._constants import LAYOUTS, Constants
@@ -19,6 +20,7 @@ from corrbench.suites._sizes import AXES, PRODUCTS, together
 SIZES, DATA = (36, 200, 900), (36, 200, 900)  # cases of each kind, in each profile
 LEAST, MOST = 6, 1 << 20  # numbers that become sizes: smaller ones other suites have in every place
 MERGED = 3  # axes that have a number of the source's in one case
+AHEAD = 120  # pairs of an axis and a number that are tried beside another
 STRIDED = ("x:channels_last", "x:transposed", "x:step", "x:offset,w:transposed")
 
 
@@ -38,7 +40,7 @@ def of_source(constants: Constants, thorough: int, seed: int) -> list[Case]:
     if not constants:
         return []
     rng = random.Random(f"source {seed}")
-    sized = list(_first(_sized(constants, rng), SIZES[thorough]))
+    sized = list(_first(_sized(constants, rng, SIZES[thorough]), SIZES[thorough]))
     held = list(_first(data_cases(constants), DATA[thorough]))
     called = rows_of_calls(constants, thorough)
     return list(dict.fromkeys([case for pair in _turns(sized, held) for case in pair] + called))
@@ -80,11 +82,11 @@ def values(constants: Constants) -> list[list[int]]:
     return found
 
 
-def _sized(constants: Constants, rng: random.Random) -> Iterator[Case]:
-    """Cases in which lengths, and products of lengths, are numbers of the source."""
+def _sized(constants: Constants, rng: random.Random, count: int) -> Iterator[Case]:
+    """Cases in which lengths, and products of lengths, are numbers of the source; about so many are wanted."""
     tiers = values(constants)
     first, *rest = tiers
-    single = list(_single(first, constants, rng))
+    single = list(islice(_single(first, constants, rng), count))
     yield from single
     yield from (case for group in constants.groups for case in together(group, rng))
     yield from _variants(single, constants)
@@ -96,10 +98,9 @@ def _single(tier: list[int], constants: Constants, rng: random.Random) -> Iterat
     """Every number of a tier on every axis, a few axes in each case; then as every product."""
     # products first where there are few numbers: they are the cases that no other suite can have met by chance
     waiting = [(axis, value) for axis in AXES for value in tier]
-    made = list(_merged(waiting, rng))
-    products = [case for value in tier for make in PRODUCTS for case in make(value, rng)]
-    for pair in _turns(made, products):
-        yield from pair
+    products = (case for value in tier for make in PRODUCTS for case in make(value, rng))
+    for pair in zip_longest(_merged(waiting, rng), products):
+        yield from (case for case in pair if case is not None)
 
 
 def _merged(waiting: list[tuple[str, int]], rng: random.Random) -> Iterator[Case]:
@@ -108,7 +109,7 @@ def _merged(waiting: list[tuple[str, int]], rng: random.Random) -> Iterator[Case
         axis, value = waiting.pop(0)
         held = {axis: value}
         made = AXES[axis](held, rng)
-        for other in list(waiting):
+        for other in waiting[:AHEAD]:
             if len(held) == MERGED:
                 break
             if other[0] in held or not _apart(other[0], held):
