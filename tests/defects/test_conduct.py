@@ -79,7 +79,13 @@ def test_corr2d_that_should_refuse(mutant: Mutant) -> None:
 
 @pytest.mark.parametrize("mutant", of("defect", wrong={"module", *CONDUCT}, form="module"))
 def test_a_faulty_layer_shows(mutant: Mutant) -> None:
-    assert not all(trial(load(mutant)) for trial in TRIALS["layer"])
+    def behaves(trial: Any) -> bool:
+        try:
+            return bool(trial(load(mutant)))
+        except AttributeError:
+            return False
+
+    assert not all(map(behaves, TRIALS["layer"]))
 
 
 @pytest.mark.parametrize("mutant", of("honest", wrong={"value"}, form="module"))

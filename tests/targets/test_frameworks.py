@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
 from importlib import metadata
 from types import ModuleType
@@ -86,8 +87,12 @@ def test_a_library_without_a_version_of_its_own_is_named_with_its_distributions(
 
 
 def test_switching_onednn_off_happens_on_import_of_one_module_only() -> None:
-    assert torch.backends.mkldnn.enabled
-    assert ALL["torch.plain"][1].needs == "corrbench.targets._without_onednn"
+    module = ALL["torch.plain"][1].needs
+    assert module == "corrbench.targets._without_onednn"
+    told = "import torch, corrbench.targets.torch; print(torch.backends.mkldnn.enabled)"
+    told += f"; import {module}; print(torch.backends.mkldnn.enabled)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
 
 
 def test_the_module_leaves_the_random_generator_alone() -> None:
