@@ -65,7 +65,7 @@ def answers_other_geometry(f: Any) -> bool:
 @trial("state")
 def answers_other_sizes(f: Any) -> bool:
     """Kernels, batches and images that grow and shrink, all else being equal."""
-    x, w = whole(17, 2, 9, 15, seed=3), whole(3, 2, 3, 3, seed=5)
+    x, w = whole(17, 2, 9, 15, seed=3), whole(7, 2, 3, 3, seed=5)  # of a shape that no other trial has
     good = all(right(f, x, w[:, :, :rows, :cols]) for rows, cols in ((1, 1), (2, 1), (3, 3), (2, 3)))
     good &= all(right(f, whole(n, 2, 9, 12, seed=n), w) for n in (17, 3, 2, 1, 3, 16, 5))
     try:
