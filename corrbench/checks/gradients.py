@@ -13,6 +13,7 @@ import numpy as np
 
 from corrbench.case import COMPLEX, Case
 from corrbench.checks import LIGHT, Outline, check, rare
+from corrbench.checks._complex_numbers import shown
 from corrbench.checks.manners import BACKWARD, PLAIN, call, manner
 from corrbench.judge.calls import Call, case_operands
 from corrbench.judge.protocol import Output, Reply
@@ -84,24 +85,23 @@ def verdicts(
             judgement = expected.compare(values / scale if scale > 1 else values, name)
             if judgement.right and expected.blind:
                 yield trial.result(Status.SKIPPED, f"{name}: {expected.blind}")
-            elif not judgement.right and (said := not_for_complex(trial, problem, values, name)):
+            elif not judgement.right and (said := shown(trial, not_for_complex(problem, name), values, name)):
                 said = f"{name} is {said}: the code is not made for complex numbers"
                 yield trial.result(Status.WARN, said, numbers=Figures(array=name, beyond="type"))
             else:
                 yield trial.verdict(judgement, problem, values / scale if scale > 1 else values)
 
 
-def not_for_complex(trial: Trial, problem: Problem, values: Array, name: str) -> str:
-    """What a wrong complex gradient shows of code that does not claim these: not conjugated, or of real parts only."""
-    if not (trial.spec.lenient and trial.case.dtype in COMPLEX) or name not in ("gx", "gw", "gb"):
-        return ""
-    others = {"of real parts only": problem.real_parts}
+def not_for_complex(problem: Problem, name: str) -> Iterator[tuple[str, Problem]]:
+    """What a first derivative may be in code that is not made for complex numbers."""
+    if name not in ("gx", "gw", "gb"):
+        return
+    yield "of real parts only", problem.real_parts
     if name != "gb":
         x, w = np.conj(problem.x), np.conj(problem.w)
         plain = replace(problem, w=w) if name == "gx" else replace(problem, x=x)
-        others["what it is for real numbers, not conjugated"] = plain
-        others["the conjugate, as of an operand that was conjugated"] = problem.with_data(x, w)
-    return next((said for said, other in others.items() if trial.expected(other).compare(values, name).right), "")
+        yield "what it is for real numbers, not conjugated", plain
+        yield "the conjugate, as of an operand that was conjugated", problem.with_data(x, w)
 
 
 def transform_slack(trial: Trial, name: str) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from corrbench.case import COMPLEX, FLOATS, INTEGERS, Case
 from corrbench.checks import LIGHT, Outline, check, rare
+from corrbench.checks._complex_numbers import shown
 from corrbench.checks.manners import FORWARD, PLAIN, Manner, call, manner
 from corrbench.judge.trial import Trial
 from corrbench.numerics import bounds, natural, oracle
@@ -16,7 +17,7 @@ from corrbench.numerics.comparison import Expected
 from corrbench.numerics.formats import UNIT
 from corrbench.numerics.inputs import REAL, WHOLE
 from corrbench.numerics.natural import INPUTS, KERNELS
-from corrbench.numerics.problem import Array
+from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Figures, Result, Status
 
 ENOUGH = 256  # elements for statistics
@@ -186,7 +187,7 @@ def verdict(trial: Trial, expected: Expected, values: Array | None) -> Result:
     judgement = expected.compare(values)
     if judgement.right and expected.blind:
         return trial.result(Status.SKIPPED, expected.blind)
-    said = "" if judgement.right else not_for_complex(trial, expected, values)
+    said = "" if judgement.right else shown(trial, not_for_complex(expected.problem), values)
     if said:
         said += ": the code is not made for complex numbers"
         return trial.result(Status.WARN, said, numbers=Figures(beyond="type"))
@@ -203,14 +204,8 @@ def verdict(trial: Trial, expected: Expected, values: Array | None) -> Result:
     return trial.verdict(judgement, expected.problem, values, note)
 
 
-def not_for_complex(trial: Trial, expected: Expected, values: Array) -> str:
-    """What wrong complex values show of code that does not claim these: an operand conjugated, or real parts only."""
-    if not (trial.spec.lenient and expected.dtype in COMPLEX):
-        return ""
-    problem = expected.problem
-    others = {
-        "the input is conjugated, as some define it": replace(problem, x=np.conj(problem.x)),
-        "the kernel is conjugated, as some define it": replace(problem, w=np.conj(problem.w)),
-        "only the real parts are taken": problem.real_parts,
-    }
-    return next((said for said, other in others.items() if trial.expected(other).compare(values).right), "")
+def not_for_complex(problem: Problem) -> Iterator[tuple[str, Problem]]:
+    """What code that is not made for complex numbers may solve instead."""
+    yield "the input is conjugated, as some define it", replace(problem, x=np.conj(problem.x))
+    yield "the kernel is conjugated, as some define it", replace(problem, w=np.conj(problem.w))
+    yield "only the real parts are taken", problem.real_parts

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from corrbench.numerics.expansion import to_odd, two_sum
 from corrbench.numerics.formats import PRECISION, TOP_EXPONENT
 from corrbench.numerics.problem import Array
 
@@ -35,13 +36,6 @@ class Rounding:
         return f"{self.bits}" + (" cut off" if self.mode == "zero" else "")
 
 
-def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
-    """s and e with s = RN(a + b) and s + e = a + b exactly."""
-    s = a + b
-    t = s - a
-    return s, (a - (s - t)) + (b - t)
-
-
 def two_product(a: Array, b: Array) -> tuple[Array, Array]:
     """p and e with p = RN(a·b) and p + e = a·b exactly, where nothing over- or underflows (Dekker, 1971)."""
     p = a * b
@@ -49,14 +43,6 @@ def two_product(a: Array, b: Array) -> tuple[Array, Array]:
     ah, bh = ta - (ta - a), tb - (tb - b)
     al, bl = a - ah, b - bh
     return p, ((ah * bh - p) + ah * bl + al * bh) + al * bl
-
-
-def odd(s: Array, e: Array) -> Array:
-    """The exact s + e rounded to odd: s where it is exact, else the neighbour of odd significand on the side of e."""
-    bits = np.ascontiguousarray(s).view(np.int64)
-    step = np.where((e > 0) == (s > 0), 1, -1)
-    moved = np.where((e != 0) & (bits & 1 == 0) & np.isfinite(s), bits + step, bits)
-    return moved.view(np.float64)
 
 
 def narrowed(s: Array, rounding: Rounding) -> Array:
@@ -79,7 +65,7 @@ def narrowed(s: Array, rounding: Rounding) -> Array:
 def rounded(s: Array, e: Array, rounding: Rounding) -> Array:
     """The exact s + e, s = RN(s + e) in float64, rounded once."""
     if rounding.bits < 52:
-        return narrowed(odd(s, e), rounding)
+        return narrowed(to_odd(s, e), rounding)
     if rounding.mode == "zero":
         over = (e != 0) & ((e > 0) != (s > 0)) & (s != 0)
         return np.where(over, np.nextafter(s, 0.0), s)
@@ -102,7 +88,7 @@ def fused(x: Array, w: Array, c: Array, rounding: Rounding, *, short: bool = Fal
     high, low = two_product(x, w)
     t, rest = two_sum(c, low)
     s, e = two_sum(high, t)
-    return rounded(*two_sum(s, odd(*two_sum(e, rest))), rounding)
+    return rounded(*two_sum(s, to_odd(*two_sum(e, rest))), rounding)
 
 
 def total(parts: list[Array], rounding: Rounding) -> Array:

@@ -9,10 +9,11 @@ from functools import cache
 
 import numpy as np
 
-from corrbench.fingerprint.arithmetic import Rounding, narrowed, rounded, two_sum
+from corrbench.fingerprint.arithmetic import Rounding, narrowed, rounded
 from corrbench.fingerprint.model import Model
 from corrbench.fingerprint.probes import Oracle, Weights, factor, patterns, tail, weight
 from corrbench.fingerprint.tree import Node, NoTree, Tree
+from corrbench.numerics.expansion import two_sum
 from corrbench.numerics.formats import PRECISION
 
 WIDEST = 53  # bits of the widest accumulator that is told apart
