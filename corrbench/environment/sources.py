@@ -242,15 +242,15 @@ def identifiers(node: ast.AST) -> set[str]:
 def _functions(node: ast.AST, before: str, seen: set[str], *, compiled: bool) -> Iterator[Function]:
     """The functions in a statement, outer ones first."""
     for one in [node] if isinstance(node, ast.stmt) and not before else ast.iter_child_nodes(node):
-        name = before + getattr(one, "name", "") if hasattr(one, "body") else before
         if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
+            name = before + one.name
             own = compiled or any(_compiles(decorator) for decorator in one.decorator_list)
             dunder = one.name.startswith("__") and one.name.endswith("__")
             named = "." not in name or one.name in seen | CALLED or dunder
             yield Function(name, one, named, own)
             yield from _functions(one, f"{name}.", seen, compiled=own)
         elif isinstance(one, ast.ClassDef):
-            yield from _functions(one, f"{name}.", seen, compiled=compiled)
+            yield from _functions(one, f"{before}{one.name}.", seen, compiled=compiled)
         elif isinstance(one, ast.stmt | ast.excepthandler | ast.match_case) and before:
             yield from _functions(one, before, seen, compiled=compiled)
 

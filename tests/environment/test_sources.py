@@ -50,6 +50,13 @@ def test_what_a_target_may_run_is_read_and_not_run(package: Path, target: str) -
     assert {function.name for one in found.values() for function in one.functions if function.compiled} == {"least"}
 
 
+def test_functions_are_found_wherever_they_are_defined(tmp_path: Path) -> None:
+    file = tmp_path / "guarded.py"
+    file.write_text("def f(x):\n try:\n  def one(x): ...\n except OSError:\n  def other(x): ...\n return one(x)\n")
+    [found] = sources.of_target(f"{file}:f", tmp_path)
+    assert [one.name for one in found.functions] == ["f", "f.one", "f.other"]
+
+
 def test_methods_that_nothing_mentions_are_told_apart(tmp_path: Path) -> None:
     file = tmp_path / "layer.py"
     file.write_text("class C:\n def __init__(s): s.helper()\n def helper(s): ...\n def forward(s, x): ...\n"
