@@ -31,7 +31,7 @@ from corrbench.fingerprint.prediction import agree, drawn, predicted, seen_opera
 from corrbench.fingerprint.survey import Point, Survey
 from corrbench.fingerprint.words import columns, told
 from corrbench.judge.client import NotLoaded, Remote
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.render.fingerprint import difference, named
 from corrbench.render.markdown import escape, table
 from corrbench.runner.signature import summary_environment

@@ -32,7 +32,10 @@ from corrbench import target
 try:
     from corrbench import child as sandbox, executors, plan
 except ImportError:
-    from corrbench.judge import sandbox
+    try:
+        from corrbench.judge import sandbox
+    except ImportError:
+        from corrbench.judge import target_process as sandbox
     from corrbench.runner import executors, plan
 
 sandbox.POLL = 60.0  # looking after the target's process meanwhile takes as many instructions as there is time

@@ -28,7 +28,7 @@ from corrbench.convention import options as conventions
 from corrbench.defects import Mutant, absent, catalogue
 from corrbench.judge import client
 from corrbench.judge.client import NotLoaded
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.judge.trial import Trial
 from corrbench.judge.worker import library, serve
 from corrbench.judge.worker.caller import Caller

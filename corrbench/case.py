@@ -33,7 +33,8 @@ class Case:
         bias: whether a bias of shape (O,) is added.
         dtype: name of the element type of every operand and of the result.
         data: name of the fill, a key of `corrbench.numerics.inputs.FILLS`; or an input and a kernel of
-            `corrbench.numerics.natural`, ``photo+sobel``; or ``corpus:sample`` of `corrbench.numerics.external_cases`.
+            `corrbench.numerics.natural_inputs`, ``photo+sobel``; or ``corpus:sample`` of
+            `corrbench.numerics.external_cases`.
         layout: how operands lie in memory, ``"x:transposed,w:step"``; empty for contiguous.
     """
 

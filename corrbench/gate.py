@@ -14,7 +14,7 @@ from corrbench.analysis import causes
 from corrbench.analysis.causes import Group
 from corrbench.analysis.run_diff import Change, lost
 from corrbench.judge.client import NotLoaded
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.result import Result, Run, finite
 from corrbench.runner import Step, executors, signature, source_reading, verify
 from corrbench.support import Support

@@ -20,7 +20,7 @@ from corrbench.fingerprint.exploration import survey
 from corrbench.fingerprint.found import Kind
 from corrbench.fingerprint.survey import Point
 from corrbench.judge.client import NotLoaded
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.runner import Step, verify
 from corrbench.runner.pool import many
 from corrbench.runner.store import Store

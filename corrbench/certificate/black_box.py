@@ -20,7 +20,7 @@ from corrbench.certificate.white_box import CONTROL
 from corrbench.judge import protocol
 from corrbench.judge.calls import Call
 from corrbench.judge.client import NotLoaded, Remote
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.judge.trial import Trial
 from corrbench.numerics import oracle
 from corrbench.numerics.problem import Array

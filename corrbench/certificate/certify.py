@@ -20,7 +20,7 @@ from corrbench.judge import protocol
 from corrbench.judge.calls import Call
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.probe import probe
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.judge.trial import Trial
 from corrbench.result import FINDINGS, Result, Status
 from corrbench.runner import executors, plan, verify

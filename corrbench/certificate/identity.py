@@ -7,7 +7,7 @@ import numpy as np
 from corrbench.case import FLOATS
 from corrbench.certificate.lines import Known, Line, power
 from corrbench.judge.calls import Call
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.judge.trial import Trial
 from corrbench.numerics import oracle
 from corrbench.numerics.bounds import exact_radius

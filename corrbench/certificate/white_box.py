@@ -12,7 +12,7 @@ from corrbench.certificate.lines import Known, Line
 from corrbench.judge import protocol
 from corrbench.judge.calls import Call
 from corrbench.judge.client import NotLoaded
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.judge.trial import Trial
 from corrbench.target import artefact
 

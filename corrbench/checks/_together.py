@@ -13,7 +13,7 @@ from corrbench.checks.manners import BACKWARD, FORWARD, PLAIN, Manner, manner
 from corrbench.checks.values import verdict
 from corrbench.judge.calls import Call, case_operands
 from corrbench.judge.protocol import Reply
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.judge.trial import Trial, conclude
 from corrbench.numerics.inputs import WHOLE
 from corrbench.result import Result

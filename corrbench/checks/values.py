@@ -12,11 +12,11 @@ from corrbench.checks import LIGHT, Outline, check, rare
 from corrbench.checks._complex_numbers import shown
 from corrbench.checks.manners import FORWARD, PLAIN, Manner, call, manner
 from corrbench.judge.trial import Trial
-from corrbench.numerics import bounds, natural, oracle
+from corrbench.numerics import bounds, natural_inputs, oracle
 from corrbench.numerics.comparison import Expected
 from corrbench.numerics.formats import UNIT
 from corrbench.numerics.inputs import REAL, WHOLE
-from corrbench.numerics.natural import INPUTS, KERNELS
+from corrbench.numerics.natural_inputs import INPUTS, KERNELS
 from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Figures, Result, Status
 
@@ -82,7 +82,7 @@ def natural_cases(outline: Outline) -> Iterator[Case]:
         data = order[index % len(order)]
         given, _, kernel = data.partition("+")
         for dtype in reals[:1] or outline.dtypes[:1]:
-            if dtype in FLOATS or (given in natural.WHOLE and kernel in natural.WHOLE_KERNELS):
+            if dtype in FLOATS or (given in natural_inputs.WHOLE and kernel in natural_inputs.WHOLE_KERNELS):
                 yield base.but(dtype=dtype, data=data)
         if (
             outline.thorough
@@ -107,8 +107,8 @@ def filter_cases(outline: Outline) -> Iterator[Case]:
         fitted = outline.support.convention.fit(base.but(dtype=(outline.dtypes or ["float32"])[0]))
         if fitted is not None and fitted.dtype in FLOATS:
             yield fitted
-        if integers and kernel in natural.WHOLE_KERNELS:
-            whole = base.but(data=f"{natural.WHOLE[index % len(natural.WHOLE)]}+{kernel}")
+        if integers and kernel in natural_inputs.WHOLE_KERNELS:
+            whole = base.but(data=f"{natural_inputs.WHOLE[index % len(natural_inputs.WHOLE)]}+{kernel}")
             fitted = outline.support.convention.fit(whole.but(dtype=integers[index % len(integers)]))
             if fitted is not None:
                 yield fitted

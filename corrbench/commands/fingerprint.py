@@ -184,7 +184,7 @@ def taken(target: tuple[str, Spec], asked: Asked, step: Step, like: Survey | Non
     from corrbench.fingerprint.found import Found
     from corrbench.fingerprint.survey import Point
     from corrbench.judge.client import NotLoaded
-    from corrbench.judge.sandbox import Died
+    from corrbench.judge.target_process import Died
 
     name, spec = target
     chosen = [Point(found.case, found.threads) for found in like.cells.values()] if like else points(asked)

@@ -119,7 +119,7 @@ def compared(target: str, spec: Spec, asked: Asked, step: Step) -> Gate:
     """
     from corrbench.gate import Side, examine
     from corrbench.judge.client import NotLoaded
-    from corrbench.judge.sandbox import Died
+    from corrbench.judge.target_process import Died
     from corrbench.timing import cases
     from corrbench.timing.interleaved import Task
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from corrbench.case import Case
 from corrbench.convention import Convention
-from corrbench.judge import guess
+from corrbench.judge import convention_search
 from corrbench.judge.calls import Call
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.numerics.comparison import as_type
@@ -107,7 +107,7 @@ def opened(spec: Spec, remote: Remote) -> Target:
         Died: its process ended.
     """
     loaded = remote.load()
-    chosen, note = guess.settled(spec, remote, loaded)
+    chosen, note = convention_search.settled(spec, remote, loaded)
     adapted = remote.adapt(chosen) if chosen is not remote.spec else loaded
     if "unloadable" in adapted:
         raise NotLoaded(adapted["unloadable"])

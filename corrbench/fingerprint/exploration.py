@@ -15,7 +15,7 @@ from corrbench.fingerprint.found import Found, Kind
 from corrbench.fingerprint.survey import Point, Survey, Switch
 from corrbench.fingerprint.words import family, still
 from corrbench.judge.client import Remote
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.runner import Step
 from corrbench.target import Spec
 

@@ -18,7 +18,7 @@ from corrbench.judge import boundary, divided, protocol, sanitizer, supervisor
 from corrbench.judge.calls import misconduct
 from corrbench.judge.compiling import COMPILING, Compilations
 from corrbench.judge.protocol import Broken, Reply, narrow
-from corrbench.judge.sandbox import Child, Died
+from corrbench.judge.target_process import Child, Died
 from corrbench.judge.time_limit import Shown
 from corrbench.result import Status
 from corrbench.target import Spec, artefact

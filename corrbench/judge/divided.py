@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from corrbench.target import Spec
 
 if TYPE_CHECKING:
-    from corrbench.judge.sandbox import Child
+    from corrbench.judge.target_process import Child
 
 MOST = 2  # that lie by
 
@@ -44,7 +44,7 @@ def taken(spec: Spec) -> Child | None:
 
 def lay_by(spec: Spec, child: Child, end: Callable[[], object]) -> None:
     """Keep the process from which a target's was divided, once that has ended."""
-    from corrbench.judge.sandbox import Died
+    from corrbench.judge.target_process import Died
 
     try:
         end()

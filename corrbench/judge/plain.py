@@ -22,7 +22,7 @@ import numpy as np
 
 from corrbench.judge import boundary, supervisor
 from corrbench.judge.protocol import narrow, widen
-from corrbench.judge.sandbox import CACHES, FOREIGN, POLL, Died, behind, search
+from corrbench.judge.target_process import CACHES, FOREIGN, POLL, Died, behind, search
 from corrbench.numerics.problem import Array
 from corrbench.result import Status
 from corrbench.target import Spec, artefact

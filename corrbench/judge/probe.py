@@ -11,11 +11,11 @@ import numpy as np
 
 from corrbench.case import DTYPES, Case
 from corrbench.convention import EXTENT, PLAIN, Convention
-from corrbench.judge import boundary, guess
+from corrbench.judge import boundary, convention_search
 from corrbench.judge.calls import Call, case_operands
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.protocol import Reply
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.judge.trial import Trial
 from corrbench.support import BASES, EXTENSIONS, Pace, Support, exception, features, needs, refusal, with_fixed
 from corrbench.target import Spec, artefact
@@ -162,7 +162,7 @@ def probe(spec: Spec, remote: Remote) -> Support:
     """
     loaded = remote.load()
     fixed = loaded["fixed"] if artefact(spec.target) else {}
-    spec, assumed = guess.settled(spec, remote, loaded)
+    spec, assumed = convention_search.settled(spec, remote, loaded)
     adapted = remote.adapt(spec) if spec is not remote.spec else loaded
     if "unloadable" in adapted:
         raise NotLoaded(adapted["unloadable"])

@@ -14,7 +14,7 @@ from corrbench.judge import boundary
 from corrbench.judge.calls import Call, Violation, case_operands, violations
 from corrbench.judge.client import Remote
 from corrbench.judge.protocol import Output, Reply
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.judge.time_limit import simplest
 from corrbench.numerics import inputs
 from corrbench.numerics.bounds import LAX

@@ -20,7 +20,7 @@ import numpy as np
 from corrbench.checks import LIGHT, registry
 from corrbench.judge.calls import Call
 from corrbench.judge.client import NotLoaded, Remote
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.judge.trial import Trial, conclude
 from corrbench.mutation.copies import Original
 from corrbench.mutation.mutants import Mutant

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from corrbench.case import COMPLEX, INTEGERS, Case
-from corrbench.numerics import natural, planted
+from corrbench.numerics import natural_inputs, planted
 from corrbench.numerics.bounds import accumulator, exact_radius
 from corrbench.numerics.formats import PRECISION, TOP_EXPONENT, UNIT
 from corrbench.numerics.problem import Array, Problem
@@ -74,12 +74,12 @@ def of(case: Case) -> Fill:
     if planted.is_planted(case.data):
         return planted.fill(case.data, FILLS)
     given, _, kernel = case.data.partition("+")
-    if (given not in natural.INPUTS and not (given in SPECIAL and kernel)) or (
+    if (given not in natural_inputs.INPUTS and not (given in SPECIAL and kernel)) or (
         kernel or "kaiming"
-    ) not in natural.KERNELS:
+    ) not in natural_inputs.KERNELS:
         raise KeyError(
             f"no data named {case.data!r}; there are: {', '.join(FILLS)}; and of natural data any of "
-            f"{', '.join(natural.INPUTS)}, with a kernel after +: {', '.join(natural.KERNELS)}"
+            f"{', '.join(natural_inputs.INPUTS)}, with a kernel after +: {', '.join(natural_inputs.KERNELS)}"
         )
     return _natural(given, kernel or "kaiming")
 
@@ -241,15 +241,14 @@ def subnormal(rng: np.random.Generator, shape: tuple[int, ...], role: str, case:
 
 def _natural(given: str, kernel: str) -> Fill:
     """Natural data: an input under a kernel; bias and cotangent are whole where these are."""
-    whole = given in (*natural.WHOLE, *SPECIAL) and kernel in natural.WHOLE_KERNELS
+    whole = given in (*natural_inputs.WHOLE, *SPECIAL) and kernel in natural_inputs.WHOLE_KERNELS
 
     def drawn(rng: np.random.Generator, shape: tuple[int, ...], role: str, case: Case) -> Array:
         if role == "x":
-            return (
-                natural.INPUTS[given](rng, shape) if given in natural.INPUTS else FILLS[given](rng, shape, role, case)
-            )
+            natural = natural_inputs.INPUTS.get(given)
+            return natural(rng, shape) if natural else FILLS[given](rng, shape, role, case)
         if role == "w":
-            return natural.KERNELS[kernel](rng, shape)
+            return natural_inputs.KERNELS[kernel](rng, shape)
         return rng.integers(-2, 2, shape, endpoint=True) * 1.0 if whole else rng.standard_normal(shape)
 
     return drawn

@@ -99,10 +99,11 @@ def listed(kind: str) -> dict[str, str]:
         from corrbench import suites
 
         return {name: first(sys.modules[cases.__module__].__doc__) for name, cases in suites.registry().items()}
-    from corrbench.numerics import inputs, natural
+    from corrbench.numerics import inputs, natural_inputs
 
     own = {name: first(made.__doc__) for name, made in inputs.FILLS.items()}
-    return own | {f"{name}+KERNEL": f"natural data, under {', '.join(natural.KERNELS)}" for name in natural.INPUTS}
+    natural = f"natural data, under {', '.join(natural_inputs.KERNELS)}"
+    return own | {f"{name}+KERNEL": natural for name in natural_inputs.INPUTS}
 
 
 def first(doc: str | None) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from corrbench.analysis import baseline
 from corrbench.environment import project
-from corrbench.judge import sandbox
+from corrbench.judge import target_process
 from corrbench.result import Run
 from corrbench.support import Support
 from corrbench.target import PROFILES, Given, Spec, find
@@ -210,7 +210,7 @@ def _questions(inquiry: Inquiry, jobs: Iterable[Job]) -> Iterator[Question]:
 
 def _see(path: list[str]) -> None:
     """In the judge: let targets look for modules where the session does by now."""
-    sandbox.search[:] = path
+    target_process.search[:] = path
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from corrbench.environment.code_lines import branches, statements
 from corrbench.environment.sources import Source
 from corrbench.judge.calls import Call
 from corrbench.judge.client import NotLoaded, Remote
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.judge.trial import Trial
 from corrbench.numerics.inputs import FILLS, layouts
 from corrbench.numerics.problem import Array

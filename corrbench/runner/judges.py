@@ -23,7 +23,7 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from corrbench.judge import boundary, sandbox
+from corrbench.judge import boundary, target_process
 from corrbench.judge.client import NotLoaded
 from corrbench.runner import wire
 
@@ -56,7 +56,7 @@ def serve(read: int, write: int, search: list[str]) -> None:
     """Do tasks until no more can come. Targets import from `search`."""
     boundary.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the user's process ends a judge when it wants no more
-    sandbox.search[:] = search
+    target_process.search[:] = search
     speaking = threading.Lock()
     threading.Thread(target=_live, args=(read, write, speaking), daemon=True).start()
     with os.fdopen(read, "rb") as tasks:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.runner import Step
 from corrbench.target import Spec
 from corrbench.timing import interleaved, roofline

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from corrbench.case import Case
 from corrbench.judge.client import Remote
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.target import Spec
 from corrbench.timing.stopwatch import Stopwatch, Unmeasurable, opened
 

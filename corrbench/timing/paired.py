@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.runner import Step
 from corrbench.target import Spec
 from corrbench.timing import interleaved, significance

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from corrbench.judge.client import NotLoaded
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.runner import Step
 from corrbench.target import Spec, find
 from corrbench.timing import bench, cases, paired

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from corrbench.case import Case
 from corrbench.convention import EVERYTHING, KERNELS, PLAIN, Convention, options
-from corrbench.judge.guess import LAYOUTS
-from corrbench.judge.guess import OUTPUTS as EXTENTS
+from corrbench.judge.convention_search import LAYOUTS
+from corrbench.judge.convention_search import OUTPUTS as EXTENTS
 
 CALLS = (
     "f(x, w)", "f(x, w, b)", "f(x, w, b, s, p)", "f(x, w, s)", "f(x, w, p)", "f(x, w, (sh, sw), (ph, pw))",

@@ -20,7 +20,7 @@ from corrbench.judge import supervisor
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.probe import probe
 from corrbench.judge.protocol import Reply, narrow, widen
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.judge.trial import Trial, conclude
 from corrbench.numerics.inputs import LAYOUTS
 from corrbench.result import Result, Status

@@ -9,7 +9,7 @@ import pytest
 
 from corrbench.judge import divided
 from corrbench.judge.client import Remote
-from corrbench.judge.sandbox import Died
+from corrbench.judge.target_process import Died
 from corrbench.target import Spec
 
 SOURCE = """

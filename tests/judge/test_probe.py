@@ -10,7 +10,7 @@ import pytest
 
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.probe import probe
-from corrbench.judge.sandbox import lend
+from corrbench.judge.target_process import lend
 from corrbench.support import Support
 from corrbench.target import Spec
 from tests.support import small_targets

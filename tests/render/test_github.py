@@ -14,7 +14,7 @@ from corrbench.case import Case
 from corrbench.cli import main
 from corrbench.environment import definitions
 from corrbench.gate import Gate
-from corrbench.judge.sandbox import environment
+from corrbench.judge.target_process import environment
 from corrbench.render import gate as gates
 from corrbench.render import github
 from corrbench.result import Result as Answer

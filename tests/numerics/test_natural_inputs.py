@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from corrbench.case import Case
-from corrbench.numerics import inputs, natural, oracle
+from corrbench.numerics import inputs, natural_inputs, oracle
 from corrbench.numerics.problem import Problem
 
 SHAPES = ("x=2,3,9,11 w=4,3,3,2", "x=1,1,1,30 w=1,1,1,5", "x=0,1,3,3 w=2,1,1,1", "x=3,4,5,6 w=4,1,4,3 groups=4")
 
 
-@pytest.mark.parametrize("given", natural.INPUTS)
+@pytest.mark.parametrize("given", natural_inputs.INPUTS)
 def test_every_pair_can_be_drawn_and_follows_from_the_seed(given: str) -> None:
-    for kernel in natural.KERNELS:
+    for kernel in natural_inputs.KERNELS:
         for shape in SHAPES:
             case = Case.parse(f"{shape} bias data={given}+{kernel}")
             first, again = ({name: inputs.draw(case, 3, name) for name in "xwbg"} for _ in "ab")
@@ -26,7 +26,9 @@ def test_every_pair_can_be_drawn_and_follows_from_the_seed(given: str) -> None:
 
 
 def test_inputs_are_what_they_are_called() -> None:
-    drawn = {name: inputs.draw(Case.parse(f"x=2,4,40,50 w=4,4,3,3 data={name}"), 1, "x") for name in natural.INPUTS}
+    drawn = {
+        name: inputs.draw(Case.parse(f"x=2,4,40,50 w=4,4,3,3 data={name}"), 1, "x") for name in natural_inputs.INPUTS
+    }
     assert 0 <= drawn["photo"].min() < 0.1
     assert 0.9 < drawn["photo"].max() <= 1
     assert (drawn["bytes"].min(), drawn["bytes"].max()) == (0, 255)
@@ -40,7 +42,8 @@ def test_inputs_are_what_they_are_called() -> None:
 
 def test_kernels_are_what_they_are_called() -> None:
     drawn = {
-        name: inputs.draw(Case.parse(f"x=1,2,9,9 w=3,2,3,3 data=photo+{name}"), 1, "w") for name in natural.KERNELS
+        name: inputs.draw(Case.parse(f"x=1,2,9,9 w=3,2,3,3 data=photo+{name}"), 1, "w")
+        for name in natural_inputs.KERNELS
     }
     assert drawn["binomial"][0, 0].tolist() == [[1, 2, 1], [2, 4, 2], [1, 2, 1]]
     assert drawn["sobel"][0, 0].tolist() == [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]

@@ -15,8 +15,8 @@ from corrbench.convention.options import mentioned
 from corrbench.judge.calls import Call
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.protocol import FEIGNED, Reply
-from corrbench.judge.sandbox import Died
 from corrbench.judge.signatures import calls, layers
+from corrbench.judge.target_process import Died
 from corrbench.judge.trial import Trial
 from corrbench.support import BASES, Support, exception
 from corrbench.target import Spec, artefact, shell_line, words
