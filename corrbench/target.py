@@ -136,6 +136,7 @@ class Spec:
         sanitize: the tool of compute-sanitizer that its process runs under; empty for none.
         sandbox: ``auto``, which it is if empty, ``require`` or ``off``.
         divided: whether its process divides from one that has imported its library, see `corrbench.judge.divided`.
+        outlived: whether that one goes on and divides again where the other dies of a signal.
         hides: what its process may not read though it lies in its project, separated as in PATH: the record of the run.
     """
 
@@ -180,6 +181,7 @@ class Spec:
     sandbox: str = ""
     hides: str = ""
     divided: bool = False
+    outlived: bool = False
 
     def undeclared(self, asked: set[str]) -> str:
         """Why a case that asks for these features and modes, and a dtype, is not for this target; empty if it is."""

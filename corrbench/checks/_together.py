@@ -16,7 +16,7 @@ from corrbench.judge.protocol import Reply
 from corrbench.judge.target_process import Died
 from corrbench.judge.trial import Trial, conclude
 from corrbench.numerics.inputs import WHOLE
-from corrbench.result import Result
+from corrbench.result import Result, Status
 
 NAME = "campaign.case"
 ALONE = "; right when it is asked alone"  # how the message of a failure ends that shows only among other calls
@@ -94,14 +94,32 @@ def answers(
     trials: list[Trial], asked: list[Question], places: list[int], threads: int
 ) -> Iterable[tuple[int, Reply | Died]]:
     """What came of the calls at some places; `Died` for one that ended its process."""
+    calls, first = [asked[place].call for place in places], trials[places[0]]
     try:
-        replies = trials[places[0]].answers([asked[place].call for place in places], threads=threads)
+        replies = first.answers(calls, threads=threads, seldom=True)  # global state is looked at after the last one
+        if (changed := replies[-1].globals) and len(places) > 1:
+            replies = first.answers(calls, threads=threads)
+            if not any(reply.globals for reply in replies):
+                replies[-1].globals = changed  # what is done once in a process is some call's of these
     except Died as death:
         if len(places) == 1:
-            return [(places[0], death)]
+            return [(places[0], confirmed(death, first, calls, threads))]
         half = len(places) // 2
         return [*answers(trials, asked, places[:half], threads), *answers(trials, asked, places[half:], threads)]
     return zip(places, replies, strict=True)
+
+
+def confirmed(death: Died, trial: Trial, calls: list[Call], threads: int) -> Reply | Died:
+    """A death that shows once more; one that ran out of time is given all its time again, for the machine may have been
+    busy with something else.
+    """
+    if death.status is not Status.TIMEOUT:
+        return death
+    trial.remote.hung = 0
+    try:
+        return trial.answers(calls, threads=threads)[0]
+    except Died as again:
+        return again
 
 
 def concluded(trial: Trial, asked: Question, answer: Reply | Died) -> list[Result]:

@@ -52,6 +52,14 @@ def disagree(step: dict[str, Any], reply: Reply, sent: list[np.ndarray]) -> None
             reply.tried.append(f"told its watcher that operand {name} was as before, which it was not")
 
 
+class Outlived(Exception):
+    """A process that was divided from the child has died, and the child goes on."""
+
+    def __init__(self, death: Died) -> None:
+        super().__init__(death.message)
+        self.death = death
+
+
 class NotLoaded(Exception):
     """The target cannot be loaded; the message says why."""
 
@@ -187,7 +195,7 @@ class Remote:
         """End the child, whatever it does, and all that it started."""
         child, self.child = self.child, None
         if child is not None:
-            if self.spec.divided and not child.broken:
+            if self.spec.divided and child.divided and not child.broken:
                 divided.lay_by(self.spec, child, lambda: self._exchange(child, {"op": "end"}, [], protocol.done))
             else:
                 child.end()
@@ -209,6 +217,8 @@ class Remote:
 
     def _ready(self) -> Child:
         """The child, with the target loaded."""
+        if self.child is not None and self.spec.divided and not self.child.divided:  # it outlived the other
+            self._load_divided(told(self.spec))
         if self.child is None:
             if said := boundary.lacking(self.spec):
                 raise NotLoaded(said)
@@ -230,12 +240,21 @@ class Remote:
         return self.child
 
     def _load(self, spec: dict[str, Any]) -> dict[str, Any]:
-        timeout = max(self.spec.timeout, LOADING)
         self.child, self.compilations = divided.taken(self.spec) or Child(self.spec, self.before), Compilations()
         if self.spec.divided:
-            self._exchange(self.child, {"op": "divide", "spec": spec}, [], protocol.done, timeout)
-            self.child.divided = 1
+            return self._load_divided(spec)
+        timeout = max(self.spec.timeout, LOADING)
         return self._exchange(self.child, {"op": "load", "spec": spec}, [], protocol.loaded, timeout)
+
+    def _load_divided(self, spec: dict[str, Any]) -> dict[str, Any]:
+        """What loading finds in a process that the child divides into."""
+        assert self.child is not None
+        timeout, child = max(self.spec.timeout, LOADING), self.child
+        nonce = secrets.token_hex(8)
+        request = {"op": "divide", "spec": spec, "outlive": self.spec.outlived}
+        self._exchange(child, request, [], protocol.done, timeout, nonce)
+        child.divided, child.division = 1, nonce if self.spec.outlived else ""
+        return self._exchange(child, {"op": "load", "spec": spec}, [], protocol.loaded, timeout)
 
     def _without_running(self, spec: dict[str, Any], death: Died) -> dict[str, Any]:
         """What loading finds in a new process, which takes the target out of a file that ended the one before."""
@@ -255,9 +274,12 @@ class Remote:
         arrays: list[np.ndarray],
         parse: Callable[[dict[str, Any]], Answer],
         timeout: float = 0.0,
+        nonce: str = "",
     ) -> Answer:
-        """One request, and its answer as `parse` takes it. A child that does not give one is ended."""
-        nonce = secrets.token_hex(8)
+        """One request, and its answer as `parse` takes it. A child that does not give one is ended, unless it outlives
+        the process that was to.
+        """
+        nonce = nonce or secrets.token_hex(8)
         heads = [(str(a.dtype), a.shape) for a in arrays]
         text = json.dumps({**request, "nonce": nonce, "arrays": heads}).encode()
         try:
@@ -270,10 +292,15 @@ class Remote:
             length = struct.unpack("<Q", head)[0]
             if length > protocol.LONGEST:
                 raise Broken(f"a frame of {length} bytes")
-            answer = parse(protocol.words(child.read(length), nonce))
+            said = protocol.words(child.read(length), nonce, child.division)
+            if child.division and said.keys() == {"died"}:
+                raise Outlived(child.ended_by(said["died"]))
+            answer = parse(said)
             child.must_run()
-            if self.spec.sanitize and (said := sanitizer.first(child.said())):
-                raise Died(Status.CRASH, f"compute-sanitizer, {self.spec.sanitize}: {said}")
+            if self.spec.sanitize and (fault := sanitizer.first(child.said())):
+                raise Died(Status.CRASH, f"compute-sanitizer, {self.spec.sanitize}: {fault}")
+        except Outlived as end:
+            raise end.death from None
         except Broken as error:
             child.broken = True
             self.close()

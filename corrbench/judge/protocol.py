@@ -135,8 +135,9 @@ def clean(text: str) -> str:
     return "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text[:TEXT])
 
 
-def words(text: bytes | bytearray, nonce: str) -> dict[str, Any]:
-    """The words of the answer to the question with this nonce.
+def words(text: bytes | bytearray, nonce: str, division: str = "") -> dict[str, Any]:
+    """The words of the answer to the question with this nonce; or ``died``, and of which signal, if that is what is said
+    of a process that was divided under the nonce `division`.
 
     Raises:
         Broken: it is no such answer.
@@ -145,9 +146,12 @@ def words(text: bytes | bytearray, nonce: str) -> dict[str, Any]:
         answer = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Broken(f"no JSON: {clean(str(error))[:80]}") from None
-    if not isinstance(answer, dict) or answer.pop("nonce", None) != nonce:
+    given = answer.pop("nonce", None) if isinstance(answer, dict) else None
+    if division and given == division:
+        return agreed(answer, {"died": int}, "its end")  # type: ignore[no-any-return]
+    if given != nonce:
         raise Broken("the answer is not to this question")
-    return answer
+    return answer  # type: ignore[no-any-return]
 
 
 def loaded(answer: dict[str, Any]) -> dict[str, Any]:

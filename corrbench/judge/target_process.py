@@ -52,7 +52,7 @@ FOREIGN = ("CORRBENCH", "PYTEST", "COV_", "GITHUB_", "ACTIONS_")  # variables th
 CACHES = {"NUMBA_CACHE_DIR": "numba", "TRITON_CACHE_DIR": "triton", "TORCHINDUCTOR_CACHE_DIR": "inductor",
           "TORCH_EXTENSIONS_DIR": "extensions", "CUDA_CACHE_PATH": "cuda", "CUPY_CACHE_DIR": "cupy"}  # fmt: skip
 POLL = 0.02  # seconds between two looks at the target's processes
-SHARE = 10  # and at least so many times what one look takes
+SHARE = 30  # and at least so many times what one look takes
 ROOM = 1 << 20  # bytes that the channel holds, the most that everybody may ask for
 KILLED = "died of SIGKILL"
 PATIENCE = 1.0  # seconds that a process which closed its channel has to end
@@ -136,6 +136,12 @@ def behind(
         return started(command, where or spec.folder, printed, variables, (source.fileno(), *passed))
 
 
+def killed_by(number: int) -> str:
+    """How a process ended that died of a signal, as words."""
+    known = number in set(signal.Signals)
+    return f"died of {signal.Signals(number).name if known else f'signal {number}'}"
+
+
 class Child:
     """The target's process with its guard, from start to end."""
 
@@ -146,6 +152,7 @@ class Child:
         self.spec = spec
         self.level = boundary.Level() if before else boundary.level(spec)
         self.broken, self.divided = False, 0  # whether its channel is in order; processes that it has divided into
+        self.division = ""  # under which nonce it has divided, if it outlives the other
         self.folder = tempfile.mkdtemp(prefix="run-")
         self.printed: IO[bytes] = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - open as long as the child is
         reads, self.requests = os.pipe()
@@ -256,8 +263,7 @@ class Child:
             found_signal = number  # its guard is the first of a namespace, and passes on what it ended of
         else:
             found_signal = found.si_status
-        known = found_signal in set(signal.Signals)
-        return f"died of {signal.Signals(found_signal).name if known else f'signal {found_signal}'}"
+        return killed_by(found_signal)
 
     def leftovers(self) -> int:
         """How many processes run that the target started, and libraries do not keep for it. A target that is a program
@@ -276,6 +282,13 @@ class Child:
         self.end()
         said = f"; it last printed: {last}" if last else ""
         return Died(Status.CRASH, f"the target's process {how or 'closed its channel'}{said}", how == KILLED)
+
+    def ended_by(self, number: int) -> Died:
+        """What to raise where the process that it had divided into died of a signal."""
+        how, last = killed_by(number), self._last_words()
+        self.divided, self.division = 0, ""
+        said = f"; it last printed: {last}" if last else ""
+        return Died(Status.CRASH, f"the target's process {how}{said}", how == KILLED)
 
     def said(self) -> str:
         """All that was printed, up to a megabyte."""

@@ -74,8 +74,9 @@ def campaign(
 
 
 def logged(spec: Spec) -> Spec:
-    """The target, told to say which implementations run."""
-    return replace(spec, environ=f"{spec.environ} {LOGS}".strip())
+    """The target, told to say which implementations run. The import of torch, which takes seconds, outlives its deaths."""
+    again = spec.arrays == "torch" and spec.device == "cpu" and not (spec.compile or spec.sanitize)
+    return replace(spec, environ=f"{spec.environ} {LOGS}".strip(), divided=again, outlived=again)
 
 
 def summary(found: Campaign, done: Done) -> dict[str, Any]:

@@ -41,11 +41,13 @@ def settle_in() -> list[ModuleType]:
     return [sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == package]
 
 
-def divide(channel: Channel, spec: Words) -> bool:
+def divide(channel: Channel, request: Words) -> bool:
     """Divide this process once the library is imported: the new one serves a target, and the old one waits for its end.
 
-    Returns whether this is the new one. Where that ends otherwise than as told, the old one ends in the same way.
+    Returns whether this is the new one. Where that ends otherwise than as told, the old one ends in the same way; or,
+    if it is to `outlive` it, says of which signal it died, and can divide again.
     """
+    spec = request["spec"]
     if spec["arrays"] == "torch" and library.torch is None:
         library.load_torch()
     prepare(spec.get("needs", ""), spec.get("environ", ""))
@@ -53,9 +55,11 @@ def divide(channel: Channel, spec: Words) -> bool:
         channel.pid = os.getpid()
         return True
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if status < 0:
+    if status < 0 and request.get("outlive"):
+        channel.send({"died": -status, "nonce": request["nonce"]}, [])
+    elif status < 0:
         os.kill(os.getpid(), -status)
-    if status:
+    if status > 0:
         os._exit(status)
     return False
 
@@ -77,7 +81,7 @@ def serve(read: int, write: int) -> None:
         blobs: list[bytes] = []
         try:
             if request["op"] == "divide":
-                if not divide(channel, request["spec"]):
+                if not divide(channel, request):
                     continue
                 answer: Words = {"divided": True}
             elif request["op"] == "end":
