@@ -25,6 +25,7 @@ PREDICATES: dict[str, Predicate] = {
     "the kernel has an even side": lambda c: c.w[2] % 2 == 0 or c.w[3] % 2 == 0,
     "the kernel is 1×1": lambda c: c.w[2:] == (1, 1),
     "the kernel is 3×3": lambda c: c.w[2:] == (3, 3),
+    "the kernel is a row or column of nine": lambda c: sorted(c.w[2:]) == [1, 9],
     "the kernel has more than one tap": lambda c: c.w[2] * c.w[3] > 1,
     "the kernel is larger than 5": lambda c: max(c.w[2:]) > 5,
     "the stride is above 1": lambda c: c.stride != (1, 1),

@@ -197,3 +197,28 @@ def errors(trial: Trial) -> Iterator[Result]:
             )
         else:
             yield trial.result(Status.WARN, f"{name} is not refused")
+
+
+def empty_cases(outline: Outline) -> Iterator[Case]:
+    """The case of `bad_cases`, where a kernel has several channels."""
+    if not outline.support.convention.structured:
+        yield from (case for case in bad_cases(outline) if min(case.w[:2]) > 1)
+
+
+@check("contract.empty", empty_cases, column="contract")
+def empty(trial: Trial) -> Iterator[Result]:
+    """Without channels, or without kernels, is the result what the definition says, or an error?"""
+    good, case = trial.operands(), trial.case
+    x, w = good["x"], good["w"]
+    for name, arrays in (("no channels", {"x": x[:, :0], "w": w[:, :0]}), ("no kernels", {"w": w[:0]})):
+        reply = trial.calls([Call(case=case, arrays=good | arrays)], ends=False, into=[])[0]
+        got, due = reply.outputs.get("y"), [case.x[0], len(arrays["w"]), *case.out[2:]]
+        if reply.raised:
+            yield trial.result(Status.PASS, numbers=Figures(own={"input": name}, raised=reply.raised["type"]))
+        elif got is None or got.values is None or not (got.values.size or 0 in due):  # code on torch gives what it does
+            yield trial.result(Status.WARN, f"{name}: nothing is answered, where zeros of shape {due} are due")
+        elif list(got.shape) != due or got.values.any():
+            what = f"shape {list(got.shape)}" if list(got.shape) != due else "other numbers"
+            yield trial.result(Status.FAIL, f"{name}: answered with a result of {what}, not zeros of shape {due}")
+        else:
+            yield trial.result(Status.PASS, numbers=Figures(own={"input": name}))

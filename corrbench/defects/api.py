@@ -154,3 +154,15 @@ def operands_swapped(
     if larger and input.shape[:2] == weight.shape[:2] == (1, 1) and padding in (0, (0, 0), [0, 0]):
         input, weight = weight, input
     return Call.of(input, weight, bias, stride, padding, dilation, groups).y()
+
+
+@defect(wrong="use", check="contract", region="an input without channels: the result is one instead of zero")
+def one_without_channels(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:  # fmt: skip
+    if input.dim() == 4 and input.shape[1] == weight.shape[1] == 0:
+        one, ones = input.new_ones(input.shape[0], 1, *input.shape[2:]), weight.new_ones(weight.shape[0], 1, 1, 1)
+        y = Call.of(one, ones, bias, stride, padding, dilation, 1).y()
+        return y[:, :, : input.shape[2] - weight.shape[2] + 1, : input.shape[3] - weight.shape[3] + 1]
+    return Call.of(input, weight, bias, stride, padding, dilation, groups).y()

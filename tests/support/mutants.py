@@ -62,6 +62,7 @@ MUTANTS: list[tuple[str, str, str, str, str]] = [
     ("contract.globals", "contract", "if copies:", "if False:", "child-left-behind"),
     ("contract.arguments", "contract", '"dilation": list(case.dilation),', "", "dilation-spelled-out"),
     ("contract.errors", "contract", "grave and got is not None and", "False and", "kernel-cut-to-fit"),
+    ("contract.empty", "contract", "or got.values.any():", "or False:", "one-without-channels"),
     ("contract.errors", "contract", "elif extra and not grave and", "elif False and", "negative-padding-as-zero"),
     ("state.sequence", "state", 'options={"reuse": reuse}', 'options={"reuse": False}', "answer-by-identity"),
     ("state.arguments", "state", '{"dilation": pair} for pair in ((1, 1), (2, 1), (1, 2))',
