@@ -11,7 +11,8 @@ from corrbench.checks import LIGHT, Outline, check
 from corrbench.checks.gradients import differentiable, gradients, verdicts
 from corrbench.judge.calls import Call
 from corrbench.judge.trial import Trial
-from corrbench.result import Result, Status
+from corrbench.result import Figures, Result, Status
+from corrbench.target import artefact
 
 VIEWS = (
     "transposed",
@@ -100,6 +101,36 @@ def far(trial: Trial) -> Iterator[Result]:
         yield trial.verdict(
             trial.expected(trial.problem(arrays=arrays)).compare(values), note="the input lies far apart"
         )
+
+
+def swapped_cases(outline: Outline) -> Iterator[Case]:
+    """A small case in every element type of several bytes, for what takes NumPy's arrays."""
+    small = [case for case in outline.light if case.macs <= LIGHT / 10 and case.terms > 1 and case.x[0]]
+    for dtype in outline.dtypes if outline.arrays == "numpy" else ():
+        if not dtype.endswith("int8"):
+            yield from (case.but(dtype=dtype, data="small") for case in small[:1])
+
+
+@check("memory.byte_order", swapped_cases, column="views")
+def byte_order(trial: Trial) -> Iterator[Result]:
+    """Are operands in the other byte order, as files have them, read right or refused?"""
+    if artefact(trial.spec.target):
+        yield trial.result(Status.SKIPPED, "it is given addresses, and says nothing of the order of bytes")
+        return
+    arrays = trial.operands()
+    expected = trial.expected(trial.problem(arrays=arrays))
+    for name in ("x", "w"):
+        swapped = arrays | {name: arrays[name].astype(arrays[name].dtype.newbyteorder())}
+        reply = trial.calls([Call(case=trial.case, arrays=swapped)], ends=False, into=[])[0]
+        values = trial.values(reply)
+        if reply.raised:
+            yield trial.result(Status.PASS, numbers=Figures(own={"swapped": name}, raised=reply.raised["type"]))
+        elif values is None:
+            yield trial.incomparable()
+        else:
+            made = trial.verdict(expected.compare(values), note=f"{name} is in the other byte order")
+            made.status = Status.WARN if made.status is Status.FAIL and trial.spec.lenient else made.status
+            yield made
 
 
 def conduct_cases(outline: Outline) -> Iterator[Case]:

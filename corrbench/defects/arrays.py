@@ -98,3 +98,11 @@ def kernel_borrowed(
         large = weight.dtype.type(np.finfo(weight.dtype).max / 4)
         weight.flat[0] = (weight.flat[0] + large) - large
     return y
+
+
+@defect(
+    form="corr2d", arrays="numpy", wrong="use", check="memory",
+    region="images in the other byte order: their bytes are read as they lie",
+)  # fmt: skip
+def byte_order_not_looked_at(x: Array, k: Array) -> Array:
+    return numpy_shift_and_add(x if x.dtype.isnative else x.view(x.dtype.newbyteorder("=")), k)

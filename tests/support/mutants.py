@@ -54,6 +54,7 @@ MUTANTS: list[tuple[str, str, str, str, str]] = [
     ("memory.views", "memory", "case = base.but(x=(2, *base.x[1:])) if batched and base.x[0] == 1 else base",
      "case = base", "first-of-expanded"),
     ("memory.views", "memory", "backward = trial.differentiable\n", "backward = False\n", "cotangent-read-flat"),
+    ("memory.byte_order", "memory", 'for name in ("x", "w"):', 'for name in ("w",):', "byte-order-not-looked-at"),
     ("memory.operands", "../judge/calls", "for name in reply.changed:", "for name in ():", "input-overwritten"),
     ("", "../judge/calls", "for words in reply.aliases:", "for words in ():", "input-returned"),
     ("contract.result", "../judge/calls", "if output.dtype != want_dtype and", "if False and", "half-result-widened"),
