@@ -19,6 +19,8 @@ from corrbench.numerics.inputs import WHOLE
 from corrbench.result import Result, Status
 
 NAME = "campaign.case"
+FIRST, MOST = 8, 64  # calls in the first request, and at most in one
+SHARE = 0.2  # of the time that one call may take
 ALONE = "; right when it is asked alone"  # how the message of a failure ends that shows only among other calls
 
 
@@ -85,9 +87,18 @@ def together(trials: list[Trial]) -> list[list[Result]]:
     found: dict[int, list[Result]] = {}
     for threads in sorted({one.how.threads for one in asked}):
         places = [place for place, one in enumerate(asked) if one.how.threads == threads]
-        for place, answer in answers(trials, asked, places, threads):
-            found[place] = concluded(trials[place], asked[place], answer)
+        while places:
+            size = at_once(trials[0])
+            for place, answer in answers(trials, asked, places[:size], threads):
+                found[place] = concluded(trials[place], asked[place], answer)
+            places = places[size:]
     return [found[place] for place in range(len(trials))]
+
+
+def at_once(trial: Trial) -> int:
+    """How many calls are made in one request: so many that it takes a small part of the time that one may take."""
+    pace = trial.remote.pace
+    return max(1, min(MOST, int(SHARE * trial.spec.timeout / pace))) if pace else FIRST
 
 
 def answers(

@@ -75,6 +75,7 @@ class Remote:
         """
         self.spec, self.before = spec, before or sanitizer.command(spec.sanitize)
         self.elapsed = 0.0  # seconds from the last question's first byte to its answer's
+        self.pace = 0.0  # seconds that a call of the last request took
         self.child: Child | None = None
         self.loaded: dict[str, Any] = {}
         self.shown = Shown()
@@ -115,7 +116,7 @@ class Remote:
         except Died as death:
             self.hung = self.hung + 1 if death.status is Status.TIMEOUT else 0
             raise
-        self.hung = 0
+        self.hung, self.pace = 0, self.elapsed / len(steps)
         for step, reply in zip(steps, found, strict=True):
             disagree(step, reply, wire)
             if not reply.raised:

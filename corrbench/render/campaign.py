@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -23,9 +24,18 @@ def verdict(found: Campaign) -> str:
 
 def count(found: Campaign) -> str:
     """How many causes, in words."""
-    known = len(found.known) + len(found.causes) - len(found.fresh)
+    known = len(known_causes(found))
     text = f"{len(found.fresh)} cause{'s' * (len(found.fresh) != 1)}"
     return f"{text} and {known} known" if known else text
+
+
+def known_causes(found: Campaign) -> Counter[str]:
+    """How often each known finding was met."""
+    met = Counter(found.known)
+    for cause in found.causes:
+        if cause.smallest.numbers.known:
+            met[cause.smallest.numbers.known] += cause.met
+    return met
 
 
 def show(console: Console, found: Campaign) -> None:
@@ -46,23 +56,31 @@ def show(console: Console, found: Campaign) -> None:
 
 def markdown(found: list[Campaign]) -> str:
     """The page of a campaign: a table, and every cause."""
-    lines = ["# Campaign", "", "Random cases of everything crossed with everything; see METHODOLOGY.md.", ""]
-    lines += [
-        "| target | cases | a second | causes | last new one after | implementations |",
-        "|---|--:|--:|--:|--:|---|",
-    ]
+    from corrbench.environment import facts
+
+    lines = [
+        "# Campaign", "",
+        "Random cases of everything crossed with everything, on one machine; see METHODOLOGY.md. A cause is what comes down to "
+        f"the same smallest case; known ones are written up below `findings/`. Processor: {facts.processor()}.", "",
+        "| target | searched | cases | a second | refused | causes | last new one after | known | implementations |",
+        "|---|--:|--:|--:|--:|--:|--:|---|---|",
+    ]  # fmt: skip
     for one in found:
         newest = f"{one.newest:.0f} s" if one.causes else "none"
         ran = ", ".join(f"{name} {n}" for name, n in one.ran.most_common()) or "it does not tell"
-        lines.append(f"| {one.target} | {one.asked} | {one.rate:.0f} | {len(one.causes)} | {newest} | {ran} |")
+        known = ", ".join(f"{name} {n}" for name, n in known_causes(one).most_common())
+        lines.append(
+            f"| {one.target} | {one.seconds:.0f} s | {one.asked} | {one.rate:.0f} | {one.unsupported} | "
+            f"{len(one.causes)} | {newest} | {known} | {ran} |"
+        )
     for one in found:
         lines += ["", f"## {one.target}", "", f"{verdict(one)}."]
         for number, cause in enumerate(one.causes, 1):
-            lines += [
-                "",
-                f"{number}. `{cause.smallest.case}`: {inline(cause.smallest.message)} (met {cause.met} times).",
-                "",
-            ]
+            known = f"; known as `{cause.smallest.numbers.known}`" if cause.smallest.numbers.known else ""
+            said = (
+                f"{number}. `{cause.smallest.case}`: {inline(cause.smallest.message)} (met {cause.met} times{known})."
+            )
+            lines += ["", said, ""]
             lines += [f"   `{cause.smallest.reproduce}`"]
     return "\n".join(lines) + "\n"
 

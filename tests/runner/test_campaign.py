@@ -137,6 +137,7 @@ def test_the_log_of_onednn_is_read() -> None:
         (["campaign", "torch", "--for", "soon"], "--for 'soon' is no time: write 90s, 10m or 1h"),
         (["campaign", "torch", "--for", "0"], "leaves no time"),
         (["campaign", "torch", "--corpus", "here/file"], "is a file"),
+        (["campaign", "torch", "--corpus", "old"], "begins with 'corrbench-corpus/9'"),
         (["campaign", "torch", "--resume"], "nothing to resume"),
         (["campaign", "torch", "--executor", "cloud"], "unknown executor 'cloud'"),
     ],
@@ -145,6 +146,8 @@ def test_what_cannot_be_searched_is_refused_at_once(words: list[str], said: str,
     monkeypatch.chdir(tmp_path)
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "file").write_text("")
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "corpus.csv").write_text("corrbench-corpus/9\ncase\n")
     with within_two_seconds():
         got = CliRunner().invoke(main, words)
     assert got.exit_code == 2, got.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,17 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_runs(tmp_pat
     (tmp_path / "file").write_text("")
     with pytest.raises(BadCorpus, match="give another folder"):
         read(tmp_path / "file")
+
+
+def test_a_full_disk_is_said_and_what_was_there_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(tmp_path, "a.py:f", [finding(CASE)])
+    before = (tmp_path / FILE).read_text()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        with pytest.raises(BadCorpus, match="No space left on device; make room"):
+            add(tmp_path, "b.py:f", [finding(CASE.but(bias=True))])
+    assert (tmp_path / FILE).read_text() == before
