@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import os
 from pathlib import Path
 
 from corrbench.case import Case
@@ -60,9 +62,12 @@ def add(folder: Path, target: str, results: list[Result]) -> None:
         text.write(f"{HEAD}\n")
         writer.writerow(COLUMNS)
     writer.writerows((target, str(one.case), " ".join(one.message.split())[:200]) for one in fresh)
+    size = path.stat().st_size if path.exists() else 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
             file.write(text.getvalue())
     except OSError as error:
+        with contextlib.suppress(OSError):
+            os.truncate(path, size)  # no half of a line stays
         raise BadCorpus(f"cannot write {path}: {error.strerror}; make room, or give another folder") from None

@@ -60,7 +60,7 @@ def search(
 
 
 def test_a_narrow_fault_is_found_and_told_once(tmp_path: Path) -> None:
-    found = search(tmp_path, "one value", 60.0, stop=8)
+    found = search(tmp_path, "one value", 600.0, stop=8)
     assert [str(cause.smallest.case) for cause in found.causes] == [
         "x=3,1,1,5 w=1,1,1,5 stride=2,1 dtype=float32 data=small"
     ]
@@ -71,7 +71,7 @@ def test_a_narrow_fault_is_found_and_told_once(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_two_causes_are_told_apart(tmp_path: Path) -> None:
-    found = search(tmp_path, "two causes", 60.0, stop=8)
+    found = search(tmp_path, "two causes", 600.0, stop=8)
     assert sorted(str(cause.smallest.case) for cause in found.causes) == [
         "x=1,1,1,1 w=10,1,1,1 dtype=float32 data=small", "x=1,1,1,5 w=1,1,1,5 stride=2,1 dtype=float32 data=small",
     ]  # fmt: skip
@@ -79,7 +79,7 @@ def test_two_causes_are_told_apart(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_death_costs_a_batch_and_the_search_goes_on(tmp_path: Path) -> None:
-    found = search(tmp_path, "a death", 60.0, stop=3)
+    found = search(tmp_path, "a death", 600.0, stop=3)
     assert [str(cause.smallest.case) for cause in found.causes] == [
         "x=4,1,1,1 w=1,1,1,1 stride=1,3 dtype=float32 data=small"
     ]
@@ -88,8 +88,8 @@ def test_a_death_costs_a_batch_and_the_search_goes_on(tmp_path: Path) -> None:
 
 def test_nothing_is_found_in_a_right_one_and_a_record_goes_on(tmp_path: Path) -> None:
     store = Store.create(tmp_path / "record.jsonl", {"seed": 9})
-    first = search(tmp_path, "nothing", 60.0, store=store, stop=2)
-    again = search(tmp_path, "nothing", 60.0, store=Store.resume(tmp_path / "record.jsonl", {}), stop=3)
+    first = search(tmp_path, "nothing", 600.0, store=store, stop=2)
+    again = search(tmp_path, "nothing", 600.0, store=Store.resume(tmp_path / "record.jsonl", {}), stop=3)
     assert not first.causes
     assert not again.causes
     assert (first.batches, again.batches) == (2, 3)
@@ -100,7 +100,7 @@ def test_nothing_is_found_in_a_right_one_and_a_record_goes_on(tmp_path: Path) ->
 @pytest.mark.slow
 def test_an_interrupted_one_knows_its_causes(tmp_path: Path) -> None:
     store = Store.create(tmp_path / "record.jsonl", {"seed": 3})
-    first = search(tmp_path, "one value", 60.0, store=store, stop=6)
+    first = search(tmp_path, "one value", 600.0, store=store, stop=6)
     again = campaign.resumed(first.target, Store.resume(tmp_path / "record.jsonl", {}))
     assert [cause.key for cause in again.causes] == [cause.key for cause in first.causes] != []
 

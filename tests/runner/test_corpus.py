@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,11 +54,16 @@ def test_a_full_disk_is_said_and_what_was_there_is_whole(tmp_path: Path, monkeyp
     add(tmp_path, "a.py:f", [finding(CASE)])
     before = (tmp_path / FILE).read_text()
 
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+    class Full(io.FileIO):
+        def write(self, data: object) -> int:
+            super().write(b"half a l")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def opened(path: Path, mode: str = "r", **more: Any) -> Any:
+        return io.TextIOWrapper(io.BufferedWriter(Full(path, "a"))) if mode == "a" else open(path, mode, **more)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", full)
+        patch.setattr(Path, "open", opened)
         with pytest.raises(BadCorpus, match="No space left on device; make room"):
             add(tmp_path, "b.py:f", [finding(CASE.but(bias=True))])
     assert (tmp_path / FILE).read_text() == before
