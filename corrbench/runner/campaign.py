@@ -28,6 +28,7 @@ MOST = 1e5  # multiply-accumulates of a case
 OFTEN = 3  # times that a cause is met before cases like it are stepped around
 THIN = 0.05  # share of such cases that are asked all the same
 STEERED = 0.25  # share of cases that are made from those which a rare implementation ran for
+SILENT = ("openvino",)  # whose own copy of oneDNN executes nothing in a confined process while it keeps a log
 WEIGHTS = {"float32": 12, "float64": 4, "bfloat16": 3, "float16": 3}  # element types that people use most, more often
 
 
@@ -76,7 +77,8 @@ def campaign(
 def logged(spec: Spec) -> Spec:
     """The target, told to say which implementations run. The import of torch, which takes seconds, outlives its deaths."""
     again = spec.arrays == "torch" and spec.device == "cpu" and not (spec.compile or spec.sanitize)
-    return replace(spec, environ=f"{spec.environ} {LOGS}".strip(), divided=again, outlived=again)
+    logs = LOGS if spec.needs not in SILENT else ""
+    return replace(spec, environ=f"{spec.environ} {logs}".strip(), divided=again, outlived=again)
 
 
 def summary(found: Campaign, done: Done) -> dict[str, Any]:
