@@ -28,7 +28,7 @@ def footprint_cases(outline: Outline) -> Iterator[Case]:
     """Light cases with each kind of special value in turn."""
     kinds = (*SPECIAL, "infzero")
     for index, case in enumerate(
-        outline.spread([c for c in outline.light if np.prod(c.out) > 0], 30 + 90 * outline.thorough)
+        outline.spread([c for c in outline.light if np.prod(c.out) > 0], (30, 240, 600)[outline.thorough])
     ):
         for place, dtype in enumerate(floats(outline)):
             for shift in range(2 if place == 0 else int(index % 6 == place)):
