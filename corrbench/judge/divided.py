@@ -1,8 +1,8 @@
 """Processes that have imported a library and divide for each target: the import takes seconds, dividing takes none.
 
 One that serves no target at the moment lies by, for the next target that is called in the same environment. Targets of
-one author, such as the mutants of a file, are judged so; one that ends its process ends the one it came from too, unless
-that is to outlive it (`Spec.outlived`).
+one author, such as the mutants of a file, are judged so; one that ends its process ends the one it came from too,
+unless that is to outlive it (`Spec.outlived`).
 """
 
 from __future__ import annotations

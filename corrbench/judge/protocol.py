@@ -136,8 +136,8 @@ def clean(text: str) -> str:
 
 
 def words(text: bytes | bytearray, nonce: str, division: str = "") -> dict[str, Any]:
-    """The words of the answer to the question with this nonce; or ``died``, and of which signal, if that is what is said
-    of a process that was divided under the nonce `division`.
+    """The words of the answer to the question with this nonce; or ``died``, and of which signal, if that is what is
+    said of a process that was divided under the nonce `division`.
 
     Raises:
         Broken: it is no such answer.

@@ -2,8 +2,8 @@
 
 By error-free slicing: operands are cut into integer-valued slices so narrow that a float64 matrix product of two of
 them is exact in whatever order the BLAS sums (Ozaki, Ogita, Oishi & Rump, Numer. Algorithms 59, 2012, section 3). The
-slice products are added as integers and rounded once at the end. Whole numbers whose sums float64 holds need no cutting.
-METHODOLOGY.md has the argument.
+slice products are added as integers and rounded once at the end. Whole numbers whose sums float64 holds need no
+cutting. METHODOLOGY.md has the argument.
 """
 
 from __future__ import annotations

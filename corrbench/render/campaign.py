@@ -60,8 +60,9 @@ def markdown(found: list[Campaign]) -> str:
 
     lines = [
         "# Campaign", "",
-        "Random cases of everything crossed with everything, on one machine; see METHODOLOGY.md. A cause is what comes down to "
-        f"the same smallest case; known ones are written up below `findings/`. Processor: {facts.processor()}.", "",
+        "Random cases of everything crossed with everything, on one machine; see METHODOLOGY.md. A cause is what comes",
+        "down to the same smallest case; known ones are written up below `findings/`.", "",
+        f"Processor: {facts.processor()}.", "",
         "| target | searched | cases | a second | refused | causes | last new one after | known | implementations |",
         "|---|--:|--:|--:|--:|--:|--:|---|---|",
     ]  # fmt: skip

@@ -74,7 +74,7 @@ def campaign(
 
 
 def logged(spec: Spec) -> Spec:
-    """The target, told to say which implementations run. The import of torch, which takes seconds, outlives its deaths."""
+    """The target, told to say which implementations run. What has imported torch, which takes seconds, outlives it."""
     again = spec.arrays == "torch" and spec.device == "cpu" and not (spec.compile or spec.sanitize)
     logs = LOGS if spec.needs not in SILENT else ""
     return replace(spec, environ=f"{spec.environ} {logs}".strip(), divided=again, outlived=again)

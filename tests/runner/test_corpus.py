@@ -60,7 +60,7 @@ def test_a_full_disk_is_said_and_what_was_there_is_whole(tmp_path: Path, monkeyp
             raise OSError(errno.ENOSPC, "No space left on device")
 
     def opened(path: Path, mode: str = "r", **more: Any) -> Any:
-        return io.TextIOWrapper(io.BufferedWriter(Full(path, "a"))) if mode == "a" else open(path, mode, **more)
+        return io.TextIOWrapper(io.BufferedWriter(Full(path, "a"))) if mode == "a" else open(path, mode, **more)  # noqa: PTH123
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "open", opened)
