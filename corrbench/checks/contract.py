@@ -11,6 +11,8 @@ from corrbench.case import Case
 from corrbench.checks import Outline, check
 from corrbench.checks.memory import conduct, conduct_cases
 from corrbench.judge.calls import Call, Violation
+from corrbench.judge.protocol import Reply
+from corrbench.judge.target_process import Died
 from corrbench.judge.trial import Trial
 from corrbench.numerics.problem import Array
 from corrbench.result import Figures, Result, Status
@@ -175,10 +177,16 @@ def errors(trial: Trial) -> Iterator[Result]:
         return
     bad = [*bad_shapes(trial, good), *bad_arguments(trial, good)]
     calls = [Call(case=one, arrays=arrays, config=extra) for _, arrays, extra, _ in bad]
-    replies = []
+    replies: list[Reply | Died] = []
     for call in calls:  # one by one: each may kill the process; a wrong shape is none where no shape is right
-        replies += trial.calls([call], ends=False, into=[])
+        try:
+            replies += trial.calls([call], ends=False, into=[])
+        except Died as death:
+            replies.append(death)
     for (name, _, extra, grave), reply in zip(bad, replies, strict=True):
+        if isinstance(reply, Died):
+            yield trial.result(reply.status, f"{name}: {reply.message}")
+            continue
         got = reply.outputs.get("y")
         if reply.raised:
             yield trial.result(Status.PASS, numbers=Figures(own={"input": name}, raised=reply.raised["type"]))

@@ -69,8 +69,9 @@ def exact(problem: Problem) -> Exact:
     if problem.is_complex:
         return _join(exact(problem.by_parts()), problem)
     if not problem.is_integer and whole_sums(problem) <= 2.0**53:
-        hi = _plain(problem.with_data(*(operand.astype(np.float64, copy=False) for operand in problem.operands))) + 0.0
-        return Exact(hi, np.zeros_like(hi))
+        wide = problem.with_data(*(operand.astype(np.float64, copy=False) for operand in problem.operands))
+        whole = _plain(wide) + 0.0  # no negative zeros
+        return Exact(whole, np.zeros_like(whole))
     raw = np.empty(problem.out, np.int64 if problem.is_integer else np.float64)
     hi, lo = raw, np.zeros_like(raw)
     if problem.is_integer:
