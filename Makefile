@@ -132,7 +132,8 @@ somepeers: $(STAMP) .venv-peers/.installed
 		--check values --suite sample --limit 30 --no-speed --no-fingerprint || [ $$? -eq 1 ]
 
 # Half an hour each; interrupted, the same `corrbench campaign` with --resume goes on.
-LIBRARIES ?= torch scipy.correlate2d numpy.einsum onnxruntime opencv.dnn openvino.f32 jax mlx ncnn kornia.filter2d
+LIBRARIES ?= torch scipy.correlate2d ndimage.correlate numpy.einsum onnxruntime opencv.dnn opencv.filter2D openvino.f32 jax mlx \
+	tinygrad ncnn.direct kornia.filter2d pyfftw.corr2d numba.corr2d
 FOR ?= 30m
 campaign: $(STAMP) .venv-peers/.installed ## search released libraries with random cases, half an hour each; writes campaign.md
 	OMP_NUM_THREADS=1 $(BIN)/corrbench campaign $(LIBRARIES) --python .venv-peers/bin/python --for $(FOR) \
