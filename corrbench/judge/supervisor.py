@@ -130,6 +130,12 @@ def leftovers(root: int, known: int) -> int:
     return max(0, sum(not pool(pid) for pid in family(root)) - known)
 
 
+def killed_by(number: int) -> str:
+    """How a process ended that died of a signal, as words."""
+    known = number in set(signal.Signals)
+    return f"died of {signal.Signals(number).name if known else f'signal {number}'}"
+
+
 def end(root: int, mark: str = "") -> None:
     """Kill all descendants of a process, with a `mark` also those that bear it, and wait until they are gone."""
     limit = time.monotonic() + PATIENCE

@@ -136,12 +136,6 @@ def behind(
         return started(command, where or spec.folder, printed, variables, (source.fileno(), *passed))
 
 
-def killed_by(number: int) -> str:
-    """How a process ended that died of a signal, as words."""
-    known = number in set(signal.Signals)
-    return f"died of {signal.Signals(number).name if known else f'signal {number}'}"
-
-
 class Child:
     """The target's process with its guard, from start to end."""
 
@@ -263,7 +257,7 @@ class Child:
             found_signal = number  # its guard is the first of a namespace, and passes on what it ended of
         else:
             found_signal = found.si_status
-        return killed_by(found_signal)
+        return supervisor.killed_by(found_signal)
 
     def leftovers(self) -> int:
         """How many processes run that the target started, and libraries do not keep for it. A target that is a program
@@ -285,8 +279,7 @@ class Child:
 
     def ended_by(self, number: int) -> Died:
         """What to raise where the process that it had divided into died of a signal."""
-        how, last = killed_by(number), self._last_words()
-        self.divided, self.division = 0, ""
+        how, last, self.divided, self.division = supervisor.killed_by(number), self._last_words(), 0, ""
         said = f"; it last printed: {last}" if last else ""
         return Died(Status.CRASH, f"the target's process {how}{said}", how == KILLED)
 
