@@ -23,6 +23,7 @@ PARTS = (
     ),
     ("audit-full.md", "Which check finds what?", r"^\*\*(.+?)\*\*", "make audit FULL='--profile quick --full'"),
     ("conformance.md", "Which released library gets what wrong?", r"^\*\*(.+?)\*\*", "make peers"),
+    ("campaign.md", "What do random cases find in released libraries?", r"^\*\*(.+?)\*\*", "make campaign"),
     ("fingerprints.md", "In what order does each library sum?", r"^\*\*(.+?)\*\*", "make fingerprints"),
     ("gate.md", "How often does the gate err, beside other tools?", r"^\*\*(.+?)\*\*", "make score"),
     ("performance.md", "How fast, beside SciPy and PyTorch?", r"^- (Geometric mean.*)$", "make performance"),

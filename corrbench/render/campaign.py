@@ -58,8 +58,11 @@ def markdown(found: list[Campaign]) -> str:
     """The page of a campaign: a table, and every cause."""
     from corrbench.environment import facts
 
+    fresh, known = sum(len(one.fresh) for one in found), {name for one in found for name in known_causes(one)}
+    new = f"{fresh} new cause{'s' * (fresh != 1)}" if fresh else "no new cause"
+    total = f"{sum(one.asked for one in found)} cases of {len(found)} target{'s' * (len(found) != 1)}"
     lines = [
-        "# Campaign", "",
+        "# Campaign", "", f"**{total}: {new}, {len(known)} known.**", "",
         "Random cases of everything crossed with everything, on one machine; see METHODOLOGY.md. A cause is what comes",
         "down to the same smallest case; known ones are written up below `findings/`.", "",
         f"Processor: {facts.processor()}.", "",
@@ -69,18 +72,16 @@ def markdown(found: list[Campaign]) -> str:
     for one in found:
         newest = f"{one.newest:.0f} s" if one.causes else "none"
         ran = ", ".join(f"{name} {n}" for name, n in one.ran.most_common()) or "it does not tell"
-        known = ", ".join(f"{name} {n}" for name, n in known_causes(one).most_common())
+        met = ", ".join(f"{name} {n}" for name, n in known_causes(one).most_common())
         lines.append(
             f"| {one.target} | {one.seconds:.0f} s | {one.asked} | {one.rate:.0f} | {one.unsupported} | "
-            f"{len(one.causes)} | {newest} | {known} | {ran} |"
+            f"{len(one.causes)} | {newest} | {met} | {ran} |"
         )
     for one in found:
         lines += ["", f"## {one.target}", "", f"{verdict(one)}."]
         for number, cause in enumerate(one.causes, 1):
-            known = f"; known as `{cause.smallest.numbers.known}`" if cause.smallest.numbers.known else ""
-            said = (
-                f"{number}. `{cause.smallest.case}`: {inline(cause.smallest.message)} (met {cause.met} times{known})."
-            )
+            name = f"; known as `{cause.smallest.numbers.known}`" if cause.smallest.numbers.known else ""
+            said = f"{number}. `{cause.smallest.case}`: {inline(cause.smallest.message)} (met {cause.met} times{name})."
             lines += ["", said, ""]
             lines += [f"   `{cause.smallest.reproduce}`"]
     return "\n".join(lines) + "\n"
