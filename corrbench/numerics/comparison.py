@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,7 +77,7 @@ class Expected:
         The magnitude of complex numbers, |re| + |im|, bounds the products of sums in the three-product scheme too.
         """
         limit, most = 1 / UNIT[bounds.accumulator(self.dtype)], oracle.whole_sums(self.problem)
-        return most <= limit or (np.isfinite(most) and bool(np.all(self.magnitude <= limit)))
+        return most <= limit or (math.isfinite(most) and bool(np.all(self.magnitude <= limit)))
 
     @property
     def blind(self) -> str:
