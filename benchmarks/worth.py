@@ -43,9 +43,9 @@ CASES = {
 }  # fmt: skip
 MUTATED = (  # honest implementations whose text is their own
     "corrbench.reference:corr2d", "corrbench.reference:conv2d", "corrbench.defects.honest_article:plain_shift_and_add",
-    "corrbench.defects.honest_article:plain_rows", "corrbench.defects.honest_article:numpy_shift_and_add",
-    "corrbench.defects.honest_article:plain_numpy_windows", "corrbench.defects.honest_conv2d:shift_and_add",
-    "corrbench.defects.honest_conv2d:einsum_over_windows", "corrbench.defects.honest_conv2d:numpy_windows",
+    "corrbench.defects.honest_article:plain_rows", "corrbench.defects.honest_numpy:numpy_shift_and_add",
+    "corrbench.defects.honest_numpy:plain_numpy_windows", "corrbench.defects.honest_conv2d:shift_and_add",
+    "corrbench.defects.honest_conv2d:einsum_over_windows", "corrbench.defects.honest_numpy:numpy_windows",
     "corrbench.defects.honest_conv2d:padding_skipped",
 )  # fmt: skip
 SEED = 20
