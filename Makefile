@@ -147,7 +147,7 @@ score: $(STAMP) ## how often the gate errs, beside asv and pytest-benchmark, abo
 
 # Interrupted, the same command goes on.
 worth: $(STAMP) ## what a pass is worth: trigger faults, certificates, mutants; about an hour; writes worth.md
-	$(BIN)/python -m benchmarks.worth --report $(REPORT)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.worth --report $(REPORT)
 
 # otava pins an old numpy, hence an environment of its own.
 .venv-otava/bin/otava:
