@@ -132,6 +132,10 @@ def assumptions() -> list[Line]:
             known=Known.UNEXAMINED, evidence="a prime field has none of them",
         ),
         Line(
+            name="derivatives", says="gradients, whatever the cotangent", known=Known.UNEXAMINED,
+            evidence="only the result is shown; the tests of the case hold its gradients on their own data",
+        ),
+        Line(
             name="unaware", says="the target does the same when it is examined as when it is not", known=Known.ASSUMED,
             evidence="it runs in a process that it can tell from others: over a field, or under valgrind",
         ),
