@@ -53,7 +53,9 @@ def triggers(kept: Kept) -> Iterator[str]:
     yield from ["# What a pass is worth", ""]
     yield (f"**{len(read | open_)} of {len(found)} trigger faults are told: {len(read)} of {len(tried)} with readable "
            f"constants are found by `verify`, and {len(open_)} of {len(found)} get no certificate.**")  # fmt: skip
-    said = "`verify` with the profile standard, and a certificate for an ordinary case, outside the region."
+    said = (
+        "`verify` with the profile standard, and a certificate, without tests, for an ordinary case outside the region."
+    )
     heads = ["| fault | constant | found by | certificate | where, or why |", "|---|---|---|---|---|"]
     yield from ["", "## Trigger faults", "", said, "", *heads]
     for one in found:
