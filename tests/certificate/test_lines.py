@@ -1,4 +1,4 @@
-"""What Memcheck and a fingerprint found, as lines: noise of a library's own is none of the operands', padding is zero."""
+"""What Memcheck and a fingerprint found, as lines: noise is none of the operands', and padding is zero."""
 
 from __future__ import annotations
 
