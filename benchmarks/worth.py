@@ -41,12 +41,12 @@ CASES = {
     "conv2d": "x=2,3,9,8 w=4,3,3,3 padding=1 bias", "corr2d": "x=1,1,9,8 w=1,1,3,2",
     "module": "x=1,1,9,8 w=1,1,3,2 bias",
 }  # fmt: skip
-MUTATED = (  # honest implementations whose text is their own
-    "corrbench.reference:corr2d", "corrbench.reference:conv2d", "corrbench.defects.honest_article:plain_shift_and_add",
-    "corrbench.defects.honest_article:plain_rows", "corrbench.defects.honest_numpy:numpy_shift_and_add",
-    "corrbench.defects.honest_numpy:plain_numpy_windows", "corrbench.defects.honest_conv2d:shift_and_add",
-    "corrbench.defects.honest_conv2d:einsum_over_windows", "corrbench.defects.honest_numpy:numpy_windows",
-    "corrbench.defects.honest_conv2d:padding_skipped",
+MUTATED = (  # honest implementations whose text is their own, the quick ones first
+    "corrbench.defects.honest_numpy:numpy_shift_and_add", "corrbench.defects.honest_numpy:plain_numpy_windows",
+    "corrbench.defects.honest_numpy:numpy_windows", "corrbench.defects.honest_article:plain_shift_and_add",
+    "corrbench.defects.honest_article:plain_rows", "corrbench.defects.honest_conv2d:shift_and_add",
+    "corrbench.defects.honest_conv2d:einsum_over_windows", "corrbench.defects.honest_conv2d:padding_skipped",
+    "corrbench.reference:corr2d", "corrbench.reference:conv2d",
 )  # fmt: skip
 PARTS = ("read", "triggers", "honest", "wrong", "mutants")
 SEED = 20
