@@ -145,9 +145,9 @@ gate: $(STAMP) ## has the verifier itself become dearer, in instructions, than i
 score: $(STAMP) ## how often the gate errs, beside asv and pytest-benchmark, about an hour; writes gate.md
 	$(BIN)/python -m benchmarks.gate_score --report $(REPORT)
 
-# Interrupted, the same command goes on.
+# Interrupted, the same command goes on; a part alone: ARGS='--part mutants --sample 0'.
 worth: $(STAMP) ## what a pass is worth: trigger faults, certificates, mutants; about an hour; writes worth.md
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.worth --report $(REPORT)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.worth --report $(REPORT) $(ARGS)
 
 # otava pins an old numpy, hence an environment of its own.
 .venv-otava/bin/otava:
@@ -166,7 +166,7 @@ changes: $(STAMP) .venv-otava/bin/otava ## from which commits on do the results 
 	$(BIN)/corrbench history
 
 reports: ## regenerate everything under reports/, and nothing else does
-	$(MAKE) verify audit bench performance peers fingerprints score REPORT=reports
+	$(MAKE) verify audit bench performance peers fingerprints score worth REPORT=reports
 	$(MAKE) index
 
 index: $(STAMP) ## write the index of the reports from what they say

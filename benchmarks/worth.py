@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -176,6 +177,12 @@ def wanted(parts: tuple[str, ...]) -> Iterator[tuple[str, Mutant, str]]:
             yield "wrong", one, one.witness
 
 
+def missing(kept: Kept) -> dict[str, int]:
+    """How many records of each part are not there."""
+    every = [*((part, one.name) for part, one, _ in wanted(PARTS)), *(("mutants", target) for target in MUTATED)]
+    return Counter(part for part, name in every if (part, name) not in kept.records)
+
+
 def about(one: Mutant) -> Record:
     """What a record says of one of the catalogue."""
     return {"constant": one.constant, "wrong": one.wrong, "arrays": one.arrays}
@@ -205,12 +212,14 @@ def measure(kept: Kept, parts: tuple[str, ...], sample: int, workers: int) -> No
     "--sample", default=60, show_default=True, type=click.IntRange(0), help="Mutants of each implementation; 0: all."
 )
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1), help="Mutants at a time.")
+@click.option("--so-far", is_flag=True, help="Measure nothing more: what is recorded, and how much is not.")
 @click.option("--report", type=click.Path(file_okay=False), help="Write worth.md into this folder.")
-def main(parts: tuple[str, ...], sample: int, workers: int, report: str | None) -> None:
+def main(parts: tuple[str, ...], sample: int, workers: int, so_far: bool, report: str | None) -> None:
     """Measure; exit code 1 if something wrong was certified."""
     kept = Kept(Path(".corrbench", "worth.jsonl"))
-    measure(kept, parts or PARTS, sample, workers)
-    text = page(kept)
+    if not so_far:
+        measure(kept, parts or PARTS, sample, workers)
+    text = page(kept, missing(kept))
     click.echo(text)
     if report:
         Path(report).mkdir(parents=True, exist_ok=True)

@@ -41,18 +41,23 @@ class Kept:
         click.echo(f"{part} {name}: {said}", err=True)
 
 
-def page(kept: Kept) -> str:
-    """What is written of it."""
-    return "\n".join([*triggers(kept), *honest(kept), *falsely(kept), *mutants(kept), *costs(kept)]).rstrip() + "\n"
+def page(kept: Kept, missing: dict[str, int]) -> str:
+    """What is written of it, and how much of each part is not examined yet."""
+    return (
+        "\n".join([*triggers(kept, missing), *honest(kept), *falsely(kept), *mutants(kept), *costs(kept)]).rstrip()
+        + "\n"
+    )
 
 
-def triggers(kept: Kept) -> Iterator[str]:
+def triggers(kept: Kept, missing: dict[str, int]) -> Iterator[str]:
     found, tried = kept.of("triggers"), {one["name"]: one for one in kept.of("read")}
     read = {name for name, one in tried.items() if one["verdict"] == "fail"}
     open_ = {one["name"] for one in found if one["verdict"] != "certified"}
     yield from ["# What a pass is worth", ""]
     yield (f"**{len(read | open_)} of {len(found)} trigger faults are told: {len(read)} of {len(tried)} with readable "
            f"constants are found by `verify`, and {len(open_)} of {len(found)} get no certificate.**")  # fmt: skip
+    if left := ", ".join(f"{count} of the part {part}" for part, count in missing.items()):
+        yield from ["", f"Not examined yet: {left}. `make worth` goes on."]
     said = (
         "`verify` with the profile standard, and a certificate, without tests, for an ordinary case outside the region."
     )

@@ -35,7 +35,7 @@ def filled(path: Path) -> Kept:
 
 
 def test_the_page_counts_what_is_recorded(tmp_path: Path) -> None:
-    text = page(filled(tmp_path / "kept" / "worth.jsonl"))
+    text = page(filled(tmp_path / "kept" / "worth.jsonl"), {"wrong": 7})
     for said in (
         "**2 of 3 trigger faults are told: 1 of 2 with readable constants are found by `verify`, and 1 of 3 get no",
         "| size | readable | source.sizes: x=1 | certified |  |",
@@ -44,6 +44,7 @@ def test_the_page_counts_what_is_recorded(tmp_path: Path) -> None:
         "1 of 2 wrong implementations are certified for a case of their region: 1 fail by their program",
         "- bad (use): x=1,1,2,2 w=1,1,1,1",
         "30 of 31 mutants that are not equivalent noticed, 96.8%; median 2.00 s.",
+        "Not examined yet: 7 of the part wrong.",
         "Survivor of pkg:conv",
         "| white box | 0.5, 0.5 |  |",
         "| processor | 2.0, 2.0 |  |",
@@ -53,7 +54,8 @@ def test_the_page_counts_what_is_recorded(tmp_path: Path) -> None:
 
 def test_what_is_recorded_is_not_measured_again(tmp_path: Path) -> None:
     path = tmp_path / "worth.jsonl"
-    before = page(filled(path))
+    before = page(filled(path), {})
     again = Kept(path)
     again.make("honest", "plain", lambda: pytest.fail("measured again"))
-    assert page(again) == before
+    assert page(again, {}) == before
+    assert "Not examined" not in before
