@@ -49,7 +49,7 @@ MUTATED = (  # honest implementations whose text is their own, the quick ones fi
     "corrbench.defects.honest_conv2d:einsum_over_windows", "corrbench.defects.honest_conv2d:padding_skipped",
     "corrbench.reference:corr2d", "corrbench.reference:conv2d",
 )  # fmt: skip
-PARTS = ("read", "triggers", "honest", "wrong", "mutants")
+PARTS = ("read", "triggers", "honest", "tested", "wrong", "mutants")
 SEED = 20
 PATIENCE = 60.0  # seconds of the processor that a program may take here
 
@@ -59,14 +59,11 @@ def spec_of(one: Mutant) -> Spec:
     return Spec(target=one.target, form=one.form, arrays=one.arrays, accuracy=one.accuracy, divided=True)
 
 
-def certified(one: Mutant, case: str, start: executors.Start, memcheck: str = "auto") -> Record:
+def certified(one: Mutant, case: str, start: executors.Start, memcheck: str, *, test: bool) -> Record:
     """The certificate of one of the catalogue, in short."""
     began = sum(os.times()[:4])
     try:
-        asked = certify.Options(
-            case=case, seed=SEED, memcheck=memcheck, fail_fast=one.kind != "honest",
-            test=one.kind != "trigger" or case == one.witness,  # outside of its region a trigger fault passes any test
-        )  # fmt: skip
+        asked = certify.Options(case=case, seed=SEED, memcheck=memcheck, test=test, fail_fast=True)
         made = certify.certify(spec_of(one), asked, start=start)
     except (ValueError, NotLoaded, Died) as error:
         return {"case": case, "verdict": "open", "reason": str(error)[:200], "places": []}
@@ -161,9 +158,12 @@ def here() -> list[Mutant]:
     return [one for one in catalogue() if not absent(one)]
 
 
-def fully(one: Mutant, case: str, start: executors.Start, memcheck: str) -> Record:
-    """The whole certificate of one, in short."""
-    return certified(one, case, start, memcheck) | about(one)
+def fully(part: str, one: Mutant, case: str, start: executors.Start) -> Record:
+    """The certificate of one, in short. Machine code is of interest where the program is right; there the tests, which
+    take longest, are a part of their own. Outside of its region a trigger fault passes them.
+    """
+    test = part in ("tested", "wrong")
+    return certified(one, case, start, "never" if test else "auto", test=test) | about(one)
 
 
 def wanted(parts: tuple[str, ...]) -> Iterator[tuple[str, Mutant, str]]:
@@ -171,8 +171,9 @@ def wanted(parts: tuple[str, ...]) -> Iterator[tuple[str, Mutant, str]]:
     for one in sorted(here(), key=lambda one: (one.kind != "trigger", one.kind != "honest")):
         if one.constant == "readable" and "read" in parts:
             yield "read", one, ""
-        if one.kind in ("trigger", "honest") and (part := {"trigger": "triggers"}.get(one.kind, one.kind)) in parts:
-            yield part, one, CASES[one.form]
+        for part in {"trigger": ("triggers",), "honest": ("honest", "tested")}.get(one.kind, ()):
+            if part in parts:
+                yield part, one, CASES[one.form]
         if one.kind != "honest" and one.witness and "wrong" in parts:
             yield "wrong", one, one.witness
 
@@ -194,13 +195,12 @@ def measure(kept: Kept, parts: tuple[str, ...], sample: int, workers: int) -> No
     by_program(next(one for one in here() if one.name == "columns"), CASES["conv2d"])  # what is imported on the way
     with executors.opened("local", 1) as start:
         for part, one, case in wanted(parts):
-            if (part, one.name) not in kept.records and part not in ("honest", "read"):
+            if (part, one.name) not in kept.records and part in ("triggers", "wrong"):
                 found = divided(partial(looked, one, case))
                 if found and "failed" not in found:  # its program alone says why there is no certificate
                     kept.make(part, one.name, partial(dict, found | about(one)))
         for part, one, case in wanted(parts):
-            memcheck = "never" if part == "wrong" else "auto"
-            work = partial(read, one, start) if part == "read" else partial(fully, one, case, start, memcheck)
+            work = partial(read, one, start) if part == "read" else partial(fully, part, one, case, start)
             kept.make(part, one.name, work)
     for target in MUTATED if "mutants" in parts else ():
         kept.make("mutants", target, partial(mutated, target, sample, workers))

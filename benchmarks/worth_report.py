@@ -72,14 +72,25 @@ def triggers(kept: Kept, missing: dict[str, int]) -> Iterator[str]:
 
 def honest(kept: Kept) -> Iterator[str]:
     found = kept.of("honest")
-    done = [one for one in found if one["verdict"] == "certified"]
+    tests = {one["name"]: one for one in kept.of("tested")}
+    failed = [name for name, one in tests.items() if one["verdict"] == "refuted"]
+    done = [one for one in found if one["verdict"] == "certified" and one["name"] not in failed]
     modelled = [one for one in found if one.get("known", {}).get("rounding") == "predicted"]
-    said = f"{len(done)} of {len(found)} certified; {len(modelled)} have a model that predicts every bit."
-    heads = ["| implementation | certificate | machine code | rounding | why not |", "|---|---|---|---|---|"]
+    said = (
+        f"{len(done)} of {len(found)} certified; {len(modelled)} have a model that predicts every bit. The tests of the "
+        f"case were made of {len(tests)}, and {len(failed)} fail."
+    )
+    heads = [
+        "| implementation | certificate | machine code | rounding | tests | why not |",
+        "|---|---|---|---|---|---|",
+    ]
     yield from ["## Honest implementations", "", said, "", *heads]
     for one in found:
         known = [one.get("known", {}).get(name, "") for name in ("machine code", "rounding")]
-        yield f"| {one['name']} | {one['verdict']} | {' | '.join(known)} | {cell(one['reason'])} |"
+        asked = tests.get(one["name"])
+        known += ["" if asked is None else "fail" if one["name"] in failed else "pass"]
+        why = asked["reason"] if asked and one["name"] in failed else one["reason"]
+        yield f"| {one['name']} | {one['verdict']} | {' | '.join(known)} | {cell(why)} |"
     yield ""
 
 
@@ -122,7 +133,7 @@ def costs(kept: Kept) -> Iterator[str]:
         "the processor say more: they are of the black box, and of what is computed in the judge's process."
     )
     yield from ["## Costs", "", said, "", "| part | torch | NumPy |", "|---|---|---|"]
-    every = [one for part in ("triggers", "honest") for one in kept.of(part) if "costs" in one]
+    every = [one for part in ("triggers", "honest", "tested") for one in kept.of(part) if "costs" in one]
     for name in ("loading", "white box", "exact integers", "state", "black box", "rounding", "tests", "processor"):
         row = []
         for arrays in ("torch", "numpy"):

@@ -20,6 +20,8 @@ def filled(path: Path) -> Kept:
     kept.make("read", "size", lambda: {"verdict": "fail", "by": "source.sizes", "case": "x=1", "constant": "readable"})
     kept.make("read", "missed", lambda: {"verdict": "pass", "by": "", "case": "", "constant": "readable"})
     kept.make("honest", "plain", lambda: trigger | sure)
+    kept.make("honest", "chance", lambda: trigger | sure)
+    kept.make("tested", "chance", lambda: trigger | sure | {"verdict": "refuted", "reason": "tests: values: 1 fail"})
     kept.make("wrong", "bad", lambda: trigger | sure)
     kept.make("wrong", "told", lambda: trigger | {"verdict": "open", "program": True})
     counts = {
@@ -40,7 +42,8 @@ def test_the_page_counts_what_is_recorded(tmp_path: Path) -> None:
         "**2 of 3 trigger faults are told: 1 of 2 with readable constants are found by `verify`, and 1 of 3 get no",
         "| size | readable | source.sizes: x=1 | certified |  |",
         "| missed | readable | pass | certified |  |",
-        "1 of 1 certified; 1 have a model that predicts every bit.",
+        "1 of 2 certified; 2 have a model that predicts every bit. The tests of the case were made of 1, and 1 fail.",
+        "| chance | certified | shown | predicted | fail | tests: values: 1 fail |",
         "1 of 2 wrong implementations are certified for a case of their region: 1 fail by their program",
         "- bad (use): x=1,1,2,2 w=1,1,1,1",
         "30 of 31 mutants that are not equivalent noticed, 96.8%; median 2.00 s.",
