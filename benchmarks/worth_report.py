@@ -77,8 +77,8 @@ def honest(kept: Kept) -> Iterator[str]:
     done = [one for one in found if one["verdict"] == "certified" and one["name"] not in failed]
     modelled = [one for one in found if one.get("known", {}).get("rounding") == "predicted"]
     said = (
-        f"{len(done)} of {len(found)} certified; {len(modelled)} have a model that predicts every bit. The tests of the "
-        f"case were made of {len(tests)}, and {len(failed)} fail."
+        f"{len(done)} of {len(found)} certified; {len(modelled)} have a model that predicts every bit. The tests of "
+        f"the case were made of {len(tests)}, and {len(failed)} fail."
     )
     heads = [
         "| implementation | certificate | machine code | rounding | tests | why not |",
@@ -137,7 +137,8 @@ def costs(kept: Kept) -> Iterator[str]:
     for name in ("loading", "white box", "exact integers", "state", "black box", "rounding", "tests", "processor"):
         row = []
         for arrays in ("torch", "numpy"):
-            spent = [one["costs"].get(name, one["processor"]) for one in every if one["arrays"] == arrays]
+            mine = [one for one in every if one["arrays"] == arrays]
+            spent = [seconds for one in mine if (seconds := one["costs"].get(name, one["processor"]))]
             row.append(f"{statistics.median(spent):.1f}, {max(spent):.1f}" if spent else "")
         yield f"| {name} | {row[0]} | {row[1]} |"
 
