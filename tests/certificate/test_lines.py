@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from corrbench.case import Case
-from corrbench.certificate import black_box, memcheck, rounding
+from corrbench.certificate import black_box, identity, memcheck, rounding
 from corrbench.certificate.lines import Known
 from corrbench.convention import options
 from corrbench.fingerprint.arithmetic import Rounding
@@ -16,6 +16,7 @@ from corrbench.fingerprint.found import Found, Kind
 from corrbench.fingerprint.model import Model
 from corrbench.fingerprint.regions import Region
 from corrbench.fingerprint.tree import Tree
+from corrbench.judge.protocol import Reply
 from corrbench.judge.trial import Trial
 from corrbench.support import Support
 from corrbench.target import Spec
@@ -74,6 +75,17 @@ def test_the_footprint_may_hold_taps_on_the_padding_and_nothing_else(
     row[more], row[less] = True, False
     line = black_box.footprint(asked, {"footprints": {name: row[None]}}, {name: [index]})
     assert line.known is known, line.evidence
+
+
+@pytest.mark.parametrize(("accuracy", "known"), [("direct", Known.REFUTED), ("fft", Known.UNEXAMINED)])
+def test_whole_numbers_that_are_rounded_refute_no_transform(
+    monkeypatch: pytest.MonkeyPatch, accuracy: str, known: Known
+) -> None:
+    asked = trial()
+    asked.spec = Spec(target="none:none", form="conv2d", accuracy=accuracy)
+    monkeypatch.setattr(Trial, "calls", lambda *_, **__: [Reply()])
+    monkeypatch.setattr(Trial, "values", lambda *_: np.full(CASE.out, 0.25, np.float32))
+    assert identity.integers(asked).known is known
 
 
 def found(kind: Kind) -> Found:
