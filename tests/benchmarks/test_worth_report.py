@@ -12,7 +12,7 @@ from benchmarks.worth_report import Kept, page
 def filled(path: Path) -> Kept:
     kept = Kept(path)
     trigger = {"arrays": "torch", "reason": "control flow: eq (k.py:3)", "wrong": "use", "case": "x=1,1,2,2 w=1,1,1,1"}
-    costs = {"costs": {"white box": 0.5}, "processor": 2.0}
+    costs = {"costs": {"white box": 0.5}}
     sure = {"verdict": "certified", "reason": "", "known": {"machine code": "shown", "rounding": "predicted"}} | costs
     kept.make("triggers", "size", lambda: trigger | sure | {"constant": "readable"})
     kept.make("triggers", "value", lambda: trigger | {"constant": "computed", "verdict": "open"})
@@ -50,7 +50,6 @@ def test_the_page_counts_what_is_recorded(tmp_path: Path) -> None:
         "Not examined yet: 7 of the part wrong.",
         "Survivor of pkg:conv",
         "| white box | 0.5, 0.5 |  |",
-        "| processor | 2.0, 2.0 |  |",
     ):
         assert said in text, said
 
