@@ -32,7 +32,7 @@ from corrbench.fingerprint.survey import Point, Survey
 from corrbench.fingerprint.words import columns, told
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.target_process import Died
-from corrbench.render.fingerprint import difference, named
+from corrbench.render.fingerprint import difference, named, together
 from corrbench.render.markdown import escape, table
 from corrbench.runner.signature import summary_environment
 from corrbench.runner.store import digest
@@ -214,10 +214,11 @@ def report(surveys: list[Survey], absent: dict[str, str], pairs: list[tuple[Surv
         "Of one layer, 16 channels by a 3×3 kernel (a 3×3 kernel on one plane where that is all a library has).", "",
         *table(("", "version", "predicted", "accumulator", "FMA", "order", "batch", "threads"), library_rows(main)), "",
         "## Classes of equal bits", "",
-        "Targets in one class have the same model for every output of a cell, so that they give the same bits.", "",
+        "Targets in one class have the same model for every output of a cell, so that they give the same bits.",
+        "[fingerprints.html](fingerprints.html) shows them as a table, for all element types.", "",
     ]  # fmt: skip
     for name, classes in equal_bits(main).items():
-        said = "; ".join("{" + ", ".join(members) + "}" for members in classes)
+        said = "; ".join("{" + ", ".join(one.target for one in members) + "}" for members in classes.values())
         lines.append(f"- `{name.partition(' dtype')[0]}`: {said}")
     lines += ["", "## Two releases", ""]
     for a, b in pairs:
@@ -287,6 +288,7 @@ def main() -> None:
     folder = Path(asked.report)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "fingerprints.md").write_text(report(surveys, absent, pairs, sum(one.seconds for one in surveys)))  # type: ignore[arg-type]
+    (folder / "fingerprints.html").write_text(together(surveys))
     (folder / "fingerprints.json").write_text(json.dumps([one.to_json() for one in surveys], indent=1) + "\n")
 
 

@@ -32,9 +32,10 @@ def recovered(oracle: Oracle) -> Iterator[Model]:
     operands = taken_as(oracle)
     oracle.bits = operands.bits
     if oracle.leaves == 1:
-        for mode in ("nearest", "zero"):
+        narrower = [frozenset[int]()] if operands.bits < PRECISION[dtype] else []  # rounded like the operands
+        for exact, mode in itertools.product([frozenset([0]), *narrower], ("nearest", "zero")):
             yield Model(
-                dtype=dtype, tree=Tree(1, ()), exact=frozenset([0]), product=operands, roundings=(), operands=operands,
+                dtype=dtype, tree=Tree(1, ()), exact=exact, product=operands, roundings=(), operands=operands,
                 result=Rounding(PRECISION[dtype], mode),
             )  # fmt: skip
         return

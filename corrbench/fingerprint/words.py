@@ -63,7 +63,7 @@ def difference_of(first: str, other: str) -> str:
 
 def model_told(model: Model, case: Case) -> str:
     """A model in words: the order of summation, what becomes of products, the accumulator, the result."""
-    words = [tree_told(model.tree, case)] if model.tree.sums else ["one product"]
+    words = [tree_told(model.tree, case)] if model.tree.sums else ["one product" + ("" if model.exact else ", rounded")]
     if model.operands.bits < {"float64": 53, "float32": 24}.get(model.dtype, 0):
         words.insert(0, f"operands rounded to {model.operands} bits")
     if model.tree.sums:
