@@ -86,6 +86,17 @@ def test_the_shortest_sums(name: str, terms: tuple[int, int, int]) -> None:
     assert (found.kind, found.share) == (Kind.TREE, 1.0)
 
 
+@pytest.mark.parametrize(("name", "through"), [("half_rows", 24), ("half_fused", 0)])
+def test_sums_in_16_bits_are_rounded_once_or_twice(name: str, through: int) -> None:
+    """Few outputs show it, and then all are taken to be so."""
+    case = Case(x=(1, 2, 30, 31), w=(3, 2, 3, 3), dtype="float16")
+    found = of(name, case)
+    assert (found.kind, found.said, len(found.classes)) == (Kind.TREE, "", 1)
+    assert found.model is not None
+    assert {one.through for one in found.model.roundings if one.bits == 11} == {through}
+    assert Found.from_json(found.to_json()).hash == found.hash
+
+
 @pytest.mark.parametrize("channels", [1, 2])
 def test_float64_that_is_computed_in_float32_throughout(channels: int) -> None:
     found = of("narrow", Case(x=(1, channels, 5, 6), w=(2, channels, 1, 1), dtype="float64"))

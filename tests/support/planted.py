@@ -157,6 +157,23 @@ def half_products(x: Array, w: Array) -> Array:
     return chain([np.float32(xs * ws) for xs, ws in terms(x, w)]).astype(np.float16)
 
 
+def half_rows(x: Array, w: Array) -> Array:
+    """float16; rows of the kernel in float32, each added to what is kept in float16 and rounded to float32 before."""
+    made = [np.float32(xs) * np.float32(ws) for xs, ws in terms(x, w)]
+    kept = np.float16(chain(made[: w.shape[3]]))
+    for k in range(w.shape[3], len(made), w.shape[3]):
+        kept = np.float16(chain(made[k : k + w.shape[3]]) + np.float32(kept))
+    return kept
+
+
+def half_fused(x: Array, w: Array) -> Array:
+    """float16, fused: 53 bits hold x·w + c."""
+    kept: Array = np.float16(0)  # type: ignore[assignment]
+    for xs, ws in terms(x, w):
+        kept = np.float16(np.float64(xs) * np.float64(ws) + np.float64(kept))
+    return kept
+
+
 def half_sums(x: Array, w: Array) -> Array:
     """float16 throughout."""
     return chain([xs * ws for xs, ws in terms(x, w)])
