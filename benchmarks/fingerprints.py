@@ -279,7 +279,10 @@ def main() -> None:
                 sys.stderr.write(f"{time.monotonic() - began:5.0f} s  {named(found)} {dtype}: {done} {found.died}\n")
     pairs = []
     for name, *pythons in asked.pair:
-        files = [FOLDER / "pairs" / f"{name}-{digest(python.encode())}.json" for python in pythons]
+        files = [  # what was asked above is not asked again
+            FOLDER / f"{name}-float32.json" if where.get(name) == python
+            else FOLDER / "pairs" / f"{name}-{digest(python.encode())}.json" for python in pythons
+        ]  # fmt: skip
         sides = [kept(name, "float32", python, GRID, file, until) for python, file in zip(pythons, files, strict=True)]
         if all(isinstance(side, Survey) for side in sides):
             pairs.append((sides[0], sides[1]))

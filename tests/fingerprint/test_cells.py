@@ -127,6 +127,14 @@ def test_a_batch_may_be_another_order() -> None:
     assert one.hash != two.hash
 
 
+def test_threads_may_be_another_order() -> None:
+    found = [fingerprint(planted.cell(planted.OnThreads(), SMALL, threads), seed=5) for threads in (1, 2)]
+    assert [one.model.tree for one in found if one.model] == [order(range(K), K), joined([range(6), range(6, K)])]
+    said = invariances.matrix(planted.cell(planted.OnThreads(), SMALL), seed=5)
+    assert said["threads"].startswith("2 threads: ")
+    assert said["batch size"] == "yes"
+
+
 def test_padding_stride_groups_and_dilation_do_not_change_a_chain() -> None:
     case = Case(x=(1, 4, 9, 8), w=(4, 2, 3, 2), groups=2, stride=(2, 1), dilation=(1, 2), padding=(1, 1, 0, 2))
 

@@ -212,6 +212,18 @@ def by_batch(x: Array, w: Array) -> Array:
     return fused(x, w) if len(x) == 1 else fused_taps_first(x, w)
 
 
+@dataclass
+class OnThreads:
+    """As many chains as there are threads."""
+
+    threads: int = 1
+
+    def __call__(self, x: Array, w: Array) -> Array:
+        made = multiplied(terms(x, w))
+        each = -(-len(made) // self.threads)
+        return chain([chain(made[k : k + each]) for k in range(0, len(made), each)])
+
+
 # ---- no trees
 
 
@@ -327,12 +339,14 @@ class Direct(Target):
 
     def ask(self, case: Case, pairs: Sequence[tuple[Array, Array]], threads: int = 1) -> list[Array]:
         self.calls += len(pairs)
+        if isinstance(self.function, OnThreads):
+            self.function.threads = threads
         return [self.function(x.copy(), w.copy()) for x, w in pairs]
 
 
-def cell(function: Callable[[Array, Array], Array], case: Case) -> Cell:
+def cell(function: Callable[[Array, Array], Array], case: Case, threads: int = 1) -> Cell:
     """A cell of a planted implementation."""
-    return Cell(Direct(function), case)
+    return Cell(Direct(function), case, threads)
 
 
 def order(leaves: Sequence[int], count: int) -> Tree:
