@@ -220,15 +220,7 @@ def report(surveys: list[Survey], absent: dict[str, str], pairs: list[tuple[Surv
     for name, classes in equal_bits(main).items():
         said = "; ".join("{" + ", ".join(one.target for one in members) + "}" for members in classes.values())
         lines.append(f"- `{name.partition(' dtype')[0]}`: {said}")
-    lines += ["", "## Two releases", ""]
-    for a, b in pairs:
-        found = compare(a, b)
-        said = difference(a, b, found, quiet=True).partition(": ")[0].lower()
-        lines += [
-            f"- **{a.target} {a.version} and {b.version}**: {said}, {len(found.same)} of {len(a.cells)} cells alike"
-        ]
-        lines += [f"  - {escape(str(one))}" for one in found.different]
-        lines += [f"  - cannot be compared: {escape(one)}" for one in found.unjudged]
+    lines += ["", "## Two releases", "", *(line for a, b in pairs for line in side_by_side(a, b))]
     lines += ["", "## What is not predicted", ""]
     lines += [
         f"- `{one.target}`, `{name}`: {escape(told(found))}" for one, name, found in cells if found.kind in DOUBTFUL
@@ -244,6 +236,20 @@ def report(surveys: list[Survey], absent: dict[str, str], pairs: list[tuple[Surv
     lines += [f"Not begun, since the time was over (--budget): {'; '.join(late)}."] if late else []
     said = ", ".join(f"{name} {value}" for name, value in summary_environment().items())
     return "\n".join([*lines, "", f"Environment: {said}."]) + "\n"
+
+
+def side_by_side(a: Survey, b: Survey) -> Iterator[str]:
+    """What a release changed, cell by cell; what cannot be compared for the same reason is told once."""
+    found = compare(a, b)
+    versions = " and ".join(one.version.partition("-")[0] for one in (a, b))
+    word, said = difference(a, b, found, quiet=True).split(": ", 1)
+    yield f"- **{a.target} {versions}**: {word.lower()}, {said.rpartition(' give ')[2]}"
+    for one in found.different:
+        where = f", {one.where}" if one.where != "all outputs" else ""
+        yield f"  - `{one.cell.partition(' dtype')[0]}`{where}: {escape(one.was)} → {escape(one.now)}"
+    reasons = [one.partition(": ")[2] for one in found.unjudged]
+    for reason in dict.fromkeys(reasons):
+        yield f"  - cannot be compared, {reasons.count(reason)} of {len(a.cells)}: {escape(reason)}"
 
 
 def main() -> None:
