@@ -242,11 +242,12 @@ def side_by_side(a: Survey, b: Survey) -> Iterator[str]:
     """What a release changed, cell by cell; what cannot be compared for the same reason is told once."""
     found = compare(a, b)
     versions = " and ".join(one.version.partition("-")[0] for one in (a, b))
-    word, said = difference(a, b, found, quiet=True).split(": ", 1)
-    yield f"- **{a.target} {versions}**: {word.lower()}, {said.rpartition(' give ')[2]}"
+    yield f"- **{a.target} {versions}**: {difference(a, b, found, quiet=True).rpartition(' give ')[2]}"
     for one in found.different:
         where = f", {one.where}" if one.where != "all outputs" else ""
         yield f"  - `{one.cell.partition(' dtype')[0]}`{where}: {escape(one.was)} → {escape(one.now)}"
+    if late := max(a.skipped, b.skipped):
+        yield f"  - not asked, since the time was over: {late} cells"
     reasons = [one.partition(": ")[2] for one in found.unjudged]
     for reason in dict.fromkeys(reasons):
         yield f"  - cannot be compared, {reasons.count(reason)} of {len(a.cells)}: {escape(reason)}"
