@@ -122,7 +122,7 @@ peers: $(STAMP) $(PEERS:=/.installed) ## judge released libraries, about 20 minu
 
 # Interrupted, the same command goes on. Two releases of a library beside each other, each in an environment of its own that
 # has corrbench: PAIRS='--pair opencv.filter2D OLD/bin/python NEW/bin/python'.
-fingerprints: $(STAMP) .venv-peers/.installed ## in what order released libraries sum, half an hour; writes fingerprints.md
+fingerprints: $(STAMP) .venv-peers/.installed ## in what order released libraries sum, half an hour; writes fingerprints.md and .html
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.fingerprints --python .venv-peers/bin/python --report $(REPORT) $(PAIRS) $(NAMES)
 
 # The libraries that install in two minutes, on fewer questions. A finding that is not known is news of a library on this
