@@ -26,6 +26,7 @@ PARTS = (
     ("campaign.md", "What do random cases find in released libraries?", r"^\*\*(.+?)\*\*", "make campaign"),
     ("fingerprints.md", "In what order does each library sum?", r"^\*\*(.+?)\*\*", "make fingerprints"),
     ("gate.md", "How often does the gate err, beside other tools?", r"^\*\*(.+?)\*\*", "make score"),
+    ("worth.md", "What is a pass worth, and what is certified?", r"^\*\*(.+?)\*\*", "make worth"),
     ("performance.md", "How fast, beside SciPy and PyTorch?", r"^- (Geometric mean.*)$", "make performance"),
 )
 
