@@ -44,6 +44,7 @@ class Follow:
     seed: int
     files: tuple[str, ...]
     calls: tuple[tuple[Case, str], ...]
+    check: str = "coverage"  # of whose data
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,7 +74,7 @@ def run_followed(asked: Follow) -> Answer:
     arrays: list[Array] = []
     dtypes: list[str] = []
     for case, mode in asked.calls:
-        trial = Trial("coverage", case, asked.seed, asked.spec, asked.support, remote)
+        trial = Trial(asked.check, case, asked.seed, asked.spec, asked.support, remote)
         way = {"way": mode} if mode in WAYS else {}
         by_hand = {"repeat": 2} if mode == "backward" and asked.support.convention.by_hand else {}
         how = "forward" if way or mode == FRESH else mode

@@ -26,9 +26,11 @@ ASKED = {"fuzz.search": "values.exact", "values.large": "values.exact", "gradien
 CAUSES = 6  # that are followed
 
 
-def explain(run: Run, spec: Spec, support: Support, start: Start, workers: int = 1, seconds: float = SECONDS) -> None:
+def explain(
+    run: Run, spec: Spec, support: Support, start: Start, workers: int = 1, seconds: float = SECONDS
+) -> list[dict[Case, bool]]:
     """Follow the causes of a run's findings, one after the other, until all are told or the time is over; what was
-    found out is in the run. One cause may take a third of the time.
+    found out is in the run. One cause may take a third of the time. Returns the experiments of each cause.
     """
     until = time.monotonic() + seconds
     run.explained = []
@@ -54,6 +56,7 @@ def explain(run: Run, spec: Spec, support: Support, start: Start, workers: int =
     for one, rule in zip(run.explained, rules, strict=True):
         others = [other for other in rules if other != rule]
         one["evidence"] = evidence(rule, tried[tuple(one["kind"])], others)
+    return [tried[tuple(one["kind"])] for one in run.explained]
 
 
 def _joined(run: Run, found: Explained, tried: dict[Case, bool]) -> bool:
