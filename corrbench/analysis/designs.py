@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -163,14 +163,33 @@ def _made(f: Factors) -> Iterator[Case]:
         yield found
 
 
-def around(base: Case, generator: np.random.Generator, dtypes: list[str], views: list[str], count: int) -> list[Case]:
-    """Cases in which one to four factors are otherwise, at random; some with a number one step from the base's."""
+def decisive(base: Case, right: Iterable[Case]) -> list[str]:
+    """The factors of a wrong case that decide: right cases differ from it in nothing else."""
+    own = factors(base)
+    found: dict[str, None] = {}
+    for case in right:
+        differ = [name for name, value in factors(case).items() if value != own[name]]
+        found |= dict.fromkeys(differ) if len(differ) == 1 and differ != ["data"] else {}
+    return list(found)
+
+
+def around(
+    base: Case,
+    generator: np.random.Generator,
+    dtypes: list[str],
+    views: list[str],
+    count: int,
+    names: Sequence[str] = (),
+) -> list[Case]:
+    """Cases in which one to four factors, of these `names` or of all, are otherwise, at random; some with a number one
+    step from the base's.
+    """
     own = factors(base)
     found: list[Case] = []
-    names = [*LEVELS, "dtype", "layout"]
+    names = list(names) or [*LEVELS, "dtype", "layout"]
     for _ in range(count):
         changes: Factors = {}
-        for name in generator.choice(names, int(generator.integers(1, 5)), replace=False):
+        for name in generator.choice(names, min(len(names), int(generator.integers(1, 5))), replace=False):
             if name == "dtype":
                 changes["dtype"] = dtypes[int(generator.integers(len(dtypes)))]
             elif name == "layout":

@@ -20,8 +20,10 @@ from corrbench.case import INTEGERS, Case
 from corrbench.numerics.inputs import WHOLE
 
 Ask = Callable[[list[Case]], list[bool | None]]  # of each case whether it is wrong; None if that could not be told
-ROUNDS, EACH, RIVALS = 5, 24, 10  # further rounds of experiments, cases in each, rules that are played off
+ROUNDS, EACH, RIVALS = 8, 36, 10  # further rounds of experiments, cases in each, rules that are played off
 HEAVY = 4e5  # multiply-accumulates that a case of an experiment may take, or a few times what the first took
+POOL = 300  # cases among which those of a round are looked for, drawn in either of two ways
+INSIDE = 6  # of them in a round that only ask whether a rule holds as far as it says
 WAYS = 4  # right cases to which a way is tried
 SURE = 4  # experiments that have to bear out a clause
 WEAK = 20.0  # weight of all that the run found right, taken together; an experiment has 1
@@ -108,7 +110,13 @@ def investigate(
         if other != base:
             base = other
             series.run(designs.alone(base, dtypes, known.views))
-    pool = [c for c in designs.around(base, generator, dtypes, known.views, 300) if series.takes(c)]
+    decisive = designs.decisive(base, series.right)
+    pool = [
+        case
+        for names in ((), decisive)
+        for case in designs.around(base, generator, dtypes, known.views, POOL, names)
+        if series.takes(case)
+    ]
     swept = [c for c in designs.sweep(base, _landmarks(known)) if series.takes(c) and c.macs <= 8 * series.heaviest]
     rules = _ruled(base, known, series)
     for _ in range(ROUNDS):
@@ -116,7 +124,7 @@ def investigate(
             break
         telling = [
             *_gaps(rules[0], series, swept), *_doubted(rules[0], series, [*swept, *pool]),
-            *_disputed(rules, pool, series),
+            *_disputed(rules, pool, series), *_held(rules[0], pool, base, series),
         ]  # fmt: skip
         if not telling:
             break
@@ -221,7 +229,14 @@ def _disputed(rules: Sequence[Rule], pool: Sequence[Case], series: Series) -> li
         return []
     votes = {case: sum(rule.holds(case) for rule in close) for case in pool if case not in series.asked}
     open_ = [case for case, vote in votes.items() if 0 < vote < len(close) and case.macs <= series.heaviest]
-    return sorted(open_, key=lambda case: (abs(2 * votes[case] - len(close)), case.macs))[:EACH]
+    return sorted(open_, key=lambda case: (abs(2 * votes[case] - len(close)), case.macs))[: EACH // 2]
+
+
+def _held(rule: Rule, pool: Sequence[Case], base: Case, series: Series) -> list[Case]:
+    """Cases for which a rule holds, as unlike its base as can be: right ones among them show that it says too much."""
+    own = designs.factors(base)
+    inside = [c for c in pool if c not in series.asked and c.macs <= series.heaviest and rule.holds(c)]
+    return sorted(inside, key=lambda case: (-designs.distance(own, case), case.macs))[:INSIDE]
 
 
 def _doubted(rule: Rule, series: Series, pool: Sequence[Case]) -> list[Case]:
