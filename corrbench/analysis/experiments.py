@@ -129,7 +129,8 @@ def investigate(
             break
         telling = [
             *_gaps(rules[0], series, swept), *_doubted(rules[0], series, [*swept, *pool]),
-            *_disputed(rules, [*pool, *despite, *_restored(rules, series)], series), *_held(rules[0], pool, despite, base, series),
+            *_disputed(rules, [*pool, *despite, *_restored(rules, series)], series),
+            *_held(rules[0], pool, despite, base, series),
         ]  # fmt: skip
         before = len(series.asked)
         series.run(telling, EACH)
