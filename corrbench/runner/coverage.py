@@ -45,6 +45,7 @@ class Follow:
     files: tuple[str, ...]
     calls: tuple[tuple[Case, str], ...]
     check: str = "coverage"  # of whose data
+    fine: bool = False  # whether instructions are followed, and not lines alone
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,7 +84,7 @@ def run_followed(asked: Follow) -> Answer:
         steps.append(step | {"mode": FRESH} if mode == FRESH else step)
         dtypes += [case.dtype] * len(call.arrays)
     try:
-        found = remote.covered(steps, arrays, dtypes, list(asked.files))
+        found = remote.covered(steps, arrays, dtypes, list(asked.files), fine=asked.fine)
     except (Died, NotLoaded) as error:
         return Answer(problem=getattr(error, "message", "") or str(error))
     calls = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -20,9 +21,12 @@ from corrbench.target import Spec
 
 SECONDS = 2.0  # for all causes of a run
 CALLS, FEWEST = 10, 3  # of each kind that are followed, and without which nothing is ranked
+SMALL = 5e3  # multiply-accumulates of a case of which instructions may be followed whatever the target's pace
 KEPT = 8  # lines that are told of a cause
 
-Spectrum = Mapping[str, set[int]]  # the lines that ran in one call, by file
+Spot = tuple[int, int]  # a line, and a column of it; -1 for the line
+Spectrum = Mapping[str, set[Spot]]  # the spots that ran in one call, by file
+Span = tuple[Spot, Spot]  # from the first spot to before the second
 Tried = Mapping[Case, bool]  # experiments, with whether the case was wrong
 
 
@@ -43,7 +47,10 @@ def localise(
             continue
         calls = tuple((case, _mode(one["kind"])) for case in (*wrong, *right))
         files = tuple(str(source.path) for source in sources)
-        asked = Follow(spec=spec, support=support, seed=run.seed, files=files, calls=calls, check=one["check"])
+        asked = Follow(
+            spec=spec, support=support, seed=run.seed, files=files, calls=calls,
+            check=one["check"], fine=not support.pace.slow or all(case.macs < SMALL for case, _ in calls),
+        )  # fmt: skip
         try:
             answer: Answer = start().submit(run_followed, asked).result()
         except Exception:  # noqa: BLE001 - whatever an executor raises, the judge was lost, and no line is told
@@ -74,8 +81,9 @@ def _chosen(base: Case, rule: Rule, tried: Tried, support: Support) -> tuple[lis
     return wrong[:CALLS], right[:CALLS]
 
 
-def _ran(arcs: Sequence[Sequence[int]]) -> set[int]:
-    return {line for arc in arcs for line in arc if line > 0}
+def _ran(arcs: Sequence[Sequence[int]]) -> set[Spot]:
+    lines = {(line, -1) for start, end in arcs if start >= 0 for line in (start, end) if line > 0}
+    return lines | {(-start, end) for start, end in arcs if start < 0}
 
 
 def ranked(sources: Sequence[Source], own: str, wrong: Sequence[Spectrum], right: Sequence[Spectrum]) -> list[Suspect]:
@@ -86,20 +94,33 @@ def ranked(sources: Sequence[Source], own: str, wrong: Sequence[Spectrum], right
     for index, source in enumerate(sources):
         text = source.text.splitlines()
         failed, passed = ([call.get(str(source.path), set()) for call in calls] for calls in (wrong, right))
-        for name, span in _statements(source):
-            bad, good = (sum(not ran.isdisjoint(span) for ran in calls) for calls in (failed, passed))
+        for name, parts in _statements(source):
+            line = parts[0][0][0]
+            ran = [[sum(any(a <= spot < b for spot in call) for call in calls) for calls in (failed, passed)]
+                   for a, b in parts]  # fmt: skip
+            bad, good = max(ran, key=lambda one: ochiai(*one, len(wrong)))
             suspect = Suspect(
-                file=str(source.path), line=span[0], text=text[span[0] - 1].strip(),
+                file=str(source.path), line=line, text=text[line - 1].strip(),
                 score=round(ochiai(bad, good, len(wrong)), 4), wrong=bad, right=good, of_wrong=len(wrong),
                 of_right=len(right),
             )  # fmt: skip
-            found.append(((-suspect.score, index, name != own, suspect.line), suspect))
+            found.append(((-suspect.score, index, name != own, line), suspect))
     found.sort(key=lambda one: one[0])
     return leading([suspect for _, suspect in found if suspect.score])[:KEPT]
 
 
-def _statements(source: Source) -> Iterator[tuple[str, range]]:
-    """The lines of each statement that Python runs, with the name of what it stands in."""
+def _statements(source: Source) -> Iterator[tuple[str, list[Span]]]:
+    """Each statement that Python runs, with the name of what it stands in: its lines, and the two sides of conditional
+    expressions in it, of which one runs.
+    """
     for function in source.functions:
+        sides = [side for node in ast.walk(function.node) if isinstance(node, ast.IfExp)
+                 for side in (node.body, node.orelse)]  # fmt: skip
         for one in () if function.compiled else statements(function.node):
-            yield function.name.partition(".")[0], range(one.line, one.last + 1)
+            parts = [((one.line, -1), (one.last + 1, -1))]
+            parts += [
+                ((side.lineno, side.col_offset), (side.end_lineno or side.lineno, side.end_col_offset or 0))
+                for side in sides
+                if one.line <= side.lineno <= one.last
+            ]
+            yield function.name.partition(".")[0], parts
