@@ -67,6 +67,7 @@ class Series:
     wrong: list[Case] = field(default_factory=list)
     right: list[Case] = field(default_factory=list)
     asked: set[Case] = field(default_factory=set)
+    sought: set[str] = field(default_factory=set)  # clauses that cases were made up against
 
     @property
     def over(self) -> bool:
@@ -129,7 +130,7 @@ def investigate(
             break
         telling = [
             *_gaps(rules[0], series, swept), *_doubted(rules[0], series, [*swept, *pool]),
-            *_disputed(rules, [*pool, *despite, *_restored(rules, series)], series),
+            *_disputed(rules, [*pool, *despite, *_restored(rules, pool, series)], series),
             *_held(rules[0], pool, despite, base, series),
         ]  # fmt: skip
         before = len(series.asked)
@@ -238,12 +239,19 @@ def _disputed(rules: Sequence[Rule], pool: Sequence[Case], series: Series) -> li
     return sorted(open_, key=lambda case: (abs(2 * votes[case] - len(close)), case.macs))[: EACH // 2]
 
 
-def _restored(rules: Sequence[Rule], series: Series) -> list[Case]:
-    """Cases that lack what a rival says in addition, one factor changed so that the first rule holds again."""
+def _restored(rules: Sequence[Rule], pool: Sequence[Case], series: Series) -> list[Case]:
+    """Cases that lack what a rival says in addition, one factor changed so that the first rule holds again; for each
+    clause once, and where the pool has none.
+    """
     found: list[Case] = []
-    more = {clause for rule in rules[1:] for clause in rule.clauses} - {*rules[0].clauses}
+    close = [rule for rule in rules[1:] if rule.cost <= rules[0].cost + 1.0]
+    more = {clause for rule in close for clause in rule.clauses} - {*rules[0].clauses} - series.sought
+    inside = [case for case in pool if rules[0].holds(case)] if more else []
     for clause in sorted(more):
         alone = Rule((clause,))
+        series.sought.add(clause)
+        if not all(map(alone.holds, inside)):  # there are such cases as it is
+            continue
         lacking = sorted((case for case in series.right if not alone.holds(case)), key=lambda case: case.macs)
         for first in lacking[:RESTORED]:
             for case in designs.sweep(first):

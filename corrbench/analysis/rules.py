@@ -118,6 +118,7 @@ def _limits(name: str, row: NDArray[np.int64], low: int, high: int) -> Iterable[
         yield f"{name} is at most {bound}", row <= bound
 
 
+@lru_cache(1 << 14)
 def roundest(low: int, high: int) -> int:
     """Of the limits from `low` to below `high`, that which people choose: the lowest if small, or a power of two."""
     if high - low == 1 or low <= 2:
