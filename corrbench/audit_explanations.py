@@ -228,8 +228,8 @@ def score(one: Told, run: Run, cases: Sequence[Case]) -> Told:
         ]
         best, place = max(met, default=(0.0, ""), key=lambda pair: pair[0])
         one.scores.append(best)
-        fault = one.name.split(SEPARATOR)[index]
-        if len(regions) > 1 and best >= RIGHT and fault in PLACES:
+        fault = (one.name.split(SEPARATOR) + [""] * len(regions))[index]
+        if one.half == "composed" and best >= RIGHT and fault in PLACES:
             one.places.append(place == PLACES[fault])
     if len(regions) == 1:
         bare = causes.groups(replace(run, explained=[]), run.findings)

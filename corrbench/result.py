@@ -176,8 +176,7 @@ class Explained:
         check: which check was asked.
         resembles: the fault that the numbers of all experiments look like; empty if there is none.
         place: where in the array nearly all of them are wrong, in words; empty if it differs.
-        lines: those that ran in wrong calls rather than in right ones, the most suspect first, each a
-            `corrbench.analysis.localisation.Suspect` as a dictionary; empty where nobody sees which ran.
+        lines: the most suspect first, each a `corrbench.analysis.localisation.Suspect` as a dictionary.
     """
 
     kind: list[str]

@@ -17,7 +17,7 @@ WORDS = {
 
 
 class Line(NamedTuple):
-    """A line as it is shown: ``kind`` is a key of `WORDS`, ``suspect`` or empty, ``said`` what there is to say of it."""
+    """A line as it is shown: ``kind`` is a key of `WORDS`, ``suspect`` or empty, ``said`` what is to be said of it."""
 
     number: int
     text: str
