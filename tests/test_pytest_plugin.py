@@ -159,6 +159,7 @@ def test_a_wrong_target_fails_with_its_message_and_the_command_that_shows_it_aga
     assert shown.ret == 1, "the command shows it again"
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("name", ["refuses", "nowhere"])
 def test_what_cannot_be_judged_is_an_error_of_collection(project: pytest.Pytester, name: str) -> None:
     done = run(project, *NUMPY, f"--corrbench=kinds:{name}")
@@ -182,6 +183,7 @@ def test_nothing_passed_is_not_a_pass(project: pytest.Pytester) -> None:
     assert "passed" not in done.parseoutcomes()
 
 
+@pytest.mark.slow
 def test_deaths_are_findings(project: pytest.Pytester) -> None:
     done = run(project, *NUMPY, "--corrbench=kinds:crash", "-k", "float32 or float64")
     assert done.ret == 1
@@ -223,6 +225,7 @@ def test_last_failed_asks_the_same_with_the_same_seed(project: pytest.Pytester) 
     assert asked[0] == asked[1] != []
 
 
+@pytest.mark.slow
 def test_an_id_is_an_argument(project: pytest.Pytester) -> None:
     project.makepyfile(test_it="def test_it(): pass")
     done = run(project, *NUMPY, "corrbench::right:corr2d::values.exact[float32]", "--collect-only", "-q")
@@ -233,6 +236,7 @@ def test_an_id_is_an_argument(project: pytest.Pytester) -> None:
     done.stderr.fnmatch_lines(["ERROR: not found: corrbench::right:corr2d::values.exact[[]float80]*"])
 
 
+@pytest.mark.slow
 def test_ids_are_the_same_from_run_to_run(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     words = [word for word in OPTIONS if "seed" not in word]
     project.makepyfile(convs=CONV2D)
@@ -264,6 +268,7 @@ def test_known_findings_are_expected_and_worse_ones_are_not(project: pytest.Pyte
     assert run(project, *words, "--corrbench-baseline=known.json").ret == 2
 
 
+@pytest.mark.slow
 def test_warnings_are_no_reason_to_fail_unless_they_are_named(project: pytest.Pytester) -> None:
     project.makepyfile(
         test_it="""
@@ -284,6 +289,7 @@ def test_warnings_are_no_reason_to_fail_unless_they_are_named(project: pytest.Py
 # ---- corrbench.testing
 
 
+@pytest.mark.slow
 def test_the_decorator_and_the_class(project: pytest.Pytester) -> None:
     project.makepyfile(
         test_it="""
@@ -336,6 +342,7 @@ def test_own(check):
     done.assert_outcomes(passed=1)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(
     ("line", "said"),
     [

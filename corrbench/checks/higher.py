@@ -13,11 +13,13 @@ from corrbench.checks import LIGHT, Outline, check
 from corrbench.checks.gradients import differentiable, verdicts
 from corrbench.judge.calls import Call, case_operands
 from corrbench.judge.protocol import Reply
-from corrbench.judge.trial import Trial
+from corrbench.judge.trial import Trial, reproducer
 from corrbench.numerics import bounds, oracle
 from corrbench.numerics.formats import UNIT
 from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Result, Status
+
+SAMPLES = "gradients of each sample"
 
 
 def joined(problem: Problem, dx: Array, dw: Array, db: Array | None) -> Problem:
@@ -90,7 +92,7 @@ def forward(trial: Trial) -> Iterator[Result]:
 def vmap_cases(outline: Outline) -> Iterator[Case]:
     """A few light cases."""
     if "vmap" in outline.support.takes:
-        few = outline.spread(outline.light, 4 + 12 * outline.thorough)
+        few = outline.spread(outline.light, 4 + 28 * outline.thorough)
         yield from (case.but(data="small", layout="") for case in few if case.x[0])
 
 
@@ -115,6 +117,40 @@ def slices(
     for index, one in enumerate(stack):
         expected = trial.expected(trial.problem(arrays=arrays | {name: np.ascontiguousarray(one)}))
         yield trial.verdict(expected.compare(y.values[index], "y"), note=f"{said}, slice {index}")
+
+
+def samples_cases(outline: Outline) -> Iterator[Case]:
+    """Small cases of several samples, now and then in other element types."""
+    if "vmap" in outline.support.takes:
+        small = [case for case in outline.light if case.x[0] > 1 and case.macs <= LIGHT / 3 and np.prod(case.out)]
+        for index, case in enumerate(outline.spread(small, 8 + 52 * outline.thorough)):
+            for place, dtype in enumerate(differentiable(outline)):
+                if (place < 1 or (index + place) % 7 == 0) and not dtype.startswith("complex"):
+                    yield case.but(dtype=dtype, data="small")
+
+
+@check("gradients.samples", samples_cases, column="vmap")
+def samples(trial: Trial) -> Iterator[Result]:
+    """Are the gradients of each sample alone right, torch.func's vjp of a call mapped over the batch?"""
+    arrays = trial.operands(extra=("g",))
+    (reply,) = trial.calls([Call(case=trial.case, arrays=arrays, mode="samples")], ends=False)
+    if reply.raised:
+        yield refused(trial, reply, SAMPLES)
+        return
+    problem, g = trial.problem(arrays=arrays), arrays["g"]
+    for name, output in reply.outputs.items():
+        for index in range(len(g)):
+            one, own = replace(problem, x=problem.x[index : index + 1]), g[index : index + 1]
+            expected = trial.expected(one.weight_gradient(own) if name == "gw" else one.bias_gradient(own))
+            shape = (len(g), *expected.truth.hi.shape)
+            if output.values is None or output.values.shape != shape:
+                said = f"{name} of each sample has shape {list(output.shape)}, not {list(shape)}"
+                yield trial.result(Status.FAIL, said)
+                break
+            judgement = expected.compare(output.values[index], name)
+            if not judgement.right or index == len(g) - 1:
+                yield of_way(trial.verdict(judgement, note=f"of sample {index} alone, under vmap"), SAMPLES)
+                break
 
 
 def alone_cases(outline: Outline) -> Iterator[Case]:
@@ -171,9 +207,25 @@ def mapped(trial: Trial, arrays: dict[str, Array], name: str) -> Iterator[Result
     (reply,) = trial.calls([call], ends=False)
     said = f"under vmap over {name} alone"
     if reply.raised:
-        yield trial.result(Status.UNSUPPORTED, f"{said}: {reply.raised['type']}: {first_line(reply)}")
+        yield refused(trial, reply, said)
     else:
-        yield from slices(trial, reply, arrays, name, stack, said)
+        for result in slices(trial, reply, arrays, name, stack, said):
+            yield of_way(result, said)
+
+
+def of_way(result: Result, way: str) -> Result:
+    """A result that says by which transform it came about."""
+    result.numbers.own["way"] = way
+    return result
+
+
+def refused(trial: Trial, reply: Reply, said: str) -> Result:
+    """A transform that raises: one which is never taken is not supported, one of some cases only a finding."""
+    assert reply.raised is not None
+    result = trial.result(Status.UNSUPPORTED, f"{said}: {reply.raised['type']}: {first_line(reply)}")
+    result.numbers.raised = reply.raised["type"]
+    result.reproduce = reproducer(trial.spec, trial.check, trial.case, trial.seed)
+    return of_way(result, said)
 
 
 def first_line(reply: Reply) -> str:

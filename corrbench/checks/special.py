@@ -1,4 +1,4 @@
-"""Checks of special values: NaN, infinities, zeros and the ends of the number range."""
+"""Checks of special values in results: NaN, infinities, zeros and the ends of the number range."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from corrbench.case import FLOATS, Case
-from corrbench.checks import LIGHT, Outline, check
+from corrbench.checks import Outline, check
 from corrbench.judge.trial import Trial
 from corrbench.numerics.diagnose import chart, pattern
 from corrbench.numerics.inputs import SPECIAL
 from corrbench.numerics.problem import Array, Problem
-from corrbench.numerics.relations import ZERO
 from corrbench.result import Figures, Result, Status
 
 KERNELS = ("ones", "binomial", "sobel", "identity")  # that libraries have paths of their own for
@@ -28,10 +27,10 @@ def footprint_cases(outline: Outline) -> Iterator[Case]:
     """Light cases with each kind of special value in turn."""
     kinds = (*SPECIAL, "infzero")
     for index, case in enumerate(
-        outline.spread([c for c in outline.light if np.prod(c.out) > 0], 30 + 90 * outline.thorough)
+        outline.spread([c for c in outline.light if np.prod(c.out) > 0], (30, 240, 600)[outline.thorough])
     ):
         for place, dtype in enumerate(floats(outline)):
-            for shift in range(2 if place == 0 else int(index % 6 == place)):
+            for shift in range(2 if place == 0 else int((index + place) % 3 == 0)):
                 data = kinds[(index + place + 3 * shift) % len(kinds)]
                 if data in ("nan", "inf", "ninf") and index % 3 and dtype in ("float32", "float64"):
                     data += f"+{KERNELS[index % len(KERNELS)]}"
@@ -151,7 +150,9 @@ def reach(touched: Array, accuracy: str) -> Array:
 def extreme_cases(outline: Outline) -> Iterator[Case]:
     """Light cases with each kind of extreme data in turn."""
     for index, case in enumerate(
-        outline.spread([c for c in outline.light if np.prod(c.out) > 0 and c.terms < 1000], 6 + 24 * outline.thorough)
+        outline.spread(
+            [c for c in outline.light if np.prod(c.out) > 0 and c.terms < 1000], (6, 90, 200)[outline.thorough]
+        )
     ):
         for place, dtype in enumerate(floats(outline)):
             data = ("overflow", "subnormal", "zero", "impulse")[(index + place) % 4]
@@ -211,45 +212,3 @@ def overflowing(trial: Trial) -> Result:
         )
         return trial.result(Status.FAIL, message)
     return trial.result(Status.PASS, numbers=Figures(elements=int(touched.sum())))
-
-
-def gradient_cases(outline: Outline) -> Iterator[Case]:
-    """Small cases with a gradient."""
-    if "backward" in outline.support.takes and floats(outline):
-        small = [c for c in outline.light if np.prod(c.out) > 0 and c.macs < LIGHT / 10]
-        yield from (
-            c.but(dtype=floats(outline)[0], data="small") for c in outline.spread(small, 2 + 10 * outline.thorough)
-        )
-
-
-@check("special.gradients", gradient_cases, column="gradients")
-def cotangent(trial: Trial) -> Iterator[Result]:
-    """Does a NaN in the cotangent reach just the elements of gx that its window covers?"""
-    arrays = trial.operands(extra=("g",))
-    g = arrays["g"].copy()
-    where = trial.random(7).integers(g.size)
-    g.reshape(-1)[where] = np.nan
-    reply = trial.call("backward", arrays={**arrays, "g": g})
-    got = reply.outputs.get("gx")
-    if got is None or got.values is None or got.values.shape != trial.case.x:
-        yield trial.result(Status.SKIPPED, "no gradient of the input to look at")
-        return
-    mark = np.zeros_like(g)
-    mark.reshape(-1)[where] = 1
-
-    def covered(w: Array) -> Array:
-        """The elements of the padded input that meet an element of w at the NaN; transforms spread it from there."""
-        problem = trial.problem(arrays={**arrays, "w": w})
-        wide = replace(problem, x=problem.padded(), sides=ZERO)
-        return np.asarray(trial.expected(wide.input_gradient(mark)).truth.hi != 0)
-
-    around = covered(np.ones_like(arrays["w"]))
-    top, bottom, left, right = trial.problem(arrays=arrays).sides
-    inside = np.s_[:, :, top : around.shape[2] - bottom, left : around.shape[3] - right]
-    leaked = np.isnan(got.values) & ~reach(around, trial.spec.accuracy)[inside]
-    lost = covered((arrays["w"] != 0).astype(g.dtype))[inside] & ~np.isnan(got.values)  # a factor of 0 may be skipped
-    if leaked.any() or lost.any():
-        count, words = (leaked.sum(), "outside") if leaked.any() else (lost.sum(), "missing inside")
-        yield trial.result(Status.FAIL, f"gx: NaN {words} the window of a NaN cotangent in {int(count)} elements")
-    else:
-        yield trial.result(Status.PASS)

@@ -176,6 +176,25 @@ def bias_twice_under_vmap(c: Call) -> Tensor:
 
 
 @defect(
+    number=64, wrong="use", check="gradients",
+    region="gradients of each sample by vmap, strided: each has the bias gradient of the sample before",
+)  # fmt: skip
+@conv2d_form
+def bias_gradient_of_the_sample_before(c: Call) -> Tensor:
+    if c.b is None or c.stride == (1, 1):
+        return c.y()
+
+    def bend(g: Tensor) -> Tensor:
+        functorch = torch._C._functorch
+        if not functorch.is_batchedtensor(g):
+            return g
+        axis = functorch.maybe_get_bdim(g)
+        return functorch._add_batch_dim(functorch.get_unwrapped(g).roll(1, axis), axis, functorch.maybe_get_level(g))
+
+    return c.but(b=faulty_derivative(c.b, bend)).y()
+
+
+@defect(
     number=65, cites=("apache/mxnet#9497",), wrong="state", check="gradients",
     region="a second backward pass through the same graph: the weight gradient is not added again",
 )  # fmt: skip

@@ -89,7 +89,7 @@ def violations(call: Call, reply: Reply, support: Support, spec: Spec) -> Iterat
         if output.dtype != want_dtype and spec.arrays != "list":
             said = f"{name} has dtype {output.dtype}, not {'the declared' if spec.result else 'that of the operands,'} "
             yield Violation("contract.result", said + want_dtype, beyond=spec.lenient and output.dtype in EXPECTED)
-        many = call.mode == "vmap" or "stacked" in call.options
+        many = call.mode in ("vmap", "samples") or "stacked" in call.options
         want = output.shape if many else convention.shape(name, call.case)
         module_bias = convention.parameters and name.endswith("b")
         if output.shape != tuple(want) and not module_bias:

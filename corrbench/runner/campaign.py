@@ -10,17 +10,17 @@ from typing import Any
 
 from corrbench.analysis.campaigns import Campaign
 from corrbench.analysis.shrinking import within
-from corrbench.case import INTEGERS, Case
+from corrbench.case import Case
 from corrbench.checks._together import NAME
-from corrbench.numerics.inputs import REAL, WHOLE
 from corrbench.result import Result
 from corrbench.runner.executors import Done, Start, ask, execute
 from corrbench.runner.plan import Job
 from corrbench.runner.search import Search, run_search
 from corrbench.runner.store import Store
 from corrbench.runner.traces import LOGS
-from corrbench.suites._random_cases import draw
-from corrbench.support import Support, with_fixed
+from corrbench.suites import fitted
+from corrbench.suites._random_cases import draw, dressed
+from corrbench.support import Support
 from corrbench.target import Spec
 
 SIZE = 48  # cases in one request
@@ -28,7 +28,6 @@ MOST = 1e5  # multiply-accumulates of a case
 OFTEN = 3  # times that a cause is met before cases like it are stepped around
 THIN = 0.05  # share of such cases that are asked all the same
 STEERED = 0.25  # share of cases that are made from those which a rare implementation ran for
-WEIGHTS = {"float32": 12, "float64": 4, "bfloat16": 3, "float16": 3}  # element types that people use most, more often
 
 
 def campaign(
@@ -131,22 +130,6 @@ def one(rng: random.Random, support: Support, found: Campaign) -> Case:
         if case is None or (any(within(case, small) for small in known) and rng.random() > THIN):
             continue
         return case
-
-
-def fitted(case: Case, support: Support) -> Case | None:
-    """The part of a case that a call of the target can express; None if it takes none of it."""
-    found = support.convention.fit(case)
-    found = with_fixed(found, support.fixed) if found is not None else None
-    return found if found is not None and support.all_of(found) else None
-
-
-def dressed(rng: random.Random, case: Case, support: Support) -> Case:
-    """A case in a random element type, on random data; most on whole numbers, where every bit is known."""
-    types = [name for name in support.takes if name in (*WEIGHTS, *INTEGERS, "complex64", "complex128")]
-    types.sort()
-    dtype = rng.choices(types, [WEIGHTS.get(name, 1) for name in types])[0] if types else "float32"
-    data = "small" if rng.random() < 0.6 else rng.choice(WHOLE if dtype in INTEGERS else (*WHOLE, *REAL))
-    return case.but(dtype=dtype, data=data)
 
 
 def steered(rng: random.Random, found: Campaign) -> Case | None:

@@ -28,17 +28,18 @@ OVERHEAD = 2e-3  # seconds of the judge's for a call
 CALLS = {  # of checks that make many
     "state.many": 120, "gradients.gradcheck": 400, "state.arguments": 30, "state.sequence": 9, "use.ways": 18,
     "use.threads": 16, "use.script": 20, "fuzz.search": 60, "relations.laws": 8, "memory.views": 12,
+    "fuzz.crossed": 100,
     "source.calls": 300, "gradients.subsets": 8, "gradients.alone": 9, "state.modes": 26, "state.gradients": 6,
 }  # fmt: skip
 FIRST = ("contract.result", "values.exact", "gradients.first", "memory.views", "contract.globals", "state.sequence")
 LONG = (  # seconds for one case: what a millisecond finds is not kept waiting for them
-    "use.script", "use.fork", "use.checkpoint", "fuzz.search", "gradients.gradcheck", "values.large", "gradients.large",
-    "determinism.flag", "determinism.repeats", "module.training", "source.calls",
+    "use.script", "use.fork", "use.checkpoint", "fuzz.search", "fuzz.crossed", "gradients.gradcheck", "values.large",
+    "gradients.large", "determinism.flag", "determinism.repeats", "module.training", "source.calls",
 )  # fmt: skip
 NARROW = {"far", "reversed", "expanded", "expanded_all"}  # layouts that not every operand can have
 FEW_LAYOUTS = 3  # of which a check speaks that would not know what to do with any other
 PLAIN = ("small", "unit")  # data of floats that a check can be asked with if it can be with the other
-SEARCHES = ("fuzz.search",)  # which begin at a case and go on to others
+SEARCHES = ("fuzz.search", "fuzz.crossed")  # which begin at a case and go on to others
 ORDER = (
     "float32",
     "float64",

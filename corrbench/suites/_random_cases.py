@@ -9,9 +9,12 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from corrbench.case import Case, PaddingMode, Sides
+from corrbench.case import INTEGERS, Case, PaddingMode, Sides
+from corrbench.numerics.inputs import REAL, WHOLE
+from corrbench.support import Support
 
 MOST = 1.2e6  # multiply-accumulates
+WEIGHTS = {"float32": 12, "float64": 4, "bfloat16": 3, "float16": 3}  # element types that people use most, more often
 VIEWS = ("channels_last", "channels_last", "transposed", "batch_last", "step", "rows", "channels", "batch", "offset")
 
 
@@ -84,3 +87,12 @@ def layout(rng: random.Random) -> str:
         return ""
     views = {name: rng.choice(("", *VIEWS)) for name in "xw"}
     return ",".join(f"{name}:{view}" for name, view in views.items() if view)
+
+
+def dressed(rng: random.Random, case: Case, support: Support) -> Case:
+    """A case in a random element type, on random data; most on whole numbers, where every bit is known."""
+    types = [name for name in support.takes if name in (*WEIGHTS, *INTEGERS, "complex64", "complex128")]
+    types.sort()
+    dtype = rng.choices(types, [WEIGHTS.get(name, 1) for name in types])[0] if types else "float32"
+    data = "small" if rng.random() < 0.6 else rng.choice(WHOLE if dtype in INTEGERS else (*WHOLE, *REAL))
+    return case.but(dtype=dtype, data=data)

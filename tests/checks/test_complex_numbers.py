@@ -16,8 +16,9 @@ def statuses(name: str, check: str, **given: bool) -> set[str]:
     return {result.status for result in found.results if result.check == check}
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("name", ["real_parts", pytest.param("conjugated", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["real_parts", "conjugated"])
 def test_what_is_not_made_for_complex_numbers_is_a_warning_unless_they_are_claimed(name: str, check: str) -> None:
     assert Status.WARN in statuses(name, check) <= {Status.WARN, Status.PASS}
     assert Status.FAIL in statuses(name, check, strict=True)

@@ -71,6 +71,7 @@ FEATURES = ("bias", "stride", "stride by axis", "padding", "dilation", "dilation
 PLAIN, WHOLE = (Support(frozenset({"float32", "int64", *more}), {}, "conv2d") for more in ((), FEATURES))
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize(
     "shows",
     [

@@ -61,6 +61,7 @@ def test_misconduct_shows(mutant: Mutant, tmp_path: Any, monkeypatch: pytest.Mon
     assert any(not trial(target) for _ in range(20) for trial in TRIALS[mutant.wrong])
 
 
+@pytest.mark.first(6)
 @pytest.mark.parametrize("mutant", HONEST)
 def test_the_honest_conduct_themselves(mutant: Mutant) -> None:
     target = load(mutant)

@@ -48,6 +48,7 @@ def ask(remote: Remote, check: str = "values.exact", case: Case = CASE) -> list[
     return conclude(trial, checks.registry()[check].run)
 
 
+@pytest.mark.first(7)
 @pytest.mark.parametrize(
     ("name", "status", "said"),
     [

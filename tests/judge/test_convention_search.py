@@ -36,6 +36,7 @@ def verified(folder: Path, text: str, attribute: str, *words: str) -> tuple[int,
     return done.exit_code, done.output, run
 
 
+@pytest.mark.first(4)
 @EACH
 def test_how_it_is_called_is_found(source: Source, tmp_path: Path) -> None:
     support = adopted(tmp_path, source.text, source.attribute)
@@ -114,6 +115,7 @@ def test_odd_kernels_only_are_told_where_an_even_one_would_decide(tmp_path: Path
     assert [one["message"] for one in run["results"] if one["status"] == "warn" and "refuses" in one["message"]]
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("source", SOURCES[:2], ids=lambda source: source.name)
 def test_without_guesses_it_asks_how_it_is_called(source: Source, tmp_path: Path) -> None:
     code, shown, _ = verified(tmp_path, source.text, source.attribute, "--no-guess")

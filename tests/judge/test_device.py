@@ -68,6 +68,7 @@ FOUND = {
 }
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", FOUND)
 def test_a_fault_of_devices_is_found(name: str, device: str) -> None:

@@ -100,6 +100,7 @@ def written(folder: Path, lines: str) -> str:
     return f"cmd:{sys.executable} {path}"
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize(
     ("lines", "status", "said"),
     [
@@ -120,6 +121,7 @@ def test_what_a_program_does_amiss_is_one_result(tmp_path: Path, lines: str, sta
     assert said in run.results[0].message
 
 
+@pytest.mark.slow
 def test_one_that_said_no_frame_is_started_anew_for_the_next_call(tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     lines = f"open({str(begun)!r}, 'a').write('x')\nsys.stdout.buffer.write(b'\\xff' * 8); sys.stdout.flush()"

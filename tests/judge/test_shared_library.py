@@ -79,6 +79,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("c"), "right", SOURCE)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("form", ["conv2d", "corr2d"])
 def test_a_right_kernel_passes(library: Path, form: str) -> None:
     run = judged(f"{library}:{form}", form=form)
@@ -88,6 +89,7 @@ def test_a_right_kernel_passes(library: Path, form: str) -> None:
     assert ("conv2d's arguments" in run.unsupported) is (form == "corr2d")
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_kernel_is_found(tmp_path: Path, name: str) -> None:
     right, wrong = WRONG[name]

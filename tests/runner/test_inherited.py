@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from corrbench.case import Case
 from corrbench.result import Figures, Result, Status
@@ -11,11 +12,18 @@ from corrbench.runner.inherited import alike
 CASE = Case.parse("x=4,64,2,2 w=1,64,2,2 stride=3 padding=1 bias dtype=bfloat16 data=unit")
 
 
-def finding(**figures: object) -> Result:
-    return Result(check="gradients.first", case=CASE, status=Status.FAIL, message="wrong", numbers=Figures(**figures))  # type: ignore[arg-type]
+def finding(message: str = "wrong", **figures: Any) -> Result:
+    return Result(check="gradients.first", case=CASE, status=Status.FAIL, message=message, numbers=Figures(**figures))
 
 
 def test_the_same_wrong_numbers_are_alike_where_they_are_not_numbers() -> None:
-    assert alike(finding(got="nan", off=math.nan, own={"seen": 1}), finding(got="nan", off=math.nan))
-    assert not alike(finding(got="nan", off=math.nan), finding(got="inf", off=math.inf))
-    assert not alike(finding(got=1.0, off=0.5), finding(got=1.5, off=1.0))
+    nan = {"array": "gw", "got": "nan", "off": math.nan}
+    assert alike(finding(**nan, own={"seen": 1}), finding(**nan))
+    assert alike(finding(**nan), finding("wrong; called with a weight that is a torch.nn.Parameter", **nan))
+    assert not alike(finding(**nan), finding(**nan | {"got": "inf"}))
+    assert not alike(finding(array="y", got=1.0, off=0.5), finding(array="y", got=1.5, off=1.0))
+
+
+def test_where_nothing_was_compared_the_words_decide() -> None:
+    assert alike(finding("raised TypeError"), finding("raised TypeError"))
+    assert not alike(finding("raised TypeError"), finding("raised ValueError"))

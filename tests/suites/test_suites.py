@@ -44,6 +44,7 @@ def test_every_suite_speaks_conv2d_float32_and_most_of_them_small_and_contiguous
     assert set(ALL[name](0, 3)) <= set(ALL[name](2, 3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suite", [dispatch, ordinary], ids=["dispatch", "ordinary"])
 def test_the_design_is_what_its_parameters_give(suite: Any) -> None:
     """Every three values that go together are in a row of the table, which is the one that is computed."""

@@ -121,6 +121,8 @@ def answers(
         over = step.get("over", ["x"])
         mapped = library.torch.func.vmap(lambda *a: caller.call(live | dict(zip(over, a, strict=True)), step))
         return {"y": mapped(*(live[name] for name in over))}
+    if mode == "samples":
+        return of_each_sample(live, names, caller, step)
     if "crowd" in step:
         return at_once(lambda live: one_of_many(live, leaves, caller, step), live, step["stacked"], step["crowd"])
     if "life" in step:
@@ -156,6 +158,20 @@ def along_tangents(live: dict[str, Any], names: list[str], caller: Caller, step:
         duals = {n: forward_ad.make_dual(live[n], live["t" + n]) if "t" + n in live else live[n] for n in names}
         y, tangent = forward_ad.unpack_dual(caller.call(duals, step))
         return {"y": y} if tangent is None else {"y": y, "t": tangent}
+
+
+def of_each_sample(live: dict[str, Any], names: list[str], caller: Caller, step: Words) -> dict[str, Any]:
+    """The gradients by weight and bias that each sample has alone, mapped over the batch."""
+    func, wanted = library.torch.func, [name for name in names if name != "x"]
+
+    def gradients(x: Any, g: Any) -> Any:
+        def result(*operands: Any) -> Any:
+            return caller.call(live | {"x": x[None]} | dict(zip(wanted, operands, strict=True)), step)
+
+        return func.vjp(result, *(live[name] for name in wanted))[1](g[None])
+
+    mapped = func.vmap(gradients)(live["x"], live["g"])
+    return {"g" + name: value for name, value in zip(wanted, mapped, strict=True)}
 
 
 def failure(error: BaseException) -> Words:

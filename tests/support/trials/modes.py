@@ -47,6 +47,25 @@ def maps_over_kernels(f: Any) -> bool:
 
 
 @trial("use")
+def has_gradients_of_each_sample(f: Any) -> bool:
+    x, w, b, g = whole(3, 2, 6, 7), whole(4, 2, 3, 3, seed=1), whole(4, seed=2), whole(3, 4, 2, 3, seed=3)
+
+    def gradients(call: Any) -> Any:
+        def one(x: Any, g: Any) -> Any:
+            return torch.func.vjp(lambda w, b: call(x[None], w, b, stride=2), w, b)[1](g[None])
+
+        return torch.func.vmap(one)(x, g)
+
+    try:
+        got = gradients(f)
+    except RuntimeError as error:
+        if "vmap" in str(error):
+            return True
+        raise
+    return all(map(torch.equal, got, gradients(F.conv2d)))
+
+
+@trial("use")
 def answers_in_a_fork(f: Any) -> bool:
     x, other, w = whole(1, 2, 6, 7), whole(1, 2, 6, 7, seed=5), whole(3, 2, 3, 3, seed=1)
     good = right(f, x, w)
