@@ -176,9 +176,11 @@ def predicate(clause: str) -> Predicate | None:
 def _either(clause: str) -> Predicate | None:
     """What a clause says that is made of others, one of which holds."""
     first, *more = clause.split(EITHER)
+    if not more:
+        return None
     parts = [predicate(one) for one in (first, *(f"the {one}" for one in more))]
     found = [one for one in parts if one is not None]
-    return (lambda c: any(one(c) for one in found)) if more and len(found) == len(parts) else None
+    return (lambda c: any(one(c) for one in found)) if len(found) == len(parts) else None
 
 
 def mirrored(clause: str) -> str:
