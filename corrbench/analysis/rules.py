@@ -61,7 +61,7 @@ class Table:
                 rows.append(row)
         for kinds in self.kinds:
             some = [index for index in kinds if self.flags[index][wrong].any()]
-            marks = self.flags[some].any(axis=0)
+            marks: Flags = np.logical_or.reduce(self.flags[some], axis=0)
             if 1 < len(some) <= SOME and marks[wrong].all() and not marks.all():
                 names.append(" or ".join(self.names[index] for index in some))
                 rows.append(marks)

@@ -96,9 +96,9 @@ def ranked(sources: Sequence[Source], own: str, wrong: Sequence[Spectrum], right
         failed, passed = ([call.get(str(source.path), set()) for call in calls] for calls in (wrong, right))
         for name, parts in _statements(source):
             line = parts[0][0][0]
-            ran = [[sum(any(a <= spot < b for spot in call) for call in calls) for calls in (failed, passed)]
-                   for a, b in parts]  # fmt: skip
-            bad, good = max(ran, key=lambda one: ochiai(*one, len(wrong)))
+            counts = [tuple(sum(any(a <= spot < b for spot in call) for call in calls) for calls in (failed, passed))
+                      for a, b in parts]  # fmt: skip
+            bad, good = max(counts, key=lambda one: ochiai(one[0], one[1], len(wrong)))
             suspect = Suspect(
                 file=str(source.path), line=line, text=text[line - 1].strip(),
                 score=round(ochiai(bad, good, len(wrong)), 4), wrong=bad, right=good, of_wrong=len(wrong),
