@@ -122,7 +122,7 @@ peers: $(STAMP) $(PEERS:=/.installed) ## judge released libraries, about 20 minu
 
 # Interrupted, the same command goes on. Two releases of a library beside each other, each in an environment of its own that
 # has corrbench: PAIRS='--pair opencv.filter2D OLD/bin/python NEW/bin/python'.
-fingerprints: $(STAMP) .venv-peers/.installed ## in what order released libraries sum, half an hour; writes fingerprints.md
+fingerprints: $(STAMP) .venv-peers/.installed ## in what order released libraries sum, half an hour; writes fingerprints.md and .html
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.fingerprints --python .venv-peers/bin/python --report $(REPORT) $(PAIRS) $(NAMES)
 
 # The libraries that install in two minutes, on fewer questions. A finding that is not known is news of a library on this
@@ -145,9 +145,9 @@ gate: $(STAMP) ## has the verifier itself become dearer, in instructions, than i
 score: $(STAMP) ## how often the gate errs, beside asv and pytest-benchmark, about an hour; writes gate.md
 	$(BIN)/python -m benchmarks.gate_score --report $(REPORT)
 
-# Interrupted, the same command goes on.
+# Interrupted, the same command goes on; a part alone: ARGS='--part mutants --sample 0'.
 worth: $(STAMP) ## what a pass is worth: trigger faults, certificates, mutants; about an hour; writes worth.md
-	$(BIN)/python -m benchmarks.worth --report $(REPORT)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.worth --report $(REPORT) $(ARGS)
 
 # otava pins an old numpy, hence an environment of its own.
 .venv-otava/bin/otava:
@@ -166,7 +166,7 @@ changes: $(STAMP) .venv-otava/bin/otava ## from which commits on do the results 
 	$(BIN)/corrbench history
 
 reports: ## regenerate everything under reports/, and nothing else does
-	$(MAKE) verify audit bench performance peers fingerprints score REPORT=reports
+	$(MAKE) verify audit bench performance peers fingerprints score worth REPORT=reports
 	$(MAKE) index
 
 index: $(STAMP) ## write the index of the reports from what they say

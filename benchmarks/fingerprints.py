@@ -32,7 +32,7 @@ from corrbench.fingerprint.survey import Point, Survey
 from corrbench.fingerprint.words import columns, told
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.target_process import Died
-from corrbench.render.fingerprint import difference, named
+from corrbench.render.fingerprint import difference, named, together
 from corrbench.render.markdown import escape, table
 from corrbench.runner.signature import summary_environment
 from corrbench.runner.store import digest
@@ -214,20 +214,13 @@ def report(surveys: list[Survey], absent: dict[str, str], pairs: list[tuple[Surv
         "Of one layer, 16 channels by a 3×3 kernel (a 3×3 kernel on one plane where that is all a library has).", "",
         *table(("", "version", "predicted", "accumulator", "FMA", "order", "batch", "threads"), library_rows(main)), "",
         "## Classes of equal bits", "",
-        "Targets in one class have the same model for every output of a cell, so that they give the same bits.", "",
+        "Targets in one class have the same model for every output of a cell, so that they give the same bits.",
+        "[fingerprints.html](fingerprints.html) shows them as a table, for all element types.", "",
     ]  # fmt: skip
     for name, classes in equal_bits(main).items():
-        said = "; ".join("{" + ", ".join(members) + "}" for members in classes)
+        said = "; ".join("{" + ", ".join(one.target for one in members) + "}" for members in classes.values())
         lines.append(f"- `{name.partition(' dtype')[0]}`: {said}")
-    lines += ["", "## Two releases", ""]
-    for a, b in pairs:
-        found = compare(a, b)
-        said = difference(a, b, found, quiet=True).partition(": ")[0].lower()
-        lines += [
-            f"- **{a.target} {a.version} and {b.version}**: {said}, {len(found.same)} of {len(a.cells)} cells alike"
-        ]
-        lines += [f"  - {escape(str(one))}" for one in found.different]
-        lines += [f"  - cannot be compared: {escape(one)}" for one in found.unjudged]
+    lines += ["", "## Two releases", "", *(line for a, b in pairs for line in side_by_side(a, b))]
     lines += ["", "## What is not predicted", ""]
     lines += [
         f"- `{one.target}`, `{name}`: {escape(told(found))}" for one, name, found in cells if found.kind in DOUBTFUL
@@ -243,6 +236,21 @@ def report(surveys: list[Survey], absent: dict[str, str], pairs: list[tuple[Surv
     lines += [f"Not begun, since the time was over (--budget): {'; '.join(late)}."] if late else []
     said = ", ".join(f"{name} {value}" for name, value in summary_environment().items())
     return "\n".join([*lines, "", f"Environment: {said}."]) + "\n"
+
+
+def side_by_side(a: Survey, b: Survey) -> Iterator[str]:
+    """What a release changed, cell by cell; what cannot be compared for the same reason is told once."""
+    found = compare(a, b)
+    versions = " and ".join(one.version.partition("-")[0] for one in (a, b))
+    yield f"- **{a.target} {versions}**: {difference(a, b, found, quiet=True).rpartition(' give ')[2]}"
+    for one in found.different:
+        where = f", {one.where}" if one.where != "all outputs" else ""
+        yield f"  - `{one.cell.partition(' dtype')[0]}`{where}: {escape(one.was)} → {escape(one.now)}"
+    if late := max(a.skipped, b.skipped):
+        yield f"  - not asked, since the time was over: {late} cells"
+    reasons = [one.partition(": ")[2] for one in found.unjudged]
+    for reason in dict.fromkeys(reasons):
+        yield f"  - cannot be compared, {reasons.count(reason)} of {len(a.cells)}: {escape(reason)}"
 
 
 def main() -> None:
@@ -278,7 +286,10 @@ def main() -> None:
                 sys.stderr.write(f"{time.monotonic() - began:5.0f} s  {named(found)} {dtype}: {done} {found.died}\n")
     pairs = []
     for name, *pythons in asked.pair:
-        files = [FOLDER / "pairs" / f"{name}-{digest(python.encode())}.json" for python in pythons]
+        files = [  # what was asked above is not asked again
+            FOLDER / f"{name}-float32.json" if where.get(name) == python
+            else FOLDER / "pairs" / f"{name}-{digest(python.encode())}.json" for python in pythons
+        ]  # fmt: skip
         sides = [kept(name, "float32", python, GRID, file, until) for python, file in zip(pythons, files, strict=True)]
         if all(isinstance(side, Survey) for side in sides):
             pairs.append((sides[0], sides[1]))
@@ -287,6 +298,7 @@ def main() -> None:
     folder = Path(asked.report)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "fingerprints.md").write_text(report(surveys, absent, pairs, sum(one.seconds for one in surveys)))  # type: ignore[arg-type]
+    (folder / "fingerprints.html").write_text(together(surveys))
     (folder / "fingerprints.json").write_text(json.dumps([one.to_json() for one in surveys], indent=1) + "\n")
 
 

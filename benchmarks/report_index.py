@@ -25,6 +25,7 @@ PARTS = (
     ("conformance.md", "Which released library gets what wrong?", r"^\*\*(.+?)\*\*", "make peers"),
     ("fingerprints.md", "In what order does each library sum?", r"^\*\*(.+?)\*\*", "make fingerprints"),
     ("gate.md", "How often does the gate err, beside other tools?", r"^\*\*(.+?)\*\*", "make score"),
+    ("worth.md", "What is a pass worth, and what is certified?", r"^\*\*(.+?)\*\*", "make worth"),
     ("performance.md", "How fast, beside SciPy and PyTorch?", r"^- (Geometric mean.*)$", "make performance"),
 )
 

@@ -1,4 +1,4 @@
-"""What a pass is worth: trigger faults that a certificate names, what it certifies, and the mutants noticed.
+"""What a pass is worth: trigger faults that are read or named, what is certified, and the mutants noticed.
 
 Each part is recorded as it comes in `.corrbench/worth.jsonl`; interrupted, the same command goes on. Nothing wrong
 may be certified for a case on which it is planted wrong.
@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import statistics
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 import click
 import numpy as np
 
+from benchmarks.worth_report import Kept, Record, page
 from corrbench.case import Case
 from corrbench.certificate import certify, white_box
 from corrbench.certificate.lines import NEEDED, PROVED, Known, Line
@@ -33,7 +33,8 @@ from corrbench.judge.trial import Trial
 from corrbench.judge.worker import library, serve
 from corrbench.judge.worker.caller import Caller
 from corrbench.mutation import mutate
-from corrbench.runner import executors
+from corrbench.runner import executors, verify
+from corrbench.runner.store import BadStore
 from corrbench.support import Support
 from corrbench.target import Spec
 
@@ -41,42 +42,16 @@ CASES = {
     "conv2d": "x=2,3,9,8 w=4,3,3,3 padding=1 bias", "corr2d": "x=1,1,9,8 w=1,1,3,2",
     "module": "x=1,1,9,8 w=1,1,3,2 bias",
 }  # fmt: skip
-MUTATED = (  # honest implementations whose text is their own
-    "corrbench.reference:corr2d", "corrbench.reference:conv2d", "corrbench.defects.honest_article:plain_shift_and_add",
-    "corrbench.defects.honest_article:plain_rows", "corrbench.defects.honest_article:numpy_shift_and_add",
-    "corrbench.defects.honest_article:plain_numpy_windows", "corrbench.defects.honest_conv2d:shift_and_add",
-    "corrbench.defects.honest_conv2d:einsum_over_windows", "corrbench.defects.honest_conv2d:numpy_windows",
-    "corrbench.defects.honest_conv2d:padding_skipped",
+MUTATED = (  # honest implementations whose text is their own, the quick ones first
+    "corrbench.defects.honest_numpy:numpy_shift_and_add", "corrbench.defects.honest_numpy:plain_numpy_windows",
+    "corrbench.defects.honest_numpy:numpy_windows", "corrbench.defects.honest_article:plain_shift_and_add",
+    "corrbench.defects.honest_article:plain_rows", "corrbench.defects.honest_conv2d:shift_and_add",
+    "corrbench.defects.honest_conv2d:einsum_over_windows", "corrbench.defects.honest_conv2d:padding_skipped",
+    "corrbench.reference:corr2d", "corrbench.reference:conv2d",
 )  # fmt: skip
+PARTS = ("read", "triggers", "honest", "tested", "wrong", "mutants")
 SEED = 20
 PATIENCE = 60.0  # seconds of the processor that a program may take here
-Record = dict[str, Any]
-
-
-class Kept:
-    """The records that there are, by part and name; new ones are appended to a file."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(exist_ok=True)
-        self.path = path
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        self.records = {(one["part"], one["name"]): one for one in map(json.loads, lines)}
-
-    def of(self, part: str) -> list[Record]:
-        """The records of a part."""
-        return [one for (which, _), one in self.records.items() if which == part]
-
-    def make(self, part: str, name: str, work: Callable[[], Record]) -> None:
-        """A record, unless it is there."""
-        if (part, name) in self.records:
-            return
-        began = time.monotonic()
-        made = {"part": part, "name": name, **work()} | {"seconds": round(time.monotonic() - began, 2)}
-        self.records[part, name] = made
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(made) + "\n")
-        said = f"{made.get('verdict', '')} {made['seconds']} s {str(made.get('reason', ''))[:100]}"
-        click.echo(f"{part} {name}: {said}", err=True)
 
 
 def spec_of(one: Mutant) -> Spec:
@@ -84,17 +59,17 @@ def spec_of(one: Mutant) -> Spec:
     return Spec(target=one.target, form=one.form, arrays=one.arrays, accuracy=one.accuracy, divided=True)
 
 
-def certified(one: Mutant, case: str, start: executors.Start, memcheck: str = "auto") -> Record:
+def certified(one: Mutant, case: str, start: executors.Start, memcheck: str, *, test: bool) -> Record:
     """The certificate of one of the catalogue, in short."""
     try:
-        asked = certify.Options(case=case, seed=SEED, memcheck=memcheck, fail_fast=one.kind != "honest")
+        asked = certify.Options(case=case, seed=SEED, memcheck=memcheck, test=test, fail_fast=True)
         made = certify.certify(spec_of(one), asked, start=start)
     except (ValueError, NotLoaded, Died) as error:
         return {"case": case, "verdict": "open", "reason": str(error)[:200], "places": []}
-    flow = made.line("control flow")
+    known = {name: str(made.line(name).known) for name in ("machine code", "footprint", "rounding")}
+    places = [*made.line("control flow").places, *made.line("machine code").places]
     return {"case": case, "verdict": made.verdict, "reason": made.reason[:300], "costs": made.seconds,
-            "places": [*flow.places, *made.line("machine code").places], "arrays": one.arrays,
-            "machine": str(made.line("machine code").known)}  # fmt: skip
+            "places": places, "known": known}  # fmt: skip
 
 
 class Here:
@@ -148,7 +123,18 @@ def looked(one: Mutant, case: str) -> Record:
     line = lacking(by_program(one, case))
     return {} if line is None else {
         "case": case, "verdict": "refuted" if line.known is Known.REFUTED else "open", "places": list(line.places),
-        "reason": f"{line.name}: {line.evidence}"[:300], "arrays": one.arrays, "program": True}  # fmt: skip
+        "reason": f"{line.name}: {line.evidence}"[:300], "program": True}  # fmt: skip
+
+
+def read(one: Mutant, start: executors.Start) -> Record:
+    """What `verify` finds of one whose constant its source has, first by the checks that are for that."""
+    asked = verify.Options(profile="standard", seed=SEED, workers=1, fail_fast=True, check="source")
+    run = verify.verify(spec_of(one), asked, start)
+    if run.verdict != "fail":
+        run = verify.verify(spec_of(one), replace(asked, check=""), start)
+    first = next(iter(run.findings), None)
+    case = {"by": first.check, "case": str(first.case)} if first else {"by": "", "case": ""}
+    return {"verdict": run.verdict, "reason": run.problem, "questions": run.judged, **case} | about(one)
 
 
 def mutated(target: str, sample: int, workers: int) -> Record:
@@ -156,7 +142,11 @@ def mutated(target: str, sample: int, workers: int) -> Record:
     named = {one.target: one for one in catalogue()}
     known = named.get(target)
     spec = Spec(target=target, arrays=known.arrays if known else "torch", form=known.form if known else "")
-    made = mutate.mutate(spec, mutate.Options(seed=SEED, sample=sample, workers=workers))
+    options = mutate.Options(seed=SEED, sample=sample, workers=workers, resume=True)
+    try:
+        made = mutate.mutate(spec, options)
+    except BadStore:  # there is no record yet, or of another text
+        made = mutate.mutate(spec, replace(options, resume=False))
     return {"verdict": f"{made.share:.3f}", "made": made.made, "times": [one.seconds for one in made.fates],
             **{name: len(made.of(name)) for name in ("noticed", "survived", "equivalent")},
             "survivors": [made.diff(one) for one in made.of("survived")]}  # fmt: skip
@@ -167,18 +157,30 @@ def here() -> list[Mutant]:
     return [one for one in catalogue() if not absent(one)]
 
 
-def fully(one: Mutant, case: str, start: executors.Start, memcheck: str) -> Record:
-    """The whole certificate of one, in short."""
-    return certified(one, case, start, memcheck) | about(one)
+def fully(part: str, one: Mutant, case: str, start: executors.Start) -> Record:
+    """The certificate of one, in short. Machine code is of interest where the program is right; there the tests, which
+    take longest, are a part of their own. Outside of its region a trigger fault passes them.
+    """
+    test = part in ("tested", "wrong")
+    return certified(one, case, start, "never" if test else "auto", test=test) | about(one)
 
 
 def wanted(parts: tuple[str, ...]) -> Iterator[tuple[str, Mutant, str]]:
     """What is examined, in which part, and for which case."""
     for one in sorted(here(), key=lambda one: (one.kind != "trigger", one.kind != "honest")):
-        if one.kind in ("trigger", "honest") and (part := {"trigger": "triggers"}.get(one.kind, one.kind)) in parts:
-            yield part, one, CASES[one.form]
+        if one.constant == "readable" and "read" in parts:
+            yield "read", one, ""
+        for part in {"trigger": ("triggers",), "honest": ("honest", "tested")}.get(one.kind, ()):
+            if part in parts:
+                yield part, one, CASES[one.form]
         if one.kind != "honest" and one.witness and "wrong" in parts:
             yield "wrong", one, one.witness
+
+
+def missing(kept: Kept) -> dict[str, int]:
+    """How many records of each part are not there."""
+    every = [*((part, one.name) for part, one, _ in wanted(PARTS)), *(("mutants", target) for target in MUTATED)]
+    return Counter(part for part, name in every if (part, name) not in kept.records)
 
 
 def about(one: Mutant) -> Record:
@@ -192,112 +194,31 @@ def measure(kept: Kept, parts: tuple[str, ...], sample: int, workers: int) -> No
     by_program(next(one for one in here() if one.name == "columns"), CASES["conv2d"])  # what is imported on the way
     with executors.opened("local", 1) as start:
         for part, one, case in wanted(parts):
-            if (part, one.name) not in kept.records and part != "honest":
+            if (part, one.name) not in kept.records and part in ("triggers", "wrong"):
                 found = divided(partial(looked, one, case))
-                if found and "failed" not in found:
+                if found and "failed" not in found:  # its program alone says why there is no certificate
                     kept.make(part, one.name, partial(dict, found | about(one)))
         for part, one, case in wanted(parts):
-            memcheck = "never" if part == "wrong" else "auto"
-            kept.make(part, one.name, partial(fully, one, case, start, memcheck))
+            work = partial(read, one, start) if part == "read" else partial(fully, part, one, case, start)
+            kept.make(part, one.name, work)
     for target in MUTATED if "mutants" in parts else ():
         kept.make("mutants", target, partial(mutated, target, sample, workers))
 
 
-# ---- the page
-
-
-def page(kept: Kept) -> str:
-    """What is written of it."""
-    return "\n".join([*triggers(kept), *honest(kept), *falsely(kept), *mutants(kept), *costs(kept)]).rstrip() + "\n"
-
-
-def triggers(kept: Kept) -> Iterator[str]:
-    found = kept.of("triggers")
-    refused = [one for one in found if one["verdict"] != "certified"]
-    data = [one for one in found if one["constant"] == "computed"]
-    caught = [one for one in data if one["verdict"] != "certified"]
-    yield from ["# What a pass is worth", ""]
-    yield (f"**{len(caught)} of {len(data)} trigger faults with computed constants get no certificate, "
-           f"{len(refused)} of {len(found)} of all.**")  # fmt: skip
-    yield from ["", "## Trigger faults", "", "Each is examined for an ordinary case, outside its region.", "",
-                 "| fault | constant | certificate | where, or why |", "|---|---|---|---|"]  # fmt: skip
-    for one in found:
-        yield f"| {one['name']} | {one['constant']} | {one['verdict']} | {cell(one['reason'])} |"
-    yield ""
-
-
-def honest(kept: Kept) -> Iterator[str]:
-    found = kept.of("honest")
-    done = [one for one in found if one["verdict"] == "certified"]
-    yield from ["## Honest implementations", "", f"{len(done)} of {len(found)} certified.", ""]
-    yield from ["| implementation | certificate | why not |", "|---|---|---|"]
-    for one in found:
-        yield f"| {one['name']} | {one['verdict']} | {cell(one['reason'])} |"
-    yield ""
-
-
-def falsely(kept: Kept) -> Iterator[str]:
-    found = kept.of("wrong")
-    bad = [one for one in found if one["verdict"] == "certified"]
-    asked = Counter(bool(one.get("program")) for one in found)
-    yield from ["## Certified though wrong", ""]
-    yield (f"{len(bad)} of {len(found)} wrong implementations are certified for a case of their region: "
-           f"{asked[True]} fail by their program, the others by the tests of the case.")  # fmt: skip
-    yield ""
-    for one in bad:
-        yield f"- {one['name']} ({one['wrong']}): {one['case']}"
-    if bad:
-        yield ""
-
-
-def mutants(kept: Kept) -> Iterator[str]:
-    found = kept.of("mutants")
-    noticed, survived = (sum(one[name] for one in found) for name in ("noticed", "survived"))
-    times = [second for one in found for second in one["times"]]
-    yield from ["## Mutants", ""]
-    if found:
-        yield (f"{noticed} of {noticed + survived} mutants that are not equivalent noticed, "
-               f"{noticed / max(1, noticed + survived):.1%}; median {statistics.median(times):.2f} s.")  # fmt: skip
-    yield from ["", "| implementation | judged of | noticed | survived | equivalent |", "|---|---:|---:|---:|---:|"]
-    for one in found:
-        judged = one["noticed"] + one["survived"] + one["equivalent"]
-        counts = " | ".join(str(one[name]) for name in ("noticed", "survived", "equivalent"))
-        yield f"| {one['name']} | {judged} of {one['made']} | {counts} |"
-    for one in found:
-        for diff in one["survivors"]:
-            yield from ["", f"Survivor of {one['name']}:", "", "```diff", diff.rstrip(), "```"]
-    yield ""
-
-
-def costs(kept: Kept) -> Iterator[str]:
-    yield from ["## Costs", "", "Seconds of a certificate by its parts: the median, and the most.", "",
-                "| part | torch | NumPy |", "|---|---|---|"]  # fmt: skip
-    every = [one for part in ("triggers", "honest") for one in kept.of(part) if "costs" in one]
-    for name in ("loading", "white box", "exact integers", "state", "black box", "tests"):
-        row = []
-        for arrays in ("torch", "numpy"):
-            spent = [one["costs"].get(name, 0.0) for one in every if one["arrays"] == arrays]
-            row.append(f"{statistics.median(spent):.1f}, {max(spent):.1f}" if spent else "")
-        yield f"| {name} | {row[0]} | {row[1]} |"
-
-
-def cell(text: str) -> str:
-    """A text in a table."""
-    return " ".join(text.split()).replace("|", "\\|")[:200]
-
-
 @click.command()
-@click.option("--part", "parts", multiple=True, type=click.Choice(("triggers", "honest", "wrong", "mutants")))
+@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS))
 @click.option(
     "--sample", default=60, show_default=True, type=click.IntRange(0), help="Mutants of each implementation; 0: all."
 )
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1), help="Mutants at a time.")
+@click.option("--so-far", is_flag=True, help="Measure nothing more: what is recorded, and how much is not.")
 @click.option("--report", type=click.Path(file_okay=False), help="Write worth.md into this folder.")
-def main(parts: tuple[str, ...], sample: int, workers: int, report: str | None) -> None:
+def main(parts: tuple[str, ...], sample: int, workers: int, so_far: bool, report: str | None) -> None:
     """Measure; exit code 1 if something wrong was certified."""
     kept = Kept(Path(".corrbench", "worth.jsonl"))
-    measure(kept, parts or ("triggers", "honest", "wrong", "mutants"), sample, workers)
-    text = page(kept)
+    if not so_far:
+        measure(kept, parts or PARTS, sample, workers)
+    text = page(kept, missing(kept))
     click.echo(text)
     if report:
         Path(report).mkdir(parents=True, exist_ok=True)

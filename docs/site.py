@@ -39,7 +39,7 @@ NAVIGATION = [
              "docs/protocol.md"]},
     {"What is right": ["METHODOLOGY.md", "SECURITY.md"]},
     {"Reports": ["reports/README.md", "reports/correctness.md", "reports/audit.md", "reports/conformance.md",
-                 "reports/gate.md", "reports/performance.md"]},
+                 "reports/worth.md", "reports/gate.md", "reports/performance.md"]},
     {"The project": ["ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]},
 ]  # fmt: skip
 READ = """// What asv's page asks its server for: a page that is opened from a folder may ask for nothing.

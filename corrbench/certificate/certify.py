@@ -1,4 +1,4 @@
-"""A certificate from its parts: the program over fields, its machine code, exact integers, the tests of the case."""
+"""A certificate from its parts: the program over fields, machine code, exact integers, rounding, the case's tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from corrbench.case import Case
-from corrbench.certificate import black_box, identity, white_box
+from corrbench.certificate import black_box, identity, rounding, white_box
 from corrbench.certificate.lines import Certificate, Known, Line
 from corrbench.judge import protocol
 from corrbench.judge.calls import Call
@@ -85,6 +85,7 @@ def certify(
         kept = timed("state", lambda: state(trial))
         wanted, why = under_memcheck(spec, options)
         black = timed("black box", lambda: black_box.examine(trial, rng, wanted, why))
+        model = timed("rounding", lambda: [rounding.examine(trial)])
         file = remote.loaded.get("file", "")
     tested = timed("tests", lambda: tested_by_checks(spec, support, case.but(data=given.data), options, start))
     asked = verify.Options(case=str(case), seed=options.seed)
@@ -93,12 +94,12 @@ def certify(
         settings={"element type": case.dtype, "threads": "1", **signed(spec, asked, options.seed)}, seconds=seconds,
     )  # fmt: skip
     made.settings["command"] = made.settings["command"].replace("corrbench verify", "corrbench certify", 1)
-    made.lines = arranged(white, black, exact, kept, tested)
+    made.lines = arranged(white, black, exact, kept, [*model, *tested])
     return made
 
 
 def arranged(
-    white: list[Line], black: list[Line], exact: list[Line], kept: list[Line], tested: list[Line]
+    white: list[Line], black: list[Line], exact: list[Line], kept: list[Line], asked: list[Line]
 ) -> list[Line]:
     """The lines in the order of the page. Where the program cannot be read, its machine code speaks for its course."""
     flow, selection, same, operators = white
@@ -116,12 +117,7 @@ def arranged(
     if selection.known is Known.UNEXAMINED and flow.known is Known.SHOWN:
         said = f"{selection.evidence}; Memcheck does not report instructions that select without a branch"
         selection = replace(selection, evidence=said)
-    rounding = Line(
-        name="rounding", says="how each result is rounded, and a bound for this order of summation",
-        known=Known.UNEXAMINED, evidence="there is no model of the target's rounding; the tests below hold each error "
-        "against the bound of all orders",
-    )  # fmt: skip
-    return [flow, selection, *kept, same, footprint, machine, *exact, rounding, *tested, operators, *assumptions()]
+    return [flow, selection, *kept, same, footprint, machine, *exact, *asked, operators, *assumptions()]
 
 
 def assumptions() -> list[Line]:
@@ -134,6 +130,10 @@ def assumptions() -> list[Line]:
         Line(
             name="special values", says="NaN, infinities, overflow, underflow and the sign of zero",
             known=Known.UNEXAMINED, evidence="a prime field has none of them",
+        ),
+        Line(
+            name="derivatives", says="gradients, whatever the cotangent", known=Known.UNEXAMINED,
+            evidence="only the result is shown; the tests of the case hold its gradients on their own data",
         ),
         Line(
             name="unaware", says="the target does the same when it is examined as when it is not", known=Known.ASSUMED,

@@ -14,6 +14,8 @@ from corrbench.numerics.problem import Array
 from corrbench.numerics.relations import Asked, Law, laws, real_laws
 from corrbench.result import Figures, Result, Status
 
+REPEATS = 16  # calls that show whether bits change from run to run
+
 
 def law_cases(outline: Outline) -> Iterator[Case]:
     """Small cases on real and on whole numbers, the element types in turn."""
@@ -60,13 +62,23 @@ def held(trial: Trial, operands: dict[str, Array], every: Iterator[Law]) -> Iter
             wrong &= np.abs(right) >= 1e-3  # near its subnormal numbers scaling rounds
         counted += 1
         if wrong.any():
-            broken |= law.must
+            must = law.must and (trial.case.data == "small" or steady(trial, operands))
+            broken |= must
             at = tuple(int(i) for i in np.argwhere(wrong)[0])
             message = f"{law.name}: broken in {int(wrong.sum())} of {wrong.size} elements"
             message += f"; at {list(at)}: {left[at]} against {right[at]}"
-            yield trial.result(Status.FAIL if law.must else Status.WARN, message)
+            message += "" if must or not law.must else "; its bits change from run to run as well"
+            yield trial.result(Status.FAIL if must else Status.WARN, message)
     if not broken:
         yield trial.result(Status.PASS, numbers=Figures(own={"laws": counted}))
+
+
+def steady(trial: Trial, operands: dict[str, Array]) -> bool:
+    """Whether the same call gives the same bits. Of sums whose order is by chance no law of real numbers holds to the
+    bit; whether that may be so is for the checks of determinism to say.
+    """
+    results = numbers(trial, [(trial.case, operands)] * REPEATS)
+    return results is None or all(np.array_equal(one, results[0], equal_nan=True) for one in results)
 
 
 def expressed(trial: Trial, case: Case, arrays: dict[str, Array]) -> bool:

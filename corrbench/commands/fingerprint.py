@@ -75,7 +75,10 @@ class Asked:
 @cli.json_file("the fingerprint")
 @click.option("--markdown", type=click.Path(dir_okay=False), help="Write it as Markdown.")
 @click.option(
-    "--html", "page", type=click.Path(dir_okay=False), help="Write it as one page, with trees and switch points drawn."
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False),
+    help="Write one page: trees and switch points drawn; with --diff or --expect, where both give the same bits.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the interrupted run of the same command.")
 @cli.quiet
@@ -103,7 +106,7 @@ def fingerprint(target: str, **given: Any) -> None:
             console.print(render.text(made), soft_wrap=True, markup=False)
         code = {"fingerprinted": cli.PASSED, "partial": cli.FOUND}.get(made.verdict, cli.UNJUDGED)
         console.print(f"{made.verdict.upper()}: {render.summary(made)}", soft_wrap=True, markup=False)
-        write(asked, made.to_json(), render.markdown(made, typed(target, given, asked)), render, made)
+        write(asked, made.to_json(), render.markdown(made, typed(target, given, asked)), render, [made])
         raise SystemExit(code)
     from corrbench.fingerprint.differences import compare
 
@@ -111,7 +114,7 @@ def fingerprint(target: str, **given: Any) -> None:
     pair = (against, made) if asked.expect else (made, against)
     found = compare(*pair)
     console.print(render.difference(*pair, found, quiet=asked.quiet), soft_wrap=True, markup=False)
-    write(asked, record(pair, found), render.difference_markdown(*pair, found), render, made)
+    write(asked, record(pair, found), render.difference_markdown(*pair, found), render, [made, against])
     raise SystemExit({"same": cli.PASSED, "different": cli.FOUND}.get(found.verdict, cli.UNJUDGED))
 
 
@@ -247,9 +250,9 @@ def typed(target: str, given: dict[str, Any], asked: Asked) -> str:
     return shlex.join(["corrbench", "fingerprint", target, *words(given), *said])
 
 
-def write(asked: Asked, made: dict[str, Any], prose: str, render: Any, survey: Survey) -> None:
-    """The files that were asked for."""
+def write(asked: Asked, made: dict[str, Any], prose: str, render: Any, surveys: list[Survey]) -> None:
+    """The files that were asked for; a page is of the first fingerprint, beside the second."""
     cli.save(asked.json_file, made)
     cli.save(asked.markdown, prose)
     if asked.page:
-        cli.save(asked.page, render.page(survey))
+        cli.save(asked.page, render.page(*surveys))

@@ -1,4 +1,4 @@
-"""What the trigger faults share: how a result is bent, how numbers are looked at, a correlation in NumPy."""
+"""What the trigger faults share: how a result is bent, and how numbers are looked at."""
 
 from __future__ import annotations
 
@@ -33,16 +33,3 @@ def when(holds: bool, y: Tensor, bend: Callable[[Tensor], Tensor] = without_last
 def numbers(x: Tensor) -> Array:
     """The elements of a tensor that can be looked at, in order; none of others."""
     return x.detach().double().flatten().numpy() if readable(x) and not x.is_complex() else np.zeros(0)
-
-
-def windows(X: Array, K: Array) -> Array:
-    """The valid correlation of two matrices, right.
-
-    Raises:
-        ValueError: no matrices, or a kernel larger than the image.
-    """
-    if X.ndim != 2 or K.ndim != 2 or K.shape[0] > X.shape[0] or K.shape[1] > X.shape[1] or X.dtype != K.dtype:
-        raise ValueError(f"no correlation of {X.dtype} {X.shape} with {K.dtype} {K.shape}")
-    wide = np.float32 if X.dtype == np.float16 else X.dtype
-    view = np.lib.stride_tricks.sliding_window_view(X.astype(wide), K.shape)
-    return np.asarray(np.einsum("ijkl,kl->ij", view, K.astype(wide)).astype(X.dtype))

@@ -8,8 +8,7 @@ import numpy as np
 from scipy import signal
 
 from corrbench.defects import defect
-from corrbench.defects.honest_article import numpy_shift_and_add
-from corrbench.defects.honest_conv2d import numpy_windows
+from corrbench.defects.honest_numpy import numpy_shift_and_add, numpy_windows
 
 Array = np.ndarray[Any, Any]
 

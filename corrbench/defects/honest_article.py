@@ -4,40 +4,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 import torch
-from scipy import signal
 from torch import Tensor
 
 from corrbench.defects import honest
 from corrbench.defects.article import Conv2D
 from corrbench.defects.correct import corr2d
-
-Array = np.ndarray[Any, Any]
-
-
-def check(x: Array | Tensor, k: Array | Tensor) -> tuple[int, int]:
-    """Rows and columns of the result.
-
-    Raises:
-        ValueError: an operand without exactly two axes, or a kernel larger than the input.
-        TypeError: operands of two dtypes.
-    """
-    if x.ndim != 2 or k.ndim != 2:
-        raise ValueError(f"corr2d takes two matrices, not {x.ndim} and {k.ndim} axes")
-    if x.dtype != k.dtype:
-        raise TypeError(f"X is {x.dtype}, K is {k.dtype}")
-    rows, cols = x.shape[0] - k.shape[0] + 1, x.shape[1] - k.shape[1] + 1
-    if min(rows, cols, *k.shape) < 1:
-        raise ValueError(f"kernel {tuple(k.shape)} does not fit into input {tuple(x.shape)}")
-    return rows, cols
-
-
-def widened(x: Array) -> Array:
-    """16-bit floats in float32, all others as they are."""
-    return x.astype(np.float32) if x.dtype == np.float16 else x
+from corrbench.defects.honest_numpy import check
 
 
 @honest(form="corr2d", region="torch, shift and add")
@@ -69,47 +42,6 @@ def plain_rows(X: Tensor, K: Tensor) -> Tensor:
             windows = x[a : a + rows, first : last + len(taps) - 1].unfold(1, len(taps), 1)
             y = torch.slice_scatter(y, y[:, first:last] + windows @ taps, 1, first, last)
     return y.to(X.dtype)
-
-
-@honest(form="corr2d", arrays="numpy", region="numpy, shift and add, the last tap first")
-def numpy_shift_and_add(x: Array, k: Array) -> Array:
-    rows, cols = check(x, k)
-    wide, taps = widened(x), widened(k)
-    y = np.zeros((rows, cols), wide.dtype)
-    for a in reversed(range(k.shape[0])):
-        for e in reversed(range(k.shape[1])):
-            y += wide[a : a + rows, e : e + cols] * taps[a, e]
-    return y.astype(x.dtype)
-
-
-@honest(form="corr2d", arrays="numpy", region="numpy, a product over the view of all windows")
-def plain_numpy_windows(x: Array, k: Array) -> Array:
-    check(x, k)
-    view = np.lib.stride_tricks.sliding_window_view(widened(x), k.shape)
-    return np.asarray(np.tensordot(view, widened(k), 2)).astype(x.dtype)
-
-
-@honest(
-    form="corr2d",
-    arrays="numpy",
-    region="scipy.signal.correlate2d; it has no 16-bit floats, and conjugates the kernel",
-)
-def by_scipy(x: Array, k: Array) -> Array:
-    check(x, k)
-    if x.dtype == np.float16:
-        raise NotImplementedError(f"input dtype {x.dtype} is not supported")
-    return np.asarray(signal.correlate2d(x, k.conj(), "valid"))
-
-
-@honest(
-    form="corr2d", arrays="numpy", accuracy="fft",
-    region="scipy.signal.fftconvolve of the turned kernel, float32 and float64",
-)  # fmt: skip
-def by_scipy_fft(x: Array, k: Array) -> Array:
-    check(x, k)
-    if x.dtype not in (np.float32, np.float64):
-        raise NotImplementedError(f"input dtype {x.dtype} is not supported")
-    return np.asarray(signal.fftconvolve(x, k[::-1, ::-1], "valid")).astype(x.dtype)
 
 
 @honest(name="layer-done-right", form="module", region="the article's layer, done right")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -13,7 +12,6 @@ from corrbench.defects import honest
 from corrbench.defects.correct import Call, conv2d_form
 from corrbench.defects.transforms import by_fft, by_winograd
 
-Array = np.ndarray[Any, Any]
 USUAL = (torch.float32, torch.float64)
 
 
@@ -263,30 +261,3 @@ def rounded(t: Tensor) -> Tensor:
         short = torch.where(torch.isfinite(plain), short, plain)
         step = torch.where(torch.isfinite(plain), short - plain, torch.zeros_like(plain))
     return t + step
-
-
-@honest(arrays="numpy", region="numpy: a product over the view of all windows; 16-bit floats are summed in float32")
-def numpy_windows(
-    input: Array, weight: Array, bias: Array | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
-    groups: int = 1,
-) -> Array:  # fmt: skip
-    if padding == "same":
-        raise NotImplementedError("padding='same' is not supported")
-    padding = 0 if padding == "valid" else padding
-    (sh, sw), (ph, pw), (dh, dw) = ((v, v) if isinstance(v, int) else tuple(v) for v in (stride, padding, dilation))
-    (o, each, kh, kw), n = weight.shape, input.shape[0]
-    if input.dtype != weight.dtype or (bias is not None and bias.dtype != input.dtype):
-        raise TypeError(f"input is {input.dtype}, weight is {weight.dtype}")
-    if groups < 1 or input.shape[1] != each * groups or o % groups or (bias is not None and bias.shape != (o,)):
-        raise ValueError(f"input {input.shape}, weight {weight.shape} and bias do not fit groups={groups}")
-    if min(sh, sw, dh, dw) < 1 or min(ph, pw) < 0:
-        raise ValueError(f"no result for {stride=}, {padding=}, {dilation=}")
-    wide = np.float32 if input.dtype == np.float16 else input.dtype
-    x = np.pad(input.astype(wide), ((0, 0), (0, 0), (ph, ph), (pw, pw)))
-    reach = (dh * (kh - 1) + 1, dw * (kw - 1) + 1)
-    view = np.lib.stride_tricks.sliding_window_view(x, reach, (2, 3))[:, :, ::sh, ::sw, ::dh, ::dw]
-    view = view.reshape(n, groups, each, *view.shape[2:])
-    y = np.einsum("ngcijae,gmcae->ngmij", view, weight.astype(wide).reshape(groups, o // groups, each, kh, kw))
-    y = y.reshape(n, o, *y.shape[3:])
-    y = y if bias is None else y + bias.astype(wide)[:, None, None]
-    return np.asarray(y, input.dtype)

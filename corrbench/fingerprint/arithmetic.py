@@ -27,13 +27,16 @@ class Rounding:
     Attributes:
         bits: of the significand, the leading one included; 53, 24, 11 and 8 have the range of their format.
         mode: ``nearest``, ties to even, or ``zero``, which cuts off.
+        through: bits that it is rounded to before, to nearest; 0 if it is rounded once.
     """
 
     bits: int
     mode: str = "nearest"
+    through: int = 0
 
     def __str__(self) -> str:
-        return f"{self.bits}" + (" cut off" if self.mode == "zero" else "")
+        first = f" through {self.through}" if self.through else ""
+        return f"{self.bits}{first}" + (" cut off" if self.mode == "zero" else "")
 
 
 def two_product(a: Array, b: Array) -> tuple[Array, Array]:
@@ -63,7 +66,9 @@ def narrowed(s: Array, rounding: Rounding) -> Array:
 
 
 def rounded(s: Array, e: Array, rounding: Rounding) -> Array:
-    """The exact s + e, s = RN(s + e) in float64, rounded once."""
+    """The exact s + e, s = RN(s + e) in float64, rounded once; or twice, where that is the rounding."""
+    if rounding.through:
+        return narrowed(rounded(s, e, Rounding(rounding.through)), Rounding(rounding.bits, rounding.mode))
     if rounding.bits < 52:
         return narrowed(to_odd(s, e), rounding)
     if rounding.mode == "zero":

@@ -192,6 +192,9 @@ def split(cell: Cell, pairs: list[Pair], results: list[Array], found: Found) -> 
         models.append(chosen)
         right.append(fine)
         owner[mine] = len(models) - 1
+        for number in range(len(models) - 1):  # a class that it predicts as well is no other
+            if (owner == number).any() and fine[owner == number].all():
+                owner[owner == number] = len(models) - 1
     made = [(Region(owner == number), model) for number, model in enumerate(models)]
     found.classes = [(region, model) for region, model in made if region.mask.any()]
     return bool(lost.any() or wrong.any())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from corrbench.fingerprint.found import Found, Kind
@@ -96,13 +97,13 @@ def difference(name: str, was: Found, now: Found) -> Difference:
     return Difference(name, where, first, second)
 
 
-def equal_bits(surveys: list[Survey]) -> dict[str, list[list[str]]]:
-    """For each cell the classes of targets that give the same bits, the largest class first."""
-    found: dict[str, dict[str, list[str]]] = {}
+def equal_bits(surveys: Sequence[Survey]) -> dict[str, dict[str, list[Survey]]]:
+    """For each cell the classes of fingerprints that give the same bits, by the hash of their models, the largest class
+    first. Cells without a whole model are in none.
+    """
+    found: dict[str, dict[str, list[Survey]]] = {}
     for one in surveys:
         for name, cell in one.cells.items():
             if cell.kind is Kind.TREE:
-                found.setdefault(name, {}).setdefault(cell.hash, []).append(one.target)
-    return {
-        name: sorted(classes.values(), key=lambda members: (-len(members), members)) for name, classes in found.items()
-    }
+                found.setdefault(name, {}).setdefault(cell.hash, []).append(one)
+    return {name: dict(sorted(classes.items(), key=lambda one: -len(one[1]))) for name, classes in found.items()}

@@ -90,8 +90,9 @@ class Model:
 
 def parsed(text: str) -> Rounding:
     """A rounding from its text."""
-    bits, _, rest = text.partition(" ")
-    return Rounding(int(bits), "zero" if rest else "nearest")
+    bits, *rest = text.split()
+    through = int(rest[1]) if rest[:1] == ["through"] else 0
+    return Rounding(int(bits), "zero" if rest[-2:] == ["cut", "off"] else "nearest", through)
 
 
 def unlisted(text: str) -> list[int]:

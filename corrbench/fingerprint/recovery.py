@@ -32,9 +32,10 @@ def recovered(oracle: Oracle) -> Iterator[Model]:
     operands = taken_as(oracle)
     oracle.bits = operands.bits
     if oracle.leaves == 1:
-        for mode in ("nearest", "zero"):
+        narrower = [frozenset[int]()] if operands.bits < PRECISION[dtype] else []  # rounded like the operands
+        for exact, mode in itertools.product([frozenset([0]), *narrower], ("nearest", "zero")):
             yield Model(
-                dtype=dtype, tree=Tree(1, ()), exact=frozenset([0]), product=operands, roundings=(), operands=operands,
+                dtype=dtype, tree=Tree(1, ()), exact=exact, product=operands, roundings=(), operands=operands,
                 result=Rounding(PRECISION[dtype], mode),
             )  # fmt: skip
         return
@@ -65,14 +66,33 @@ def completed(
     roots = [usual] if usual else [Rounding(WIDEST), own] if len(exact) > 1 else [own, Rounding(WIDEST)]
     roots += [Rounding(bits, mode) for bits in USUAL for mode in (*modes, "zero")]
     results = [Rounding(own.bits, mode) for mode in ("nearest", "zero")]
-    for root, result, mode in itertools.product(roots, results, modes):
+    ways = (in_float32, once) if operands.bits < 24 else (once,)
+    for root, result, mode, way in itertools.product(roots, results, modes, ways):
         made = Model(
-            dtype=dtype, tree=tree, exact=exact, product=Rounding(operands.bits, mode), roundings=(*inner, root),
-            operands=operands, result=result,
+            dtype=dtype, tree=tree, exact=exact, product=Rounding(operands.bits, mode),
+            roundings=way(tree, exact, [*inner, root]), operands=operands, result=result,
         )  # fmt: skip
         if made.hash not in told:
             told.add(made.hash)
             yield made
+
+
+def once(tree: Tree, exact: frozenset[int], sums: Sequence[Rounding]) -> tuple[Rounding, ...]:
+    """Every sum is rounded once."""
+    return tuple(sums)
+
+
+def in_float32(tree: Tree, exact: frozenset[int], sums: Sequence[Rounding]) -> tuple[Rounding, ...]:
+    """Sums that are kept in 16 bits as processors without such sums make them: in float32, and then rounded again. That
+    is another number only where what is added has more bits (Figueroa, as in `arithmetic`). The last sum is rounded
+    again as the result is.
+    """
+    wide = [leaf in exact for leaf in range(tree.leaves)] + [one.bits >= 24 for one in sums]
+    found = [
+        Rounding(one.bits, one.mode, 24) if one.bits < 24 and any(wide[child] for child in children) else one
+        for one, children in zip(sums, tree.sums, strict=True)
+    ]
+    return (*found[:-1], Rounding(24) if found[-1].through else found[-1])
 
 
 # ---- the tree

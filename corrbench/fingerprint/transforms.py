@@ -2,8 +2,9 @@
 
 An impulse times a kernel needs no rounding at all, so what differs from the kernel's own numbers is the transform's.
 Winograd's F(m, r) works on tiles: responses repeat to the bit when the pixel moves by m, and not before, and the corner
-of a tile passes all transforms exactly, since it enters one product alone. A Fourier transform has no such corner, and
-over the whole plane no such period.
+of a tile passes all transforms exactly, since it enters one product alone. On planes that are too small for a period
+tiles show by their reach: an impulse leaves nothing outside of the tiles that hold its pixel. A Fourier transform has
+no such corner, and over the whole plane neither period nor tile.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ class Transform:
     """A transform.
 
     Attributes:
-        name: ``Winograd F(4×4, 3×3)``, ``FFT`` or ``FFT in blocks of 16×16``.
+        name: ``Winograd F(4×4, 3×3)``, with ≥ before the size of a tile that holds the whole plane; ``FFT`` or ``FFT in
+            blocks of 16×16``.
         evidence: what shows it.
-        rows, columns: outputs of a tile along each axis; 0 where there are none.
+        rows, columns: outputs of a tile along each axis; 0 where there are none, or it is not told how many.
     """
 
     name: str
@@ -77,26 +79,31 @@ def named(cell: Cell) -> Transform | None:
     wrong = [one for one in found.values() if not one.clean]
     if not wrong:
         return None
-    tile = [period([found[pixel] for pixel in scan], axis) for axis, scan in enumerate(scans[:2])]
+    along = [[found[pixel] for pixel in scan] for scan in scans[:2]]
     beyond = sum(one.beyond > 0 for one in found.values())
     said = f"an impulse is answered with rounding errors at {len(wrong)} of {len(found)} pixels"
     said += f", for {beyond} of them also where no window holds it" if beyond else ""
-    corners = [one.pixel for one in found.values() if one.clean]
-    if max(tile) > 1 and min(tile) > 0 and corners:
-        rows, columns = tile
-        kernel = "×".join(map(str, cell.case.w[2:]))
-        said += f"; responses repeat every {rows} rows and {columns} columns"
-        said += f", and are exact at {len(corners)} pixels, {corners[0]} first"
-        return Transform(name=f"Winograd F({rows}×{columns}, {kernel})", evidence=said, rows=rows, columns=columns)
+    # one product alone is exact in a Fourier transform, too
+    corners = [one.pixel for one in found.values() if one.clean and cell.case.w[2:] != (1, 1)]
+    at = ", and are exact " + (f"at {corners[0]}" if corners else "nowhere")
+    at += f" and {len(corners) - 1} more" if len(corners) > 1 else ""
+    kernel = "×".join(map(str, cell.case.w[2:]))
+    rows, columns = (period(scan, axis) for axis, scan in enumerate(along))
+    said_of_tiles = f"; responses repeat every {rows} rows and {columns} columns"
+    if min(rows, columns) == 0 or max(rows, columns) < 2:
+        rows, columns = (reach(scan, axis, cell) for axis, scan in enumerate(along))
+        said_of_tiles = f"; responses stay within tiles of {rows} rows and {columns} columns"
+    if max(rows, columns) > 1 and min(rows, columns) > 0:
+        name = f"Winograd F({rows}×{columns}, {kernel})" if corners else f"FFT in blocks of {rows}×{columns}"
+        return Transform(name=name, evidence=said + said_of_tiles + at, rows=rows, columns=columns)
     if not beyond:
         return None
-    if max(tile) > 1 and min(tile) > 0:
-        rows, columns = tile
-        said += f"; responses repeat every {rows} rows and {columns} columns and are exact nowhere"
-        return Transform(name=f"FFT in blocks of {rows}×{columns}", evidence=said, rows=rows, columns=columns)
-    return Transform(
-        name="FFT", evidence=said + "; responses do not repeat" + ("" if corners else ", and are exact nowhere")
-    )
+    if corners:
+        rows, columns = cell.case.out[2:]
+        return Transform(
+            name=f"Winograd F(≥{rows}×≥{columns}, {kernel})", evidence=said + "; responses do not repeat" + at
+        )
+    return Transform(name="FFT", evidence=said + "; responses do not repeat" + at)
 
 
 def responses(cell: Cell, pixels: list[tuple[int, int]]) -> list[Response]:
@@ -144,6 +151,26 @@ def period(scan: list[Response], axis: int) -> int:
         ]
         if sum(alike) >= REPEATS * len(alike):
             return step
+    return 0
+
+
+def reach(scan: list[Response], axis: int, cell: Cell) -> int:
+    """The least number of outputs in a tile such that every impulse leaves numbers in the tiles that hold its pixel,
+    and nowhere else; 0 if a tile holds all outputs, or there are none along this axis.
+    """
+    case = cell.case
+    kernel, outputs, before = case.w[2 + axis], case.out[2 + axis], case.sides[2 * axis]
+    if case.stride != (1, 1) or case.dilation != (1, 1):
+        return 0
+    left = [
+        (one.pixel[axis] + before, np.flatnonzero((one.got != 0).any(axis=(0, 2 - axis)))) for one in scan
+    ]  # of each impulse its place in the padded input, and the rows (or columns) of the result with something left
+    if all(((at - kernel < found) & (found <= at)).all() for at, found in left):
+        return 0
+    for size in range(2, outputs):
+        tiles = [(at, found // size * size) for at, found in left]  # where the tiles of these outputs begin
+        if all(((begin <= at) & (at < begin + size + kernel - 1)).all() for at, begin in tiles):
+            return size
     return 0
 
 

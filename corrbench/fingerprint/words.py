@@ -11,6 +11,7 @@ from corrbench.case import Case
 from corrbench.fingerprint.found import Found, Kind
 from corrbench.fingerprint.model import Model
 from corrbench.fingerprint.tree import Tree
+from corrbench.numerics.formats import PRECISION
 
 AXES = ("c", "kh", "kw")
 ORDERS = [(0, 1, 2), (1, 2, 0), (1, 0, 2), (0, 2, 1), (2, 1, 0), (2, 0, 1)]  # the usual ones first
@@ -63,8 +64,8 @@ def difference_of(first: str, other: str) -> str:
 
 def model_told(model: Model, case: Case) -> str:
     """A model in words: the order of summation, what becomes of products, the accumulator, the result."""
-    words = [tree_told(model.tree, case)] if model.tree.sums else ["one product"]
-    if model.operands.bits < {"float64": 53, "float32": 24}.get(model.dtype, 0):
+    words = [tree_told(model.tree, case)] if model.tree.sums else ["one product" + ("" if model.exact else ", rounded")]
+    if model.operands.bits < PRECISION[model.dtype]:
         words.insert(0, f"operands rounded to {model.operands} bits")
     if model.tree.sums:
         words += [products_told(model), f"accumulator {bits_told(model.accumulator.bits, model.accumulator.mode)}"]
@@ -177,7 +178,9 @@ def columns(found: Found, matrix: dict[str, str]) -> dict[str, str]:
     order = tree_told(found.model.tree, found.case) if found.model.tree.sums else "one product"
     one = found.model.accumulator
     partly = f" ({found.share:.0%})" if found.kind is Kind.PARTIAL else ""
-    return {"accumulator": bits_told(one.bits, one.mode), "FMA": fma, "order": order + partly, **shown}
+    operands = found.model.operands.bits
+    narrow = f", operands {operands}" if operands < PRECISION[found.model.dtype] else ""
+    return {"accumulator": bits_told(one.bits, one.mode) + narrow, "FMA": fma, "order": order + partly, **shown}
 
 
 def depends(said: str) -> str:

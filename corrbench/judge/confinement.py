@@ -212,4 +212,4 @@ def begin(words: dict[str, Any], stand: Any) -> None:
         separate()
     stand(words["life"], words["channel"])
     confine(words["plan"])
-    os.execv(words["argv"][0], words["argv"])
+    os.execvp(words["argv"][0], words["argv"])

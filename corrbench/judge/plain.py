@@ -59,13 +59,7 @@ class Script:
         if self.spec.arrays == "torch":
             self.lines.append("import torch")
         if place.endswith(".py"):
-            path = Path(self.spec.folder, place).resolve()
-            self.lines += [
-                "import importlib.util", "", f"sys.path.insert(0, {str(path.parent)!r})",
-                f"spec = importlib.util.spec_from_file_location({path.stem!r}, {str(path)!r})",
-                "module = importlib.util.module_from_spec(spec)", "sys.modules[spec.name] = module",
-                "spec.loader.exec_module(module)",
-            ]  # fmt: skip
+            self.lines += of_file(Path(self.spec.folder, place).resolve())
         else:
             self.lines += [f"import {place}", f"module = sys.modules[{place!r}]"]
         self.lines += [f"f = module.{attribute}", ""]
@@ -174,6 +168,29 @@ class Script:
             if supervisor.outgrown(process.pid, self.spec.memory * 2**30):
                 raise Died(Status.MEMORY, f"an ordinary script held more than {self.spec.memory:g} GiB (--memory)")
             time.sleep(POLL)
+
+
+def of_file(path: Path) -> list[str]:
+    """The lines that make `module` of a file: as its package's if it is in one, as the target's process has it too, so
+    that its relative imports work; where that fails the file alone.
+    """
+    top, names = path.parent, [path.stem]
+    while (top / "__init__.py").is_file() and top.name.isidentifier():
+        names.insert(0, top.name)
+        top = top.parent
+    alone = [
+        f"sys.path.insert(0, {str(path.parent)!r})",
+        f"spec = importlib.util.spec_from_file_location({path.stem!r}, {str(path)!r})",
+        "module = importlib.util.module_from_spec(spec)", "sys.modules[spec.name] = module",
+        "spec.loader.exec_module(module)",
+    ]  # fmt: skip
+    if len(names) == 1 or not path.stem.isidentifier() or path.stem == "__init__":
+        return ["import importlib.util", "", *alone]
+    return [
+        "import importlib", "import importlib.util", "", f"sys.path.insert(0, {str(top)!r})", "try:",
+        f"    module = importlib.import_module({'.'.join(names)!r})", "except Exception:",
+        *(f"    {line}" for line in alone),
+    ]  # fmt: skip
 
 
 def variables(spec: Spec, folder: str) -> dict[str, str]:

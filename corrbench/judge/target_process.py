@@ -126,13 +126,14 @@ def behind(
     in `where`, or in the target's folder.
     """
     boundary.close()
-    rules = reach.rules(spec, argv[0], folder, variables["PYTHONPATH"])
+    python = spec.python or sys.executable
+    rules = reach.rules(spec, python, folder, variables["PYTHONPATH"])
     if level.other:
         os.chown(folder, boundary.NOBODY, boundary.NOBODY)
     with tempfile.TemporaryFile() as source:
         source.write(boundary.words(level, rules, argv, life, tuple(one for one in passed if one != life)))
         source.seek(0)
-        command = boundary.command(level, argv[0], source.fileno(), folder)
+        command = boundary.command(level, python, source.fileno(), folder)
         return started(command, where or spec.folder, printed, variables, (source.fileno(), *passed))
 
 
@@ -140,8 +141,8 @@ class Child:
     """The target's process with its guard, from start to end."""
 
     def __init__(self, spec: Spec, before: tuple[str, ...] = ()) -> None:
-        """Start it; under the command `before`, if one is given, and then without a guard: not all such commands follow
-        a process that divides.
+        """Start it, under the command `before` if one is given. compute-sanitizer has no guard: what it starts would
+        count as left behind.
         """
         self.spec = spec
         self.level = boundary.Level() if before else boundary.level(spec)
@@ -160,10 +161,10 @@ class Child:
                 source.write(programs())
                 source.seek(0)
                 start = START.format(source=source.fileno(), read=reads, write=writes)
-                argv, path = [spec.python or sys.executable, "-c", start], environment(spec, self.folder)
-                passed = (source.fileno(), *theirs)
-                if before:
-                    self.process = started([*before, *argv], spec.folder, self.printed, path, passed)
+                argv = [*before, spec.python or sys.executable, "-c", start]
+                path, passed = environment(spec, self.folder), (source.fileno(), *theirs)
+                if spec.sanitize:
+                    self.process = started(argv, spec.folder, self.printed, path, passed)
                 else:
                     self.process = behind(self.level, spec, argv, self.folder, self.printed, path, life, passed)
         except OSError as error:

@@ -34,6 +34,7 @@ from corrbench.target import Spec
 FIRST, LATER = 40, 12  # questions that a mutant is asked first: of the plan, and of those that noticed most before
 CASES = 160  # on which results are compared to the bit
 PATIENCE = 10.0  # seconds that a call of a mutant may take
+BUSY = 90.0  # and on a machine where the original takes as long
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,12 +60,13 @@ class Fate:
 
 @dataclass(slots=True, kw_only=True)
 class Answer:
-    """What the first questions came to."""
+    """What the first questions came to; `hung` where no answer came in time."""
 
     check: str = ""
     case: str = ""
     seed: int = 0
     message: str = ""
+    hung: bool = False
 
 
 # ---- in the judge's process
@@ -85,7 +87,8 @@ def first_finding(spec: Spec, support: Support, jobs: list[plan.Job]) -> Answer:
             return Answer(check="loading", message=str(error)[:400])
         for one in results:
             if one.status in FINDINGS:
-                return Answer(check=one.check, case=str(job.case), seed=job.seed, message=one.message[:400])
+                hung = one.status is Status.TIMEOUT
+                return Answer(check=one.check, case=str(job.case), seed=job.seed, message=one.message[:400], hung=hung)
             if one.status is Status.UNSUPPORTED:  # the original takes it
                 said = f"no longer supported: {one.message[:300]}"
                 return Answer(check=one.check, case=str(job.case), seed=job.seed, message=said)
@@ -170,7 +173,11 @@ class Bench:
         try:
             target = self.original.copy(place, mutant.applied(self.original.source))
             spec = replace(self.spec, target=target, timeout=PATIENCE)
-            answer = asked(start, first_finding, spec, self.support, self.first())
+            first = self.first()
+            answer = asked(start, first_finding, spec, self.support, first)
+            if answer.hung and self.hangs(answer.check, answer.case, start):
+                spec = replace(spec, timeout=BUSY)
+                answer = asked(start, first_finding, spec, self.support, first)
             if answer.check:
                 self.notice(answer)
                 fate.outcome, fate.by, fate.case, fate.message = "noticed", answer.check, answer.case, answer.message
@@ -181,15 +188,25 @@ class Bench:
         fate.seconds = round(time.monotonic() - began, 3)
         return fate
 
+    def hangs(self, check: str, case: str, start: executors.Start) -> bool:
+        """Whether the original does not answer in a mutant's time either: then it is the machine that is busy."""
+        jobs = [job for job in self.jobs if job.check == check and str(job.case) == case]
+        spec = replace(self.spec, timeout=PATIENCE)
+        return bool(asked(start, first_finding, spec, self.support, jobs[:1]).hung)
+
     def _further(self, fate: Fate, spec: Spec, start: executors.Start) -> None:
         """What becomes of one that the first questions do not notice."""
         cases = self.cases()
         with self.lock:
             if not self.right:
                 self.right = asked(start, checksums, self.spec, self.support, cases, self.seed)
-        same = asked(start, checksums, spec, self.support, cases, self.seed) == self.right
+        patient = replace(spec, timeout=BUSY)  # that a machine is busy makes no difference
+        same = asked(start, checksums, patient, self.support, cases, self.seed) == self.right
         options = verify.Options(profile="quick" if same else self.profile, seed=self.seed, fail_fast=True, workers=1)
         run = verify.verify(spec, options, start)
+        found = next(iter(run.findings), None)
+        if found and found.status is Status.TIMEOUT and self.hangs(found.check, str(found.case), start):
+            run = verify.verify(patient, options, start)
         if run.problem or run.verdict == "fail":
             found = next(iter(run.findings), None)
             fate.outcome, fate.by = "noticed", found.check if found else "loading"

@@ -1,11 +1,12 @@
-"""Places of what is drawn of a fingerprint: a tree of summation, and the map of switch points."""
+"""Places of what is drawn of fingerprints: a tree of summation, the map of switch points, who gives the same bits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from corrbench.fingerprint.differences import equal_bits
 from corrbench.fingerprint.found import Found
 from corrbench.fingerprint.model import Model
 from corrbench.fingerprint.survey import Point, Survey
@@ -92,3 +93,35 @@ def switch_map(made: Survey) -> Map:
         found.legend.append({"y": found.height, "text": text, "colour": colour})
         found.height += 22
     return found
+
+
+@dataclass(slots=True)
+class Classes:
+    """A column for each target, a row for each cell: boxes of one colour and letter in a row have the same bits."""
+
+    targets: list[str] = field(default_factory=list)
+    rows: list[tuple[str, list[dict[str, str]]]] = field(default_factory=list)
+
+
+def classes_of(surveys: Sequence[Survey]) -> Classes:
+    """Who gives the same bits; the letters A, B, … of a row are of the classes with most targets. A cell without a
+    whole model has no letter, since nothing is known of its bits.
+    """
+    found = Classes([f"{one.target} {one.version.partition('-')[0]}".strip() for one in surveys])
+    for name, classes in equal_bits(surveys).items():
+        letters = {hash_: number for number, hash_ in enumerate(classes)}
+        boxes = []
+        for one in surveys:
+            cell = one.cells.get(name)
+            number = letters.get(cell.hash) if cell is not None else None
+            boxes.append({
+                "letter": "" if number is None else letter(number), "told": told(cell) if cell is not None else "",
+                "colour": "none" if number is None else COLOURS[number % len(COLOURS)],
+            })  # fmt: skip
+        found.rows.append((name, boxes))
+    return found
+
+
+def letter(number: int) -> str:
+    """A, B, … Z, AA, AB, …"""
+    return (letter(number // 26 - 1) if number >= 26 else "") + chr(ord("A") + number % 26)

@@ -1,8 +1,9 @@
-"""Fingerprints in words, as Markdown, and as a page with trees and switch points drawn."""
+"""Fingerprints in words, as Markdown, and as pages with trees, switch points and classes of equal bits drawn."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -10,7 +11,7 @@ from corrbench.fingerprint.cells import FRESH
 from corrbench.fingerprint.differences import Comparison
 from corrbench.fingerprint.found import Found, Kind
 from corrbench.fingerprint.words import told
-from corrbench.render._arithmetic import SMALL, Picture, drawn, switch_map
+from corrbench.render._arithmetic import SMALL, Classes, Picture, classes_of, drawn, switch_map
 from corrbench.render._figures import counted
 from corrbench.render.markdown import escape as plain
 from corrbench.render.markdown import table
@@ -165,19 +166,34 @@ def difference_markdown(a: Survey, b: Survey, found: Comparison) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-# ---- a page
+# ---- pages
 
 
-def page(made: Survey) -> str:
-    """One page without scripts or network: words, the map of switch points, the trees that are small enough to see."""
+def page(made: Survey, *others: Survey) -> str:
+    """One page without scripts or network: words, the map of switch points, the trees that are small enough to see; and
+    who gives the same bits, where others are compared with it.
+    """
     trees: dict[str, tuple[str, Picture]] = {}
     for name, found in made.cells.items():
         for region, model in found.classes:
             if 1 < model.tree.leaves <= SMALL:
                 trees.setdefault(model.hash, (f"{name}, {region}", drawn(model)))
-    loaded = Environment(loader=PackageLoader("corrbench.render", ""), autoescape=True, undefined=StrictUndefined)
     cells = [(name, told(found), predicted(found), found.hash) for name, found in made.cells.items()]
-    return loaded.get_template("fingerprint.html").render(
-        survey=made, name=named(made), summary=summary(made), text=text(made), map=switch_map(made), cells=cells,
+    return filled(
+        f"Fingerprint of {named(made)}", [("", classes_of([made, *others]))] if others else [], survey=made,
+        name=named(made), summary=summary(made), text=text(made), map=switch_map(made), cells=cells,
         trees=list(trees.values()),
     )  # fmt: skip
+
+
+def together(surveys: Sequence[Survey]) -> str:
+    """One page of who gives the same bits, a table for each element type."""
+    dtypes = dict.fromkeys(one.dtype for one in surveys)
+    tables = [(dtype, classes_of([one for one in surveys if one.dtype == dtype])) for dtype in dtypes]
+    return filled("Who gives the same bits?", tables, survey=None)
+
+
+def filled(title: str, classes: list[tuple[str, Classes]], **parts: Any) -> str:
+    """The template with its parts."""
+    loaded = Environment(loader=PackageLoader("corrbench.render", ""), autoescape=True, undefined=StrictUndefined)
+    return loaded.get_template("fingerprint.html").render(title=title, classes=classes, **parts)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from corrbench.cli import main
+from corrbench.fingerprint.found import Kind
+from corrbench.fingerprint.survey import Survey
+from corrbench.render import fingerprint as render
 
 CASE = ("--case", "x=1,1,6,7 w=1,1,3,3")
 TARGETS = """
@@ -42,6 +47,12 @@ def run(*words: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
+def letters(page: str) -> list[list[str]]:
+    """The classes of equal bits that a page shows, row by row."""
+    rows = re.findall(r"<tr><td><code>[^<]*</code>(<td class=\"box\".*)</tr>", page)
+    return [re.findall(r">([A-Z]*)(?=<|$)", row) for row in rows]
+
+
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -63,10 +74,11 @@ def test_a_fingerprint_is_told_kept_and_expected(here: Path) -> None:
     code, said = run("ops.py:corr2d", "--arrays", "numpy", "--expect", "bits.json", "--quiet")
     assert (code, said.splitlines()[-1][:9]) == (0, "SAME BITS")
 
-    code, said = run("ops.py:tail", "--arrays", "numpy", "--expect", "bits.json")
+    code, said = run("ops.py:tail", "--arrays", "numpy", "--expect", "bits.json", "--html", "both.html")
     assert code == 1, said
     assert "column 4: " in said
     assert "chain −kh,−kw" in said
+    assert letters(Path("both.html").read_text()) == [["A", "B"]]
 
 
 @pytest.mark.slow
@@ -118,6 +130,9 @@ def test_two_files_are_compared_without_a_target(here: Path) -> None:
     code, said = run("--diff", "a.json", "b.json", "--json", "d.json")
     assert code == 1
     assert "chain kh,kw → chain −kh,−kw" in said
+    same, other = (Survey.from_json(json.loads(Path(name).read_text())) for name in ("a.json", "b.json"))
+    partial = replace(same, cells={name: replace(cell, kind=Kind.PARTIAL) for name, cell in same.cells.items()})
+    assert letters(render.together([other, same, partial, same])) == [["B", "A", "", "A"]]
     assert json.loads(Path("d.json").read_text())["verdict"] == "different"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import random
+import subprocess
+import sys
 from collections import Counter
 from typing import Any
 
@@ -88,6 +90,16 @@ def test_the_catalogue_is_whole() -> None:
     assert max(names.values()) == 1
     assert len([one for one in ALL if one.kind == "defect"]) >= 90
     assert len([one for one in ALL if one.kind == "honest"]) >= 15
+
+
+def test_what_is_written_in_numpy_is_loaded_without_torch() -> None:
+    """Else its machine code could not be examined in a minute. What is after reports may compare with torch."""
+    modules = {one.target.partition(":")[0] for one in catalogue() if one.arrays == "numpy"
+               and one.kind in ("honest", "trigger")}  # fmt: skip
+    assert len(modules) >= 3
+    text = f"import sys, {', '.join(sorted(modules))}; print({{'torch', 'scipy'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_the_unseen_are_after_reports_that_no_other_cites() -> None:

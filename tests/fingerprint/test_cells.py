@@ -86,6 +86,25 @@ def test_the_shortest_sums(name: str, terms: tuple[int, int, int]) -> None:
     assert (found.kind, found.share) == (Kind.TREE, 1.0)
 
 
+@pytest.mark.parametrize(("name", "through"), [("half_rows", 24), ("half_fused", 0)])
+def test_sums_in_16_bits_are_rounded_once_or_twice(name: str, through: int) -> None:
+    """Few outputs show it, and then all are taken to be so."""
+    case = Case(x=(1, 2, 30, 31), w=(3, 2, 3, 3), dtype="float16")
+    found = of(name, case)
+    assert (found.kind, found.said, len(found.classes)) == (Kind.TREE, "", 1)
+    assert found.model is not None
+    assert {one.through for one in found.model.roundings if one.bits == 11} == {through}
+    assert Found.from_json(found.to_json()).hash == found.hash
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_float64_that_is_computed_in_float32_throughout(channels: int) -> None:
+    found = of("narrow", Case(x=(1, channels, 5, 6), w=(2, channels, 1, 1), dtype="float64"))
+    assert (found.kind, found.said) == (Kind.TREE, "")
+    assert found.model is not None
+    assert (found.model.operands, found.model.product, found.model.exact) == (NEAREST, NEAREST, frozenset())
+
+
 def test_a_class_of_columns_has_a_model_of_its_own() -> None:
     found = of("last_columns")
     assert found.kind is Kind.TREE
@@ -106,6 +125,14 @@ def test_a_batch_may_be_another_order() -> None:
     one, two = of("by_batch"), of("by_batch", SMALL.but(x=(2, *SMALL.x[1:])))
     assert one.kind is two.kind is Kind.TREE
     assert one.hash != two.hash
+
+
+def test_threads_may_be_another_order() -> None:
+    found = [fingerprint(planted.cell(planted.OnThreads(), SMALL, threads), seed=5) for threads in (1, 2)]
+    assert [one.model.tree for one in found if one.model] == [order(range(K), K), joined([range(6), range(6, K)])]
+    said = invariances.matrix(planted.cell(planted.OnThreads(), SMALL), seed=5)
+    assert said["threads"].startswith("2 threads: ")
+    assert said["batch size"] == "yes"
 
 
 def test_padding_stride_groups_and_dilation_do_not_change_a_chain() -> None:
@@ -163,6 +190,26 @@ def test_a_winograd_transform_is_named(m: int) -> None:
     assert found.kind is Kind.TRANSFORM
     assert found.transform is not None
     assert found.transform.name == f"Winograd F({m}×{m}, 3×3)", found.said
+
+
+@pytest.mark.parametrize(("rows", "name"), [(9, "F(4×4, 3×3)"), (7, "F(4×4, 3×3)"), (6, "F(≥4×≥5, 3×3)")])
+def test_a_winograd_transform_of_a_plane_of_few_tiles_is_named(rows: int, name: str) -> None:
+    """Too few for a period: an impulse stays within its tiles; where one holds everything the corner alone tells."""
+    m = 4 if rows > 6 else 6
+    case = Case(x=(1, 2, rows, rows + 1), w=(2, 2, 3, 3))
+    found = fingerprint(planted.cell(lambda x, w: planted.winograd(m, x, w), case), seed=5)
+    assert found.transform is not None
+    assert found.transform.name == f"Winograd {name}", found.said
+
+
+def test_a_fourier_transform_of_a_small_plane_is_named() -> None:
+    for case, name in (
+        (Case(x=(1, 2, 6, 7), w=(2, 2, 3, 3), dtype="float64"), "FFT"),
+        (Case(x=(1, 2, 8, 8), w=(2, 2, 3, 3), dtype="float64"), "FFT in blocks of 4×4"),
+    ):
+        found = fingerprint(planted.cell(planted.fourier if name == "FFT" else planted.in_blocks, case), seed=5)
+        assert found.transform is not None
+        assert found.transform.name == name, found.said
 
 
 def test_a_fourier_transform_is_named() -> None:

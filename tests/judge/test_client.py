@@ -197,13 +197,14 @@ def test_a_daemon_without_a_guard_ends_too() -> None:
         assert gone(int(result.message.rpartition(" ")[2]))
 
 
-def test_all_ends_with_the_judge() -> None:
-    lines = """
+@pytest.mark.parametrize("before", [(), ("env", "UNDER=valgrind")], ids=["", "under a command"])
+def test_all_ends_with_the_judge(before: tuple[str, ...]) -> None:
+    lines = f"""
 import os
 from corrbench.judge import supervisor
 from corrbench.judge.client import Remote
 from tests.judge import test_client as t
-remote = Remote(t.spec("leaves_a_daemon"))
+remote = Remote(t.spec("leaves_a_daemon"), {before!r})
 t.ask(remote)
 print(max(t.supervisor.family(remote.child.process.pid)), remote.child.process.pid, remote.child.folder, flush=True)
 os.kill(os.getpid(), 9)

@@ -37,10 +37,15 @@ def f(n):
     return total
 '''
 BY = {
-    "coverage": lambda files: covered.Covered(__import__("coverage"), files),
     "monitoring": covered.Monitored,
     "settrace": covered.Traced,
 }  # fmt: skip
+
+
+def there(means: str) -> None:
+    """Skip where this interpreter has no such means."""
+    if means == "monitoring" and not hasattr(sys, "monitoring"):
+        pytest.skip("from Python 3.12 on")
 
 
 def module(folder: Path) -> Any:
@@ -56,10 +61,7 @@ def module(folder: Path) -> Any:
 
 @pytest.mark.parametrize("means", BY)
 def test_lines_and_branches_that_ran_are_seen(means: str, tmp_path: Path) -> None:
-    if means == "coverage":
-        pytest.importorskip("coverage")
-    if means == "monitoring" and not hasattr(sys, "monitoring"):
-        pytest.skip("from Python 3.12 on")
+    there(means)
     found = module(tmp_path)
     path = str(Path(found.__file__).resolve())
     before = sys.gettrace()
@@ -93,7 +95,9 @@ def followed(by: Any, path: str, call: Callable[[], object]) -> set[tuple[int, i
     return found
 
 
-def test_an_exception_is_no_way_past_a_condition(tmp_path: Path) -> None:
+@pytest.mark.parametrize("means", BY)
+def test_an_exception_is_no_way_past_a_condition(means: str, tmp_path: Path) -> None:
+    there(means)
     path = tmp_path / "raising.py"
     path.write_text("def g(x):\n    if x.missing:\n        y = 1\n        return y\n")
     scope: dict[str, Any] = {}
@@ -103,9 +107,28 @@ def test_an_exception_is_no_way_past_a_condition(tmp_path: Path) -> None:
         with pytest.raises(AttributeError):
             scope["g"](3)
 
-    arcs = followed(covered.Traced, str(path), call)
+    arcs = followed(BY[means], str(path), call)
+    assert (1, 2) in arcs or (0, 2) in arcs
     [source] = sources.of_target(f"{path}:g", tmp_path)
     assert not any(one.taken(arcs) for one in code_lines.branches(source.functions[0].node))
+
+
+@pytest.mark.parametrize("means", BY)
+def test_frames_that_run_in_turn_are_told_apart(means: str, tmp_path: Path) -> None:
+    """Two generators of one function, one that goes on behind its condition and one that does not."""
+    there(means)
+    path = tmp_path / "turns.py"
+    path.write_text("def g(wanted):\n    yield 1\n    if wanted:\n        yield 2\n    yield 3\n")
+    scope: dict[str, Any] = {}
+    exec(compile(path.read_text(), str(path), "exec"), scope)
+
+    def call() -> None:
+        one, other = scope["g"](True), scope["g"](False)
+        assert [next(each) for each in (one, other, one, other)] == [1, 1, 2, 3]
+
+    arcs = followed(BY[means], str(path), call)
+    assert {(3, 4), (3, 5)} <= arcs
+    assert (4, 5) not in arcs
 
 
 def test_blocks_that_end_in_raise_refuse(tmp_path: Path) -> None:

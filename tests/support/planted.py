@@ -157,6 +157,23 @@ def half_products(x: Array, w: Array) -> Array:
     return chain([np.float32(xs * ws) for xs, ws in terms(x, w)]).astype(np.float16)
 
 
+def half_rows(x: Array, w: Array) -> Array:
+    """float16; rows of the kernel in float32, each added to what is kept in float16 and rounded to float32 before."""
+    made = [np.float32(xs) * np.float32(ws) for xs, ws in terms(x, w)]
+    kept = np.float16(chain(made[: w.shape[3]]))
+    for k in range(w.shape[3], len(made), w.shape[3]):
+        kept = np.float16(chain(made[k : k + w.shape[3]]) + np.float32(kept))
+    return kept
+
+
+def half_fused(x: Array, w: Array) -> Array:
+    """float16, fused: 53 bits hold x·w + c."""
+    kept: Array = np.float16(0)  # type: ignore[assignment]
+    for xs, ws in terms(x, w):
+        kept = np.float16(np.float64(xs) * np.float64(ws) + np.float64(kept))
+    return kept
+
+
 def half_sums(x: Array, w: Array) -> Array:
     """float16 throughout."""
     return chain([xs * ws for xs, ws in terms(x, w)])
@@ -166,6 +183,11 @@ def double(x: Array, w: Array) -> Array:
     """float64, halves."""
     made: Array = pairwise([xs * ws for xs, ws in terms(x, w)], plus)
     return made
+
+
+def narrow(x: Array, w: Array) -> Array:
+    """float64, computed in float32."""
+    return sequential(np.float32(x), np.float32(w)).astype(np.float64)
 
 
 # ---- classes of outputs, and what a cell's arguments decide
@@ -188,6 +210,18 @@ def last_channel(x: Array, w: Array) -> Array:
 def by_batch(x: Array, w: Array) -> Array:
     """A batch is summed in another order."""
     return fused(x, w) if len(x) == 1 else fused_taps_first(x, w)
+
+
+@dataclass
+class OnThreads:
+    """As many chains as there are threads."""
+
+    threads: int = 1
+
+    def __call__(self, x: Array, w: Array) -> Array:
+        made = multiplied(terms(x, w))
+        each = -(-len(made) // self.threads)
+        return chain([chain(made[k : k + each]) for k in range(0, len(made), each)])
 
 
 # ---- no trees
@@ -253,7 +287,7 @@ def in_blocks(x: Array, w: Array, side: int = 4) -> Array:
     return made[..., :rows, :columns]
 
 
-POINTS: dict[int, tuple[Any, Any, Any]] = {  # Bᵀ, G and Aᵀ of F(2, 3) and F(4, 3) (Lavin & Gray, CVPR 2016)
+POINTS: dict[int, tuple[Any, Any, Any]] = {  # Bᵀ, G and Aᵀ of F(m, 3) (Lavin & Gray, CVPR 2016, and points 0 ±1 ±2 ±½)
     2: (
         [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]],
         [[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]],
@@ -265,6 +299,17 @@ POINTS: dict[int, tuple[Any, Any, Any]] = {  # Bᵀ, G and Aᵀ of F(2, 3) and F
         [[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6], [1 / 24, 1 / 12, 1 / 6],
          [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]],
         [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]],
+    ),
+    6: (
+        [[1, 0, -21 / 4, 0, 21 / 4, 0, -1, 0], [0, 1, 1, -17 / 4, -17 / 4, 1, 1, 0],
+         [0, -1, 1, 17 / 4, -17 / 4, -1, 1, 0], [0, 1 / 2, 1 / 4, -5 / 2, -5 / 4, 2, 1, 0],
+         [0, -1 / 2, 1 / 4, 5 / 2, -5 / 4, -2, 1, 0], [0, 2, 4, -5 / 2, -5, 1 / 2, 1, 0],
+         [0, -2, 4, 5 / 2, -5, -1 / 2, 1, 0], [0, -1, 0, 21 / 4, 0, -21 / 4, 0, 1]],
+        [[1, 0, 0], [-2 / 9, -2 / 9, -2 / 9], [-2 / 9, 2 / 9, -2 / 9], [1 / 90, 1 / 45, 2 / 45],
+         [1 / 90, -1 / 45, 2 / 45], [32 / 45, 16 / 45, 8 / 45], [32 / 45, -16 / 45, 8 / 45], [0, 0, 1]],
+        [[1, 1, 1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 1 / 2, -1 / 2, 0], [0, 1, 1, 4, 4, 1 / 4, 1 / 4, 0],
+         [0, 1, -1, 8, -8, 1 / 8, -1 / 8, 0], [0, 1, 1, 16, 16, 1 / 16, 1 / 16, 0],
+         [0, 1, -1, 32, -32, 1 / 32, -1 / 32, 1]],
     ),
 }  # fmt: skip
 
@@ -294,12 +339,14 @@ class Direct(Target):
 
     def ask(self, case: Case, pairs: Sequence[tuple[Array, Array]], threads: int = 1) -> list[Array]:
         self.calls += len(pairs)
+        if isinstance(self.function, OnThreads):
+            self.function.threads = threads
         return [self.function(x.copy(), w.copy()) for x, w in pairs]
 
 
-def cell(function: Callable[[Array, Array], Array], case: Case) -> Cell:
+def cell(function: Callable[[Array, Array], Array], case: Case, threads: int = 1) -> Cell:
     """A cell of a planted implementation."""
-    return Cell(Direct(function), case)
+    return Cell(Direct(function), case, threads)
 
 
 def order(leaves: Sequence[int], count: int) -> Tree:

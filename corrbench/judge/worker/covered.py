@@ -1,14 +1,14 @@
 """Coverage: from which line of the target's own files to which a call goes. A pass of its own, no verdict needs it.
 
-coverage.py follows the call where the target's environment has it; else the interpreter does, by `sys.monitoring` from
-Python 3.12 on, by `sys.settrace` before that.
+The interpreter follows the call itself, by `sys.monitoring` from Python 3.12 on, by `sys.settrace` before that.
+coverage.py is not asked: to it an exception that leaves a condition is a way past the condition, and a branch that
+nobody took would count.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from contextlib import AbstractContextManager
 from types import CodeType, FrameType
 from typing import Any
 
@@ -48,39 +48,9 @@ def made_afresh(step: Words, caller: Caller) -> Words | None:
     return None
 
 
-def follower(files: dict[str, str]) -> Traced | Monitored | Covered:
+def follower(files: dict[str, str]) -> Traced | Monitored:
     """What follows a call through files, by their real paths."""
-    try:
-        import coverage
-    except Exception:  # not there, or not for this interpreter
-        return Monitored(files) if hasattr(sys, "monitoring") else Traced(files)
-    return Covered(coverage, files)
-
-
-class Covered(AbstractContextManager["Covered"]):
-    """By coverage.py."""
-
-    def __init__(self, coverage: Any, files: dict[str, str]) -> None:
-        self.means = f"coverage.py {coverage.__version__}"
-        self.coverage = coverage.Coverage(
-            data_file=None, branch=True, include=list(files), config_file=False, messages=False
-        )
-        self.coverage._warn_no_data = False
-
-    def __enter__(self) -> Covered:
-        self.coverage.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.coverage.stop()
-
-    def arcs(self) -> Arcs:
-        """How it went."""
-        data, found = self.coverage.get_data(), Arcs()
-        for file in data.measured_files():  # numbers below 0 are ways into and out of a function
-            steps = {(max(start, ENTRY), max(end, EXIT)) for start, end in data.arcs(file) or ()}
-            found[os.path.realpath(file)] = steps
-        return found
+    return Monitored(files) if hasattr(sys, "monitoring") else Traced(files)
 
 
 class Own:

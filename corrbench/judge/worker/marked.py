@@ -110,8 +110,7 @@ class Marking:
         self.words["running"] = self.memcheck.running
         for _ in range(WARM):
             self.call([])
-        if self.call([])[1]:
-            self.words["reports"]["none"] = 1  # of its own, whatever the operands
+        self.words["reports"]["none"] = self.call([])[1]  # of its own, whatever the operands
         for name, value in self.live.items():
             where = addresses(value)
             self.memcheck.say(f"marked {name}".encode())
