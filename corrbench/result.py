@@ -170,12 +170,11 @@ class Explained:
 
     Attributes:
         kind: of the findings, see `corrbench.analysis.causes.kind`.
-        where: clauses of `corrbench.analysis.quantities` that all hold there; none for everywhere.
-        evidence: what was tried, in words.
-        base: the case that the experiments were made around.
-        check: which check was asked.
+        where, evidence: clauses of `corrbench.analysis.quantities` that all hold there, and what was tried, in words.
+        base, check: the case that the experiments were made around, and the check that was asked.
         resembles: the fault that the numbers of all experiments look like; empty if there is none.
         place: where in the array nearly all of them are wrong, in words; empty if it differs.
+        lines: the most suspect first, each a `corrbench.analysis.localisation.Suspect` as a dictionary.
     """
 
     kind: list[str]
@@ -185,6 +184,7 @@ class Explained:
     check: str
     resembles: str = ""
     place: str = ""
+    lines: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,7 +7,9 @@ import pytest
 from corrbench.audit_explanations import Explanations, Told, f1, half, planted, score
 from corrbench.case import Case
 from corrbench.defects import catalogue, holds
-from corrbench.defects._composed import BENT, REGIONS, SEPARATOR, combinations
+from corrbench.defects._composed import BENT, PLACES, REGIONS, SEPARATOR, combinations
+from corrbench.defects._faulty_lines import faulty_lines
+from corrbench.numerics.diagnose import pattern
 from corrbench.render import explanations
 from corrbench.result import Explained, Figures, Result, Run, Status
 
@@ -97,5 +99,23 @@ def test_a_composed_fault_shows_in_its_region_only(fault: str) -> None:
         right = torch.nn.functional.conv2d(*args)
         alike = torch.allclose(getattr(_composed, fault)(*args), right, atol=1e-2 if case.dtype == "float16" else 1e-4)
         assert alike != holds(REGIONS[fault], case)
+        if fault in PLACES and not alike and min(right.shape[2:]) > 1 and right.shape[0] > 3:
+            wrong = (getattr(_composed, fault)(*args) != right).numpy()
+            assert pattern(wrong) == PLACES[fault]
         shown.add(alike)
     assert shown == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("body", "faulty"),
+    [
+        (["y = c.y()", "if c.sh == 1:", "    return y", "z = c.w * 2", "return c.but(w=z).y()"], {5, 6}),
+        (["return c.y() if c.N < 2 else -c.y()"], {2}),
+        (["y = c.y()", "if c.N > 2:", "    y = bent(y)", "return y"], {4, 8}),
+        (["y = -c.y()", "return y"], {2, 3}),
+        (["y = c.y()", "return y if c.N < 2 else bent(y)"], {3, 6}),
+    ],
+)
+def test_faulty_lines_are_those_on_no_way_to_the_right_answer(body: list[str], faulty: set[int]) -> None:
+    text = "\n".join(["def f(c):", *(f"    {line}" for line in body), "", "def bent(y):", "    return y * 2"])
+    assert faulty_lines(text, "f").faulty == faulty

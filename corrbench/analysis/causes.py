@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
+from corrbench.analysis.localisation import Suspect
 from corrbench.analysis.predicates import ENOUGH, describe, has
 from corrbench.analysis.quantities import ANYTHING, Rule
 from corrbench.analysis.refusals import loud
@@ -35,6 +36,7 @@ class Group:
         common: where there is no such property, one that all of them have and most that passed have not.
         resembles: the fault whose numbers most of them look like; empty if none does.
         place: where in the array they are wrong, in words, if experiments told.
+        suspects: the lines that ran in wrong calls rather than in right ones, the most suspect first.
     """
 
     cause: tuple[str, ...]
@@ -44,6 +46,7 @@ class Group:
     common: str
     resembles: str
     place: str = ""
+    suspects: list[Suspect] = field(default_factory=list)
 
     @property
     def where(self) -> str:
@@ -59,7 +62,13 @@ class Group:
     def remarks(self) -> list[str]:
         """What there is to say of it beside its message: on which cases, and what fault it looks like."""
         alike = self.resembles and f"looks as if {self.resembles}"
-        return [said for said in (self.where, alike, self.place and f"mostly {self.place}") if said]
+        return [said for said in (self.where, alike, self.place and f"mostly {self.place}", self.line) if said]
+
+    @property
+    def line(self) -> str:
+        """The line most suspect, as a clause; empty unless it leads by a margin."""
+        first = next((one for one in self.suspects if one.named), None)
+        return f"look at {first.place} first, which {first.said}" if first else ""
 
     @property
     def extent(self) -> str:
@@ -264,8 +273,9 @@ def explained(run: Run, results: list[Result]) -> tuple[list[Group], list[Result
     for one, mine in zip(told, members, strict=True):
         if mine:
             said = f"{' and '.join(one.where) or ANYTHING} ({one.evidence})"
+            lines = [Suspect(**line) for line in one.lines]
             own = [result for result in mine if kind(result) == tuple(one.kind)] or mine
-            made.append(Group(tuple(one.kind), min(own, key=size), mine, said, "", one.resembles, one.place))
+            made.append(Group(tuple(one.kind), min(own, key=size), mine, said, "", one.resembles, one.place, lines))
     return sorted(made, key=lambda group: (rank(group.cause)[0], -len(group.members))), left
 
 

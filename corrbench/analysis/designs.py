@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -25,11 +26,17 @@ LEVELS: dict[str, tuple[Any, ...]] = {
     "rest_h": (0, 1, 2, 3), "rest_w": (0, 1, 2, 3),
     "bias": (False, True),
 }  # fmt: skip
+STEPS = (*range(-16, 17, 4), *range(-3, 4))
 FINE = (*range(41), *(2**k + d for k in range(6, 17) for d in (-1, 0, 1)))
 NEUTRAL: dict[str, Any] = {
     "n": 2, "each": 2, "kernels": 3, "groups": 1, "kh": 3, "kw": 2, "sh": 1, "sw": 1, "dh": 1, "dw": 1,
     "top": 0, "bottom": 0, "left": 0, "right": 0, "mode": "", "rows": 4, "cols": 6, "rest_h": 0, "rest_w": 0,
     "bias": False, "dtype": "float32", "layout": "",
+}  # fmt: skip
+NOTABLE: dict[str, tuple[Any, Any]] = {
+    "n": (1, 2), "each": (1, 2), "kernels": (1, 3), "groups": (1, 2), "kh": (1, 3), "kw": (1, 3), "sh": (1, 2),
+    "sw": (1, 2), "dh": (1, 2), "dw": (1, 2), "top": (0, 1), "left": (0, 1), "mode": ("", "same"), "rows": (1, 4),
+    "cols": (1, 6), "bias": (False, True),
 }  # fmt: skip
 TOGETHER = (
     ("kh", "kw"), ("sh", "sw"), ("dh", "dw"), ("top", "left", "bottom", "right"), ("top", "bottom"), ("left", "right"),
@@ -163,14 +170,63 @@ def _made(f: Factors) -> Iterator[Case]:
         yield found
 
 
-def around(base: Case, generator: np.random.Generator, dtypes: list[str], views: list[str], count: int) -> list[Case]:
-    """Cases in which one to four factors are otherwise, at random; some with a number one step from the base's."""
+def decisive(base: Case, right: Iterable[Case]) -> list[str]:
+    """The factors of a wrong case that decide: right cases differ from it in nothing else."""
+    own = factors(base)
+    found: dict[str, None] = {}
+    for case in right:
+        differ = [name for name, value in factors(case).items() if value != own[name]]
+        found |= dict.fromkeys(differ) if len(differ) == 1 and differ != ["data"] else {}
+    return list(found)
+
+
+def pairs(base: Case) -> Iterator[Case]:
+    """Every two factors otherwise, each at the first of its notable levels."""
+    own = factors(base)
+    other = {name: next(level for level in levels if level != own[name]) for name, levels in NOTABLE.items()}
+    for names in combinations(other, 2):
+        yield from _made(changed(own, **{name: other[name] for name in names}))
+
+
+def despite(base: Case, right: Iterable[Case], generator: np.random.Generator, count: int) -> list[Case]:
+    """Cases in which one factor is as in a right case that differs from the base in nothing else, and one to three
+    others are otherwise: does it decide by itself, or did it change something else?
+    """
+    own = factors(base)
+    levels: dict[str, list[Any]] = {}
+    for case in right:
+        differ = {name: value for name, value in factors(case).items() if value != own[name]}
+        for name, value in differ.items() if len(differ) == 1 else ():
+            levels.setdefault(name, []).append(value)
+    levels.pop("data", None)
+    found: list[Case] = []
+    for name, values in levels.items():
+        others = [other for other in LEVELS if other != name]
+        telling = [other for other in others if other in levels] or others
+        for turn in range(count):
+            picked = generator.choice(others if turn % 3 == 2 else telling, min(3, 1 + turn % 3), replace=True)
+            changes = {str(other): LEVELS[other][int(generator.integers(len(LEVELS[other])))] for other in picked}
+            found += _made(changed(own, **changes | {name: values[int(generator.integers(len(values)))]}))
+    return list(dict.fromkeys(found))
+
+
+def around(
+    base: Case,
+    generator: np.random.Generator,
+    dtypes: list[str],
+    views: list[str],
+    count: int,
+    names: Sequence[str] = (),
+) -> list[Case]:
+    """Cases in which one to four factors, of these `names` or of all, are otherwise, at random; some with a number one
+    step from the base's.
+    """
     own = factors(base)
     found: list[Case] = []
-    names = [*LEVELS, "dtype", "layout"]
+    names = list(names) or [*LEVELS, "dtype", "layout"]
     for _ in range(count):
         changes: Factors = {}
-        for name in generator.choice(names, int(generator.integers(1, 5)), replace=False):
+        for name in generator.choice(names, min(len(names), int(generator.integers(1, 5))), replace=False):
             if name == "dtype":
                 changes["dtype"] = dtypes[int(generator.integers(len(dtypes)))]
             elif name == "layout":
@@ -189,7 +245,8 @@ def sweep(base: Case, more: Iterable[int] = ()) -> Iterator[Case]:
     """Each size at many values, all else as in the base."""
     own = factors(base)
     for name in ("n", "each", "kernels", "groups", "kh", "kw", "sh", "sw", "dh", "dw", "rows", "cols", "top", "left"):
-        for value in sorted({*FINE, *more}):
+        near = {own[name] + step for step in STEPS}  # among which it has every remainder
+        for value in sorted({*FINE, *more, *near}):
             if value > 0 or name in ("top", "left"):
                 yield from _made(changed(own, **{name: value}))
     for value in range(1, 20):

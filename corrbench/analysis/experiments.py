@@ -20,8 +20,14 @@ from corrbench.case import INTEGERS, Case
 from corrbench.numerics.inputs import WHOLE
 
 Ask = Callable[[list[Case]], list[bool | None]]  # of each case whether it is wrong; None if that could not be told
-ROUNDS, EACH, RIVALS = 5, 24, 10  # further rounds of experiments, cases in each, rules that are played off
+ROUNDS, EACH, RIVALS = 8, 36, 10  # further rounds of experiments, cases in each, rules that are played off
 HEAVY = 4e5  # multiply-accumulates that a case of an experiment may take, or a few times what the first took
+POOL = 300  # cases among which those of a round are looked for, drawn in either of two ways
+DESPITE = 40  # cases for each factor that decides alone, in which others are otherwise too
+INSIDE = 6  # of them in a round that only ask whether a rule holds as far as it says
+AROUND = 8  # values beside one that seems to be the only one
+PAIRED = 1  # round in which every two factors are otherwise together
+RESTORED = 3  # right cases from which a rule's other clauses are sought again
 WAYS = 4  # right cases to which a way is tried
 SURE = 4  # experiments that have to bear out a clause
 WEAK = 20.0  # weight of all that the run found right, taken together; an experiment has 1
@@ -61,6 +67,7 @@ class Series:
     wrong: list[Case] = field(default_factory=list)
     right: list[Case] = field(default_factory=list)
     asked: set[Case] = field(default_factory=set)
+    sought: set[str] = field(default_factory=set)  # clauses that cases were made up against
 
     @property
     def over(self) -> bool:
@@ -108,20 +115,28 @@ def investigate(
         if other != base:
             base = other
             series.run(designs.alone(base, dtypes, known.views))
-    pool = [c for c in designs.around(base, generator, dtypes, known.views, 300) if series.takes(c)]
+    decisive = designs.decisive(base, series.right)
+    pool = [
+        case
+        for names in ((), decisive)
+        for case in designs.around(base, generator, dtypes, known.views, POOL, names)
+        if series.takes(case)
+    ]
+    despite = [case for case in designs.despite(base, series.right, generator, DESPITE) if series.takes(case)]
     swept = [c for c in designs.sweep(base, _landmarks(known)) if series.takes(c) and c.macs <= 8 * series.heaviest]
     rules = _ruled(base, known, series)
-    for _ in range(ROUNDS):
+    for turn in range(ROUNDS):
         if series.over:
             break
         telling = [
             *_gaps(rules[0], series, swept), *_doubted(rules[0], series, [*swept, *pool]),
-            *_disputed(rules, pool, series),
+            *_disputed(rules, [*pool, *despite, *_restored(rules, pool, series)], series),
+            *_held(rules[0], pool, despite, base, series),
         ]  # fmt: skip
-        if not telling:
-            break
         before = len(series.asked)
         series.run(telling, EACH)
+        if turn == PAIRED:
+            series.run([case for case in designs.pairs(base) if rules[0].holds(case)])
         if len(series.asked) == before:
             break
         rules = _ruled(base, known, series)
@@ -221,7 +236,40 @@ def _disputed(rules: Sequence[Rule], pool: Sequence[Case], series: Series) -> li
         return []
     votes = {case: sum(rule.holds(case) for rule in close) for case in pool if case not in series.asked}
     open_ = [case for case, vote in votes.items() if 0 < vote < len(close) and case.macs <= series.heaviest]
-    return sorted(open_, key=lambda case: (abs(2 * votes[case] - len(close)), case.macs))[:EACH]
+    return sorted(open_, key=lambda case: (abs(2 * votes[case] - len(close)), case.macs))[: EACH // 2]
+
+
+def _restored(rules: Sequence[Rule], pool: Sequence[Case], series: Series) -> list[Case]:
+    """Cases that lack what a rival says in addition, one factor changed so that the first rule holds again; for each
+    clause once, and where the pool has none.
+    """
+    found: list[Case] = []
+    close = [rule for rule in rules[1:] if rule.cost <= rules[0].cost + 1.0]
+    more = {clause for rule in close for clause in rule.clauses} - {*rules[0].clauses} - series.sought
+    inside = [case for case in pool if rules[0].holds(case)] if more else []
+    for clause in sorted(more):
+        alone = Rule((clause,))
+        series.sought.add(clause)
+        if not all(map(alone.holds, inside)):  # there are such cases as it is
+            continue
+        lacking = sorted((case for case in series.right if not alone.holds(case)), key=lambda case: case.macs)
+        for first in lacking[:RESTORED]:
+            for case in designs.sweep(first):
+                if rules[0].holds(case) and not alone.holds(case) and case not in series.asked and series.takes(case):
+                    found.append(case)
+                    break
+    return found
+
+
+def _held(rule: Rule, pool: Sequence[Case], despite: Sequence[Case], base: Case, series: Series) -> list[Case]:
+    """Cases for which a rule holds, as unlike its base as can be: right ones among them show that it says too much."""
+    own = designs.factors(base)
+    near, far = (
+        [c for c in cases if c not in series.asked and c.macs <= series.heaviest and rule.holds(c)]
+        for cases in (despite, pool)
+    )
+    far.sort(key=lambda case: (-designs.distance(own, case), case.macs))
+    return [case for cases in (near, far) for case in cases[:: max(1, len(cases) // (INSIDE + 1))][:INSIDE]]
 
 
 def _doubted(rule: Rule, series: Series, pool: Sequence[Case]) -> list[Case]:
@@ -242,9 +290,14 @@ def _gaps(rule: Rule, series: Series, swept: Sequence[Case]) -> list[Case]:
     found = []
     for clause in rule.clauses:
         match = NUMBERED.fullmatch(clause)
-        if match is None or match[2] not in ("above", "at most") or match[1] not in QUANTITIES:
+        if match is None or match[1] not in QUANTITIES:
             continue
         of, others = QUANTITIES[match[1]], Rule(tuple(one for one in rule.clauses if one != clause))
+        if match[2] is None and match[3]:  # one value, or more of the same remainder?
+            lacking = [c for c in swept if of(c) != int(match[3]) and others.holds(c) and c not in series.asked]
+            found += sorted(lacking, key=lambda c: (abs(of(c) - int(match[3])), c.macs))[:AROUND]
+        if match[2] not in ("above", "at most"):
+            continue
         bad = [of(case) for case in series.wrong if rule.holds(case)]
         good = [of(case) for case in series.right if others.holds(case) and not rule.holds(case)]
         if not bad or not good:

@@ -58,7 +58,11 @@ PLAIN = frozenset({  # what a case is made of; the others follow from these
     "the largest padding", "the padding of the rows", "the padding of the columns",
 })  # fmt: skip
 ANYTHING = "anything is asked"  # of a target that is wrong everywhere
-FAR_FETCHED = ("the number of", "the kernel's", "the padding above e", "the padding at the left ")
+FAR_FETCHED = (
+    "the number of", "the kernel's", "the padding above e", "the padding at the left ", "the remainder of",
+    "a padding is",
+)  # fmt: skip
+EITHER = " or the "  # between two clauses, one of which holds
 MODULI = (2, 4, 8, 16, 3)
 
 
@@ -108,6 +112,10 @@ PROPERTIES: dict[str, Predicate] = {
     "opposite paddings are equal": lambda c: c.sides[0] == c.sides[1] and c.sides[2] == c.sides[3],
     "the remainder of the rows is as large as can be": lambda c: 0 < remainder(c)[0] == c.stride[0] - 1,
     "the remainder of the columns is as large as can be": lambda c: 0 < remainder(c)[1] == c.stride[1] - 1,
+    **_against("the remainder of the rows", "the padding below", lambda c: (remainder(c)[0], c.sides[1])),
+    **_against("the remainder of the columns", "the padding at the right", lambda c: (remainder(c)[1], c.sides[3])),
+    "the kernel is a single row or column": lambda c: (c.w[2] == 1) != (c.w[3] == 1),
+    "a padding is no multiple of its stride": lambda c: bool(c.sides[0] % c.stride[0] or c.sides[2] % c.stride[1]),
     "input or kernel is not square": lambda c: c.x[2] != c.x[3] or c.w[2] != c.w[3],
     "there is no bias": lambda c: not c.bias,
     "there is a bias": lambda c: c.bias,
@@ -148,7 +156,7 @@ def predicate(clause: str) -> Predicate | None:
         return _named(named)
     match = NUMBERED.fullmatch(clause)
     if match is None or match[1] not in QUANTITIES:
-        return None
+        return _either(clause)
     of, how, limit = QUANTITIES[match[1]], match[2], int(match[3] or 0)
     if match[4]:
         return lambda c: of(c) % 2 == (match[4] == "odd")
@@ -163,6 +171,24 @@ def predicate(clause: str) -> Predicate | None:
         "a multiple of": lambda c: of(c) % limit == 0,
         "no multiple of": lambda c: of(c) % limit != 0,
     }[how]
+
+
+def _either(clause: str) -> Predicate | None:
+    """What a clause says that is made of others, one of which holds."""
+    first, *more = clause.split(EITHER)
+    if not more:
+        return None
+    parts = [predicate(one) for one in (first, *(f"the {one}" for one in more))]
+    found = [one for one in parts if one is not None]
+    return (lambda c: any(one(c) for one in found)) if len(found) == len(parts) else None
+
+
+def mirrored(clause: str) -> str:
+    """What a clause says of rows said of columns, and the other way."""
+    pairs = (("rows", "columns"), ("height", "width"), ("above", "at the left"), ("below", "at the right"))
+    words = {a: b for pair in pairs for a, b in (pair, pair[::-1])}
+    sides = r"|(?<=padding )(?:above|below|at the left|at the right)"
+    return re.sub(rf"\b(?:rows|columns|height|width)\b{sides}", lambda match: words[match[0]], clause)
 
 
 def _named(match: re.Match[str]) -> Predicate:
@@ -198,6 +224,8 @@ def price(clause: str) -> float:
         return (
             1.6 if "laid out" in clause or clause.startswith(FAR_FETCHED) else 1.0 if "are equal" not in clause else 1.2
         )
+    if EITHER in clause:
+        return 1.1 + 0.3 * clause.count(EITHER)
     match = NUMBERED.fullmatch(clause)
     assert match is not None
     dear = 0.0 if match[1] in PLAIN else 0.35

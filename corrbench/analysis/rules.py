@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from corrbench.analysis.quantities import MODULI, QUANTITIES, Rule, predicate, price, properties
+from corrbench.analysis.quantities import MODULI, OPERANDS, QUANTITIES, Rule, predicate, price, properties
 from corrbench.case import Case
 
 BEAM, MOST = 16, 10  # rules that are extended in each round, and clauses that one may have
@@ -17,6 +17,7 @@ MISSED = 1.2  # price of a right case that the rule holds for: more clauses must
 LEFT = 0.5  # price of a case of an experiment that is wrong, and that the rule leaves to another cause
 ANOTHER = 0.6  # what it may cost that a case of the run need not be told as of another cause
 REFUSED = 12  # cases that may be left to another cause one by one, before the rest is no longer tried
+SOME = 3  # element types or layouts that one clause may name
 Flags = NDArray[np.bool_]
 
 
@@ -40,6 +41,9 @@ class Table:
         self.cases = list(dict.fromkeys(cases))
         self.place = {case: index for index, case in enumerate(self.cases)}
         self.names = properties(tuple(sorted({case.dtype for case in self.cases})))
+        starts = ("the dtype is ", *(f"the {operand} is laid out " for operand in OPERANDS))
+        exact = [[i for i, name in enumerate(self.names) if _one_of(name, start)] for start in starts]
+        self.kinds = [kinds for kinds in exact if kinds]  # places of clauses of which no two hold
         self.numbers = np.array([_numbers(case) for case in self.cases], dtype=np.int64).T
         self.flags = np.array([_flags(case, self.names) for case in self.cases], dtype=bool).T
 
@@ -55,6 +59,12 @@ class Table:
             if row[wrong].all() and not row.all():
                 names.append(name)
                 rows.append(row)
+        for kinds in self.kinds:
+            some = [index for index in kinds if self.flags[index][wrong].any()]
+            marks: Flags = np.logical_or.reduce(self.flags[some], axis=0)
+            if 1 < len(some) <= SOME and marks[wrong].all() and not marks.all():
+                names.append(" or ".join(self.names[index] for index in some))
+                rows.append(marks)
         for name, row in zip(QUANTITIES, self.numbers, strict=True):
             low, high = int(row[wrong].min()), int(row[wrong].max())
             for text, marks in _limits(name, row, low, high):
@@ -76,6 +86,11 @@ class Table:
                     names.append(text)
                     rows.append(marks)
         return names, np.array(rows, dtype=bool).reshape(len(rows), len(self.cases))
+
+
+def _one_of(clause: str, start: str) -> bool:
+    """Whether a clause names one element type, or one layout of an operand."""
+    return clause.startswith(start) and " " not in clause.removeprefix(start)
 
 
 @lru_cache(1 << 14)
@@ -103,6 +118,7 @@ def _limits(name: str, row: NDArray[np.int64], low: int, high: int) -> Iterable[
         yield f"{name} is at most {bound}", row <= bound
 
 
+@lru_cache(1 << 14)
 def roundest(low: int, high: int) -> int:
     """Of the limits from `low` to below `high`, that which people choose: the lowest if small, or a power of two."""
     if high - low == 1 or low <= 2:

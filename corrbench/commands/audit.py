@@ -59,7 +59,12 @@ class Asked:
 @click.option("--full", is_flag=True, help="Let every check go on until it has found something: who finds what.")
 @click.option("--rivals", is_flag=True, help="Ask other suites as well: how many of the same faults do they find?")
 @click.option("--explained", is_flag=True, help="Instead: is what a report says of each defect's cause true?")
-@click.option("--sample", type=click.IntRange(0), default=0, help="With --explained: only so many of each half.")
+@click.option(
+    "--sample",
+    type=click.IntRange(0),
+    default=0,
+    help="With --explained: only so many of each half; --resume may ask for more of them.",
+)
 @cli.seed("Of every run; by default a secret one, printed at the end.")
 @cli.json_file("the audit")
 @click.option("--report", type=click.Path(file_okay=False), help="Write audit.md, or audit-full.md, into this folder.")
@@ -110,7 +115,7 @@ def explain(asked: Asked) -> NoReturn:
     began = time.monotonic()
     with cli.working("audit", quiet=asked.quiet, then=cli.RESUME) as step:
         waiting = planted(asked.sample)
-        header = {"explanations": asked.sample, "seed": asked.seed}
+        header = {"explanations": True, "seed": asked.seed}  # a larger sample goes on with a smaller one
         record = store.Store.resume(place, header) if asked.resume else store.Store.create(place, header)
         made = Explanations(seed=record.header["seed"], environment=signature.summary_environment())
         words = {"profile": "quick", "seed": made.seed, "workers": asked.workers or None}

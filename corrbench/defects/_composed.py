@@ -41,6 +41,13 @@ REGIONS = {  # where each is wrong, over the names of `corrbench.defects.NAMES`
     "long_steps": "dh > 1 and kh > 1",
     "two_by_two": "kh == 2 and kw == 2",
 }
+PLACES = {  # what a report should say of where their results are wrong, of those whose place has a name
+    "strided_rows": "only the last row", "strided_columns": "only the last column", "grouped": "only the first channel",
+    "large_batch": "only sample 2", "padded": "only the first row", "half": "only the last channel",
+    "odd_columns": "only the last column", "many_taps": "only the last sample", "oblong": "only the last row",
+    "long_steps": "only the first row", "two_by_two": "only the first column", "many_columns": "only column 16",
+    "many_rows": "only row 12", "many_kernels": "only channel 8",
+}  # fmt: skip
 SEPARATOR = "__"
 
 

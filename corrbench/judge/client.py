@@ -143,15 +143,17 @@ class Remote:
         )
 
     def covered(
-        self, steps: list[dict[str, Any]], arrays: list[np.ndarray], dtypes: list[str], files: list[str]
-    ) -> dict[str, Any]:
-        """How each of some calls goes through the target's files, see `corrbench.judge.protocol.covered`.
+        self, steps: list[dict[str, Any]], arrays: list[np.ndarray], dtypes: list[str], files: list[str],
+        *, fine: bool = False,
+    ) -> dict[str, Any]:  # fmt: skip
+        """How each of some calls goes through the target's files, see `corrbench.judge.protocol.covered`; `fine` where
+        which instructions of a line ran is wanted as well.
 
         Raises:
             Died, NotLoaded: as `steps`.
         """
         wire = [narrow(a) if dtype == "bfloat16" else a for a, dtype in zip(arrays, dtypes, strict=True)]
-        request = {"op": "covered", "steps": steps, "files": files}
+        request = {"op": "covered", "steps": steps, "files": files, "fine": fine}
         return self._exchange(self._ready(), request, wire, protocol.covered, self._patience())
 
     def examined(

@@ -13,8 +13,9 @@ from corrbench.render.markdown import escape, table
 if TYPE_CHECKING:
     from corrbench.audit_explanations import Explanations, Told
 
-HEADS = ("fault", "wrong where", "told", "F1", "causes", "without experiments", "fresh cases")
-AIMS = {"F1 at least 0.9": "at least 85 %", "silent": "at most 12 %", "misleading, F1 below 0.5": "at most 3 %",
+HEADS = ("fault", "wrong where", "told", "F1", "of what shows", "line", "causes", "without experiments", "fresh cases")
+AIMS = {"F1 at least 0.9": "at least 85 %", "F1 at least 0.9, of what shows": "",
+        "silent": "at most 12 %", "misleading, F1 below 0.5": "at most 3 %",
         "exactly one cause": "at least 90 %"}  # fmt: skip
 
 
@@ -67,6 +68,14 @@ def _lines(made: Explanations) -> Iterator[str]:
     yield from table(("share", *counts, "aim"), rows)
     told, several = made.apart
     yield from ("", f"Of {several} functions with two or three faults all were told in {told} (aim: 70 %).", "")
+    right, ranked, named_right, named = made.lines
+    yield (
+        f"The line ranked first is one of those at fault in {right} of {ranked} functions that have right lines too "
+        f"(aim: 70 %); a report names it in {named}, rightly in {named_right}. "
+        f"Where in the array the result is wrong is told of {made.places[0]} of {made.places[1]} faults in functions "
+        "with several, of those that are told at all and whose place has a name (aim: 90 %)."
+    )
+    yield ""
     for half, title in (("unseen", "Unseen"), ("tuned", "Tuned"), ("composed", "Several faults in one function")):
         mine = sorted((one for one in made.told if one.half == half), key=lambda one: one.name)
         if mine:
@@ -83,4 +92,6 @@ def _row(one: Told) -> tuple[str, ...]:
     scores = ", ".join(f"{score:.2f}" for score in one.scores) if one.found and one.wrong else "-"
     where = "; ".join(f"`{text}`" for text in one.planted)
     mined = f"{one.mined:.2f}, {one.mined_causes}" if len(one.planted) == 1 and one.found else "-"
-    return (f"`{one.name}`", where, said, scores, str(one.causes), mined, f"{one.wrong} of {one.cases}")
+    shown = f"{one.shown:.2f}" if one.half != "composed" and one.found else "-"
+    line = f"{one.line}{', named' if one.named else ''}" or "-"
+    return (f"`{one.name}`", where, said, scores, shown, line, str(one.causes), mined, f"{one.wrong} of {one.cases}")

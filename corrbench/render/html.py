@@ -103,7 +103,7 @@ def _view(digest: Digest) -> dict[str, Any]:
     compared = [r for r in run.results if r.numbers.tier == "exact"]
     return {
         "digest": digest, "groups": groups, "asides": {title: found for title, found in asides.items() if found},
-        "coverage": source_view.coverage(run), "pieces": source_view.pieces,
+        "coverage": source_view.coverage(run), "pieces": source_view.pieces, "suspects": source_view.suspected(run),
         "headline": HEADLINES[run.verdict], "sentence": sentence(digest), "gradients": _gradients(gradients),
         "about": {name: check.about for name, check in registry().items()}, "wrong": FINDINGS,
         "plots": [

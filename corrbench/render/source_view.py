@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from corrbench.analysis.coverage import Coverage, File
+from corrbench.analysis.localisation import Suspect
 from corrbench.result import Run
 
 AROUND = 1  # lines shown before and after a function
@@ -16,7 +17,7 @@ WORDS = {
 
 
 class Line(NamedTuple):
-    """A line as it is shown: ``kind`` is a key of `WORDS` or empty, ``said`` what there is to say of it."""
+    """A line as it is shown: ``kind`` is a key of `WORDS`, ``suspect`` or empty, ``said`` what is to be said of it."""
 
     number: int
     text: str
@@ -29,13 +30,29 @@ def coverage(run: Run) -> Coverage | None:
     return Coverage.from_json(run.coverage) if run.coverage else None
 
 
-def pieces(file: File) -> Iterator[list[Line]]:
-    """The stretches of a file that are shown, each with its lines."""
+def suspected(run: Run) -> dict[tuple[str, int], str]:
+    """What there is to say of the lines that are suspect as much as the first for a cause, by file and line."""
+    found: dict[tuple[str, int], str] = {}
+    for number, cause in enumerate(run.explained, 1):
+        suspects = [Suspect(**line) for line in cause.get("lines", ())]
+        for one in suspects:
+            if one.score == suspects[0].score and suspects[0].named:
+                found.setdefault((one.file, one.line), f"suspect of cause {number}: {one.said}")
+    return found
+
+
+def pieces(file: File, suspects: Mapping[tuple[str, int], str]) -> Iterator[list[Line]]:
+    """The stretches of a file that are shown, each with its lines; of suspects it is said why they are."""
     kinds = {line: kind for kind in WORDS for line in getattr(file, kind)}
     text = file.text.splitlines()
     for first, last in joined(file, len(text)):
         yield [
-            Line(number, text[number - 1], kinds.get(number, ""), said(file, number, kinds.get(number, "")))
+            Line(
+                number,
+                text[number - 1],
+                "suspect" if (file.path, number) in suspects else kinds.get(number, ""),
+                suspects.get((file.path, number)) or said(file, number, kinds.get(number, "")),
+            )
             for number in range(first, last + 1)
         ]
 

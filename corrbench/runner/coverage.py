@@ -44,6 +44,8 @@ class Follow:
     seed: int
     files: tuple[str, ...]
     calls: tuple[tuple[Case, str], ...]
+    check: str = "coverage"  # of whose data
+    fine: bool = False  # whether instructions are followed, and not lines alone
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,7 +75,7 @@ def run_followed(asked: Follow) -> Answer:
     arrays: list[Array] = []
     dtypes: list[str] = []
     for case, mode in asked.calls:
-        trial = Trial("coverage", case, asked.seed, asked.spec, asked.support, remote)
+        trial = Trial(asked.check, case, asked.seed, asked.spec, asked.support, remote)
         way = {"way": mode} if mode in WAYS else {}
         by_hand = {"repeat": 2} if mode == "backward" and asked.support.convention.by_hand else {}
         how = "forward" if way or mode == FRESH else mode
@@ -82,7 +84,7 @@ def run_followed(asked: Follow) -> Answer:
         steps.append(step | {"mode": FRESH} if mode == FRESH else step)
         dtypes += [case.dtype] * len(call.arrays)
     try:
-        found = remote.covered(steps, arrays, dtypes, list(asked.files))
+        found = remote.covered(steps, arrays, dtypes, list(asked.files), fine=asked.fine)
     except (Died, NotLoaded) as error:
         return Answer(problem=getattr(error, "message", "") or str(error))
     calls = [

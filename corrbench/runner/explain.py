@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from corrbench.analysis import causes
 from corrbench.analysis.experiments import Known, evidence, investigate
-from corrbench.analysis.quantities import Rule
+from corrbench.analysis.quantities import Rule, mirrored
 from corrbench.case import Case
 from corrbench.numerics.inputs import LAYOUTS, layouts
 from corrbench.result import FINDINGS, Explained, Result, Run, Status
@@ -26,9 +26,11 @@ ASKED = {"fuzz.search": "values.exact", "values.large": "values.exact", "gradien
 CAUSES = 6  # that are followed
 
 
-def explain(run: Run, spec: Spec, support: Support, start: Start, workers: int = 1, seconds: float = SECONDS) -> None:
+def explain(
+    run: Run, spec: Spec, support: Support, start: Start, workers: int = 1, seconds: float = SECONDS
+) -> list[dict[Case, bool]]:
     """Follow the causes of a run's findings, one after the other, until all are told or the time is over; what was
-    found out is in the run. One cause may take a third of the time.
+    found out is in the run. One cause may take a third of the time. Returns the experiments of each cause.
     """
     until = time.monotonic() + seconds
     run.explained = []
@@ -54,6 +56,7 @@ def explain(run: Run, spec: Spec, support: Support, start: Start, workers: int =
     for one, rule in zip(run.explained, rules, strict=True):
         others = [other for other in rules if other != rule]
         one["evidence"] = evidence(rule, tried[tuple(one["kind"])], others)
+    return [tried[tuple(one["kind"])] for one in run.explained]
 
 
 def _joined(run: Run, found: Explained, tried: dict[Case, bool]) -> bool:
@@ -62,10 +65,20 @@ def _joined(run: Run, found: Explained, tried: dict[Case, bool]) -> bool:
     """
     for index, earlier in enumerate(run.explained):
         shared = Rule(tuple(clause for clause in earlier["where"] if clause in found.where))
-        if earlier["kind"] != found.kind or not shared.clauses:
+        if earlier["kind"] != found.kind:
+            continue
+        own, other = ([clause for clause in where if clause not in shared.clauses]
+                      for where in (earlier["where"], found.where))  # fmt: skip
+        if len(own) == 1 and [mirrored(own[0])] == other:  # of rows and of columns: said in one
+            run.explained[index] = earlier | {"where": [*shared.clauses, f"{own[0]} or {other[0]}"]}
+            return True
+        if not shared.clauses:
             continue
         inside = [wrong for case, wrong in tried.items() if shared.holds(case)]
-        if sum(inside) >= (1 - EXCEPTIONS) * len(inside):
+        # of cases that neither rule holds for, and both together would: are they wrong too?
+        both = (Rule(tuple(earlier["where"])), Rule(tuple(found.where)))
+        more = [wrong for case, wrong in tried.items() if shared.holds(case) and not any(r.holds(case) for r in both)]
+        if sum(inside) >= (1 - EXCEPTIONS) * len(inside) and sum(more) >= (1 - EXCEPTIONS) * len(more):
             run.explained[index] = earlier | {"where": list(shared.clauses)}
             return True
     return False
@@ -164,5 +177,5 @@ def _views(case: Case, spec: Spec, *, backward: bool) -> list[str]:
     operands = ("x", "w", "g") if backward else ("x", "w")
     own = [f"{name}:{how}" for name, how in layouts(case).items()]
     usual = ("transposed", "channels_last", "step", "offset", "expanded_all")
-    kinds = LAYOUTS[1:-1] if own else usual
+    kinds = LAYOUTS[1:] if own else usual
     return list(dict.fromkeys([*own, *(f"{name}:{how}" for name in operands for how in kinds)]))

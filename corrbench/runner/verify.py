@@ -16,7 +16,7 @@ from typing import Any
 from corrbench.analysis import refusals
 from corrbench.judge.client import NotLoaded
 from corrbench.result import DEATHS, Result, Run, Status
-from corrbench.runner import coverage, explain, plan, secret_seed, source_reading
+from corrbench.runner import coverage, explain, localise, plan, secret_seed, source_reading
 from corrbench.runner.executors import Done, Start, ask, execute
 from corrbench.runner.signature import signed
 from corrbench.runner.store import Store, digest
@@ -195,7 +195,8 @@ def verify(
         run.little = refusals.extent(run, support.takes & set(FEATURES))
     run.sort()
     if options.explain and not (options.case or options.fail_fast or run.stopped == INTERRUPTED):
-        explain.explain(run, spec, support, start, options.workers, options.explain)
+        tried = explain.explain(run, spec, support, start, options.workers, options.explain)
+        localise.localise(run, spec, support, own, start, tried)
     run.seconds = round(time.monotonic() - began, 3)
     run.environment = signed(asked, options, run.seed) | known
     if options.coverage and not (options.case or run.stopped == INTERRUPTED):

@@ -8,7 +8,7 @@ import pytest
 
 from corrbench.analysis import designs
 from corrbench.analysis.experiments import Known, evidence, investigate
-from corrbench.analysis.quantities import Rule, predicate
+from corrbench.analysis.quantities import Rule, mirrored, predicate
 from corrbench.analysis.rules import Table, learn, roundest
 from corrbench.case import Case
 from corrbench.defects import holds
@@ -124,3 +124,22 @@ def test_evidence_leaves_out_what_another_cause_spoils() -> None:
     tried = {Case.parse(text): wrong for text, wrong in texts.items()}
     assert evidence(first, tried) == "fails for all 1 such cases tried, passes for 1 of 2 others"
     assert evidence(first, tried, [other]) == "fails for all 1 such cases tried, passes for all 1 others"
+
+
+def test_clauses_of_which_one_holds_are_read_back() -> None:
+    either = predicate("the dtype is int8 or the dtype is uint8")
+    assert either is not None
+    assert [either(LIGHT[0].but(dtype=dtype)) for dtype in ("int8", "uint8", "int16")] == [True, True, False]
+    assert predicate("the dtype is int8 or the moon is full") is None
+    mirror = mirrored("the padding above exceeds the input's height")
+    assert mirror == "the padding at the left exceeds the input's width"
+    assert predicate(mirror) is not None
+    assert mirrored("the stride of the rows is above 1") == "the stride of the columns is above 1"
+
+
+def test_two_element_types_are_one_clause() -> None:
+    cases = {dtype: LIGHT[0].but(dtype=dtype) for dtype in ("float32", "float64", "int8", "uint8", "int16")}
+    base, other = cases.pop("int8"), cases.pop("uint8")
+    right = dict.fromkeys(cases.values(), 1.0)
+    [rule] = learn(Table([base, other, *right]), base, [other], right)
+    assert rule.text == "the dtype is int8 or the dtype is uint8"

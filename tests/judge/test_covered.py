@@ -138,3 +138,17 @@ def test_blocks_that_end_in_raise_refuse(tmp_path: Path) -> None:
     node = source.functions[0].node
     assert [one.line for one in code_lines.statements(node) if one.refuses] == [15]
     assert [(one.condition[0], one.into) for one in code_lines.branches(node) if one.refuses] == [(14, True)]
+
+
+def test_of_a_conditional_expression_the_side_that_ran_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "sided.py"
+    path.write_text("def g(x):\n    return abs(x) if x < 0 else int(x)\n")
+    scope: dict[str, Any] = {}
+    exec(compile(path.read_text(), str(path), "exec"), scope)
+    columns = [
+        {column for line, column in followed(covered.Fine, str(path), lambda x=x: scope["g"](x)) if line == -2}
+        for x in (-1, 1)
+    ]
+    first, other = (path.read_text().splitlines()[1].index(word) for word in ("abs(x)", "int(x)"))
+    assert [first in one for one in columns] == [True, False]
+    assert [other in one for one in columns] == [False, True]

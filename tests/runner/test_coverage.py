@@ -80,7 +80,7 @@ def test_what_is_compiled_is_named_and_not_counted(tmp_path: Path) -> None:
 def test_a_record_is_read_back_and_shown(tmp_path: Path) -> None:
     found = told(tmp_path, forward=THROUGH)
     assert Coverage.from_json(json.loads(json.dumps(found.to_json()))) == found
-    lines = [line for piece in source_view.pieces(found.files[0]) for line in piece]
+    lines = [line for piece in source_view.pieces(found.files[0], {}) for line in piece]
     assert {line.number: line.said for line in lines if line.kind in ("never", "refused")} == {
         6: "never ran", 4: "refuses, or ran for what is refused",
     }  # fmt: skip
