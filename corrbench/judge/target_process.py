@@ -84,11 +84,9 @@ def environment(spec: Spec, folder: str) -> dict[str, str]:
     return kept | own_variables | {
         "HOME": folder, "TMPDIR": folder, "XDG_CACHE_HOME": folder,
         **{name: os.path.join(folder, place) for name, place in CACHES.items()},
-        "PYTHONUSERBASE": site.getuserbase(),
-        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONUSERBASE": site.getuserbase(), "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": path,
         "MPLBACKEND": "Agg",  # a demonstration that runs as its file is imported waits for no window
-        "PYTHONPATH": path,
-        # glibc's cache of small blocks would bypass what `worker/dirt.py` asks of malloc
+        # glibc's cache of small blocks would bypass what `worker/poison.py` asks of malloc
         "GLIBC_TUNABLES": ":".join([*tunables, "glibc.malloc.tcache_count=0"]),
     }  # fmt: skip
 

@@ -31,6 +31,16 @@ def refuses(f: Any) -> bool:
 
 
 @trial("use")
+def gives_zero_without_channels(f: Any) -> bool:
+    """Or refuses it."""
+    try:
+        y = f(torch.ones(2, 0, 5, 6), torch.ones(3, 0, 2, 3))
+    except (ValueError, TypeError, RuntimeError):
+        return True
+    return not y.any()
+
+
+@trial("use")
 def takes_pairs_as_lists(f: Any) -> bool:
     return right(f, whole(1, 2, 6, 7), whole(3, 2, 3, 2, seed=1), stride=[2, 1])
 
