@@ -220,7 +220,8 @@ def empty(trial: Trial) -> Iterator[Result]:
     x, w = good["x"], good["w"]
     for name, arrays in (("no channels", {"x": x[:, :0], "w": w[:, :0]}), ("no kernels", {"w": w[:0]})):
         reply = trial.calls([Call(case=case, arrays=good | arrays)], ends=False, into=[])[0]
-        got, due = reply.outputs.get("y"), [case.x[0], len(arrays["w"]), *case.out[2:]]
+        sizes = dict(zip("NCHW", (case.x[0], len(arrays["w"]), *case.out[2:]), strict=True))
+        got, due = reply.outputs.get("y"), [sizes[letter] for letter in trial.support.convention.letters("y")]
         if reply.raised:
             yield trial.result(Status.PASS, numbers=Figures(own={"input": name}, raised=reply.raised["type"]))
         elif got is None or got.values is None or not (got.values.size or 0 in due):  # code on torch gives what it does

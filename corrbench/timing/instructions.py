@@ -17,6 +17,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from corrbench.judge import supervisor
 from corrbench.judge.client import Remote
 from corrbench.target import Spec
 from corrbench.timing.interleaved import Task
@@ -93,7 +94,8 @@ def counts(spec: Spec, tasks: Iterable[Task]) -> dict[Task, float]:
 
 def _counted(watch: Stopwatch, prefix: str) -> float:
     """The difference between many calls and one is that of the calls alone."""
-    meter = Meter(watch.remote.pid, prefix)
+    guarded = [*supervisor.family(watch.remote.pid)]
+    meter = Meter(guarded[-1] if guarded else watch.remote.pid, prefix)
     meter.count(lambda: watch.run(1))  # what is translated once
     few, many = (meter.count(partial(watch.run, number)) for number in (1, 1 + CALLS))
     return (many - few) / CALLS
