@@ -32,10 +32,7 @@ MISFIT = re.compile(r"invalid gradient|incorrect number of gradients|\b(shape|si
 UNFIXED = {"bias", "empty batch"}  # what is asked for even of one whose arguments are fixed
 SIDES = (17, 49, 125)  # of planes on which the pace is measured
 PLAIN_ENOUGH = 0.03  # seconds that stand out from those of the wire
-AGAIN, LONG_ENOUGH = (
-    12,
-    0.5,
-)  # calls, and seconds, by which it is known that they are the target's, and no busy machine's
+AGAIN, LONG_ENOUGH = 12, 0.3  # calls, and seconds, by which a cost is known to be the target's, not a busy machine's
 ENOUGH = 2  # deaths after which the rest counts as taken, and is left to the checks
 
 
@@ -103,8 +100,9 @@ class Answers:
                     break
                 call = Call(case=case, arrays=self.trial.drawn(case, mode), mode=mode)
                 times: list[float] = []
-                while len(times) < 2 or (
-                    min(times) > PLAIN_ENOUGH and len(times) < AGAIN and sum(times) < LONG_ENOUGH
+                again = 1 if Pace(**seconds).slow else AGAIN  # what it is known to be needs no more calls to be told
+                while len(times) < min(2, again) or (
+                    min(times) > PLAIN_ENOUGH and len(times) < again and sum(times) < LONG_ENOUGH
                 ):  # fmt: skip
                     if self.call(call) is None:
                         return Pace()
