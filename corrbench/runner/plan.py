@@ -289,7 +289,7 @@ def select(only: str) -> dict[str, checks.Check]:
 
 def batches(spec: Spec, support: Support, todo: Iterable[Job], size: int = 24) -> Iterator[Batch]:
     """The jobs in batches, made as they are asked for; the first ones small, so that a finding shows soon."""
-    source, count = iter(todo), 1
+    source, count = iter(todo), 2
     while chosen := tuple(islice(source, count)):
         yield Batch(spec=spec, support=support, jobs=chosen)
         count = min(size, count + 2)
