@@ -89,7 +89,7 @@ class Answers:
         """What it costs: the fastest of some calls, on planes that get larger until the cost stands out. A machine that
         is busy with other things makes calls take long too, but not a dozen in a row.
         """
-        seconds = {}
+        seconds: dict[str, float] = {}
         for name, mode, channels in (("element", "forward", 1), ("product", "forward", 4), ("backward", "backward", 1)):
             if mode == "backward" and mode not in self.takes:
                 continue
