@@ -5,29 +5,21 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import replace
-from math import prod
 
 from corrbench.case import Case
-from corrbench.checks import Outline, _together, check
+from corrbench.checks import _together, check
+from corrbench.checks.fuzz import LARGEST, starts
 from corrbench.judge.trial import Trial
 from corrbench.result import Figures, Result, Status
 from corrbench.suites import fitted
 from corrbench.suites._random_cases import draw, dressed
 
 SIZE = 48  # cases in one request
-MOST = 1e5  # multiply-accumulates of a case
 SECONDS = 0.05  # that one case may take of a target that takes long
 TOLD = 12  # findings of one request; of more the smallest of every kind is told
 
 
-def starts(outline: Outline) -> Iterator[Case]:
-    """One case for each request, which gives it its seed; it is asked with the others."""
-    small = [case for case in outline.light if case.macs <= MOST and prod(case.out) > 0]
-    shift = outline.seed % max(1, len(small))
-    yield from outline.spread(small[shift:] + small[:shift], (4, 60, 1000)[outline.thorough])
-
-
-@check("fuzz.crossed", starts)
+@check("fuzz.crossed", lambda outline: starts(outline, (4, 60, 1000)))
 def crossed(trial: Trial) -> Iterator[Result]:
     """Are results and gradients right on random cases in which everything varies at once?"""
     trials = [replace(trial, check=_together.NAME, case=case, violations=[]) for case in drawn(trial)]
@@ -49,7 +41,7 @@ def crossed(trial: Trial) -> Iterator[Result]:
 def drawn(trial: Trial) -> list[Case]:
     """The case of a trial, and random ones that the target takes."""
     rng, pace = random.Random(f"crossed {trial.seed} {trial.case}"), trial.support.pace
-    made = (fitted(dressed(rng, draw(rng, MOST), trial.support), trial.support) for _ in range(SIZE - 1))
+    made = (fitted(dressed(rng, draw(rng, LARGEST), trial.support), trial.support) for _ in range(SIZE - 1))
     return [
         case
         for case in dict.fromkeys([trial.case, *made])

@@ -28,11 +28,11 @@ PATIENCE = 6.0  # seconds after which a search shrinks no further
 LARGEST = 1e5  # multiply-accumulates of a case
 
 
-def starts(outline: Outline) -> Iterator[Case]:
-    """One case for each search to start from; it gives the search its seed as well."""
+def starts(outline: Outline, counts: tuple[int, int, int] = (1, 5, 20)) -> Iterator[Case]:
+    """One case for each search to start from, so many in each profile; it gives the search its seed as well."""
     small = [case for case in outline.light if case.macs <= LARGEST and prod(case.out) > 0]
     shift = outline.seed % max(1, len(small))
-    yield from outline.spread(small[shift:] + small[:shift], (1, 5, 20)[outline.thorough])
+    yield from outline.spread(small[shift:] + small[:shift], counts[outline.thorough])
 
 
 @check("fuzz.search", starts)

@@ -72,7 +72,7 @@ def without(plain: dict[str, Array], name: str, where: int) -> Array:
 
 
 def mark(a: Array, where: int) -> Array:
-    """Ones in place of all that is not zero there, or one single one at the special element."""
+    """Zeros, and a one at the special element."""
     return changed(np.zeros_like(a), where, 1)
 
 
@@ -81,10 +81,15 @@ def met(trial: Trial, problem: Problem, g: Array, gradient: str) -> Array:
     return np.asarray(trial.expected(gradients(problem, g)[gradient]).truth.hi != 0)
 
 
+def depends(gradient: str, name: str) -> bool:
+    """Whether a gradient is computed from an operand or the cotangent at all."""
+    return name == "g" or gradient not in (f"g{name}", "gb")
+
+
 def must_reach(trial: Trial, plain: dict[str, Array], name: str, where: int, gradient: str) -> Array:
     """The elements of a gradient with a product of the special element and a factor that is not zero."""
     full = {one: (a != 0).astype(a.dtype) for one, a in plain.items()}
-    if gradient == f"g{name}" or (gradient == "gb" and name != "g"):
+    if not depends(gradient, name):
         return np.zeros(plain[gradient[1:]].shape, bool)
     full[name] = mark(plain[name], where)
     return met(trial, trial.problem(arrays=full), full["g"], gradient)
@@ -95,7 +100,7 @@ def may_reach(trial: Trial, plain: dict[str, Array], name: str, where: int, grad
     by zero and a transform spreads; of a cotangent the windows alone.
     """
     allowed = np.zeros(plain[gradient[1:]].shape, bool)
-    if gradient == f"g{name}" or (gradient == "gb" and name != "g"):
+    if not depends(gradient, name):
         return allowed
     at = np.unravel_index(where, plain[name].shape)
     each, kernels = trial.case.w[1], trial.case.w[0] // trial.case.groups
