@@ -37,6 +37,7 @@ def options(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="cpu rehearses it without a device.")
     parser.add_argument("--commit", default="", help="The commit that is measured, where there is no git to say it.")
     parser.add_argument("--machine", default="cuda", help="Name under which asv's results are recorded.")
+    parser.add_argument("--sandbox", default="auto", help="As that of `corrbench verify`.")
     parser.add_argument("--only", default="", help="Only steps whose names contain this.")
     return parser.parse_args(words)
 

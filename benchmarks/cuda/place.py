@@ -35,7 +35,7 @@ except Exception as error:
 print(json.dumps(found))
 """
 NEEDED = ("numpy", "torch", "scipy", "click", "hypothesis", "jinja2", "junitparser", "rich")
-ASKED = (*NEEDED, "pytest", "asv", "asv_runner", "psutil", "cupy", "jax", "triton")
+ASKED = (*NEEDED, "pytest", "xdist", "asv", "asv_runner", "psutil", "cupy", "jax", "triton")
 
 
 class Unusable(Exception):
@@ -53,6 +53,7 @@ class Place:
         facts: what the interpreter said of itself.
         commit: that is measured; empty if nobody knows.
         machine: name under which asv records.
+        sandbox: what targets are confined by, see `corrbench verify --help`.
         report, scratch: folders, of the record and for what is thrown away.
     """
 
@@ -62,6 +63,7 @@ class Place:
     facts: dict[str, Any]
     commit: str
     machine: str
+    sandbox: str
     report: Path
     scratch: Path
 
@@ -104,6 +106,7 @@ def found(given: Namespace, scratch: Path) -> Place:
         )
     return Place(
         python=python, device=given.device, variables=variables, facts=facts, machine=given.machine,
+        sandbox=given.sandbox,
         commit=given.commit or commit(given.wheels), report=given.report.resolve(), scratch=scratch,
     )  # fmt: skip
 

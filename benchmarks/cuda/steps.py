@@ -14,6 +14,7 @@ PLANTED = {
     "planted-pool": "corrbench.defects.device:last_of_block_unwritten",
     "planted-synchronisation": "corrbench.defects.device:returned_before_done",
 }
+WORKERS = str(min(8, len(os.sched_getaffinity(0))))
 ALSO = {"triton.corr2d": "triton", "jax": "jax", "cupy.correlate2d": "cupy", "cupy.fftconvolve": "cupy"}
 
 
@@ -46,7 +47,7 @@ class Step:
 
 def plan(there: Place) -> list[Step]:
     """All steps, in order of worth."""
-    switches = {"NVIDIA_TF32_OVERRIDE": "0"}
+    switches = {"NVIDIA_TF32_OVERRIDE": "0", "JAX_DEFAULT_MATMUL_PRECISION": "highest"}
     made = [tests(there)]
     made.append(verify(there, "verify-float32", "cudnn", "--dtypes", "float32", variables=switches))
     for name, target in PLANTED.items():
@@ -58,7 +59,7 @@ def plan(there: Place) -> list[Step]:
         lacks = "" if there.has(module) else f"{module} is not installed there"
         if module == "cupy" and there.device == "cpu":
             lacks = "CuPy computes on a CUDA device only"
-        variables = {"TRITON_INTERPRET": "1"} if there.device == "cpu" else {}
+        variables = {"TRITON_INTERPRET": "1"} if there.device == "cpu" else switches
         made.append(verify(there, f"verify-{target}", target, "--check", "values", lacks=lacks, variables=variables))
     made.append(verify(there, "verify-reference", "reference.conv2d", variables=switches))
     made.append(sanitized(there))
@@ -77,7 +78,7 @@ def verify(
     planted = good == (1,)
     command = python(
         there, "corrbench", "verify", target, *words, "--device", there.device, "--profile", "quick", "--seed", "1",
-        "--memory", "24", "--workers", str(min(8, len(os.sched_getaffinity(0)))), "--limit", "{limit}s",
+        "--memory", "24", "--workers", WORKERS, "--limit", "{limit}s", "--sandbox", there.sandbox,
         "--store", str(there.scratch / f"{name}.jsonl"), "--json", str(there.report / f"{name}.json"),
         "--markdown", str(there.report / f"{name}.md"),
     )  # fmt: skip
@@ -112,7 +113,8 @@ def tests(there: Place) -> Step:
         if re.search(r"DEVICES|pytest\.mark\.cuda", file.read_text(encoding="utf-8"))
     ]
     chosen = ("-m", "cuda") if there.device == "cuda" else ("-k", "device-cpu")
-    words = python(there, "pytest", "-q", "-p", "no:cacheprovider", *chosen, *files)
+    spread = ("-n", WORKERS) if there.has("xdist") else ()
+    words = python(there, "pytest", "-q", "-p", "no:cacheprovider", *spread, *chosen, *files)
     lacks = "" if there.has("pytest") else "pytest is not installed there"
     return Step("tests", f"do the tests pass that compute on {there.device}?", words, 10, 120, lacks=lacks)
 

@@ -81,7 +81,7 @@ def to_numpy(library: Library, tensor: Any) -> Any:
     import numpy as np
     import torch
 
-    plain = tensor.detach().resolve_conj().resolve_neg().contiguous()
+    plain = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
     if plain.dtype != torch.bfloat16:
         return plain.numpy().copy()
     values = plain.view(torch.int16).numpy().copy()
@@ -112,7 +112,8 @@ def autograd() -> Any:
         @staticmethod
         def forward(library: Library, f: Function, *tensors: Any) -> Any:
             results = library.run(f, [library.take(to_numpy(library, tensor)) for tensor in tensors])
-            return tuple(to_torch(library, result, tensors[0].dtype) for result in results)
+            first = tensors[0]
+            return tuple(to_torch(library, result, first.dtype).to(first.device) for result in results)
 
         @staticmethod
         def setup_context(ctx: Any, inputs: Any, output: Any) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 from corrbench.target import Declared
 from corrbench.targets import _bridge
 
+SHARED = "XLA_PYTHON_CLIENT_PREALLOCATE=false"  # else the first process takes most of a device's memory
 DECLARED = {
     "jax": Declared(
         form="conv2d",
         needs="jax",
+        environ=SHARED,
         dtypes="float32 bfloat16 float16 int32 int16 int8 uint8 complex64",
         lacks="four-sided padding",
         about="jax.lax.conv_general_dilated",
@@ -19,7 +21,7 @@ DECLARED = {
     "f64": Declared(
         form="conv2d",
         needs="jax",
-        environ="JAX_ENABLE_X64=1",
+        environ=f"JAX_ENABLE_X64=1 {SHARED}",
         dtypes="float64 int64 complex128",
         lacks="four-sided padding",
         about="jax.lax.conv_general_dilated with JAX_ENABLE_X64=1, in 64 bits",
