@@ -7,10 +7,13 @@ import re
 import sys
 import tempfile
 import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from benchmarks.cuda import place, steps
+from benchmarks.cuda.place import Outcome, Place
 from benchmarks.cuda.record import Record
+from benchmarks.cuda.steps import Step
 
 RESERVE = 8.0  # seconds kept for the record
 
@@ -52,19 +55,35 @@ def main(words: list[str] | None = None) -> int:
             sys.stderr.write(f"benchmarks.cuda: {error}\n")
             return 2
         record = Record(given.report, there, given.budget, began)
-        for step in steps.plan(there):
-            if given.only not in step.name:
-                continue
-            left = given.budget - record.elapsed - RESERVE
+        make([step for step in steps.plan(there) if given.only in step.name], there, record)
+        return record.close()
+
+
+def make(wanted: list[Step], there: Place, record: Record) -> None:
+    """Make the steps that there is time for: as many side by side as there are cores for; alone what measures times."""
+    running: dict[Future[Outcome], Step] = {}
+
+    def finish(most: int) -> None:
+        """Wait until no more than so many are running."""
+        while len(running) > most:
+            for one in wait(running, return_when=FIRST_COMPLETED).done:
+                record.add(running.pop(one), one.result())
+
+    with ThreadPoolExecutor(steps.LANES) as pool:
+        for step in wanted:
             if step.lacks:
                 record.left_out(step, step.lacks)
-            elif left < step.least:
-                record.left_out(
-                    step, f"the budget: {max(0.0, left):.0f} s left, and it takes {step.least:.0f} s at least"
-                )
-            else:
-                record.add(step, place.run(step, there, min(step.most, left)))
-        return record.close()
+                continue
+            finish(0 if step.alone else steps.LANES - 1)
+            left = record.budget - record.elapsed - RESERVE
+            if left < step.least:
+                why = f"the budget: {max(0.0, left):.0f} s left, and it takes {step.least:.0f} s at least"
+                record.left_out(step, why)
+                continue
+            running[pool.submit(place.run, step, there, min(step.most, left))] = step
+            if step.alone:
+                finish(0)
+        finish(0)
 
 
 if __name__ == "__main__":

@@ -169,7 +169,7 @@ def run(step: Step, there: Place, limit: float) -> Outcome:
     """Make a step: it is told how long it has, interrupted a little after that, and killed if it does not heed that."""
     began = time.monotonic()
     words = [word.replace("{limit}", f"{max(5.0, limit - step.tail):.0f}") for word in step.words]
-    with (there.scratch / "printed").open("w+b") as printed:
+    with (there.scratch / f"{step.name}.printed").open("w+b") as printed:
         process = subprocess.Popen(
             words, cwd=ROOT, env=there.variables | step.variables, stdin=subprocess.DEVNULL, stdout=printed,
             stderr=subprocess.STDOUT, start_new_session=True,

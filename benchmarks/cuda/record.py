@@ -50,7 +50,7 @@ class Record:
             "step": step.name, "about": step.about, "state": state, "exit code": outcome.code,
             "seconds": round(outcome.seconds, 1), "last line": lines[-1][:300] if lines else "",
         })  # fmt: skip
-        self.clean()
+        self.clean(step.name)
         self.write()
 
     def close(self) -> int:
@@ -71,14 +71,14 @@ class Record:
             text = text.replace(path, word) if len(path) > 3 else text
         return text
 
-    def clean(self) -> None:
-        """Leave no place of this machine in any file, and of runs what is not a pass."""
-        for file in self.folder.glob("*.json"):
+    def clean(self, step: str) -> None:
+        """Leave no place of this machine in the files of a step, and of runs what is not a pass."""
+        for file in self.folder.glob(f"{step}.json"):
             made = json.loads(file.read_text(encoding="utf-8"))
             if str(made.get("schema", "")).startswith("corrbench-run/") or "judged" in made:
                 made["results"] = [one for one in made["results"] if one["status"] not in ("pass", "skipped")]
                 file.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-        for file in self.folder.rglob("*"):
+        for file in (*self.folder.glob(f"{step}.*"), *self.folder.glob(f"{step}/**/*")):
             if file.suffix in (".json", ".md", ".log"):
                 text = file.read_text(encoding="utf-8")
                 if (clean := self.anonymous(text)) != text:

@@ -14,7 +14,10 @@ PLANTED = {
     "planted-pool": "corrbench.defects.device:last_of_block_unwritten",
     "planted-synchronisation": "corrbench.defects.device:returned_before_done",
 }
-WORKERS = str(min(8, len(os.sched_getaffinity(0))))
+CORES = len(os.sched_getaffinity(0))
+WORKERS = str(min(8, CORES))
+LANES = max(1, CORES // 5)  # steps at a time: most of their time they wait for each other or for the device
+FULL = {"JAX_DEFAULT_MATMUL_PRECISION": "highest"}  # JAX computes in TF32 unless told otherwise
 ALSO = {"triton.corr2d": "triton", "jax": "jax", "cupy.correlate2d": "cupy", "cupy.fftconvolve": "cupy"}
 
 
@@ -31,6 +34,7 @@ class Step:
         must: whether a failure is one of the whole command.
         tail: seconds that it takes to end after its own limit.
         lacks: why it cannot be done here; empty if it can.
+        alone: whether it measures times, so that nothing else may run.
     """
 
     name: str
@@ -42,14 +46,14 @@ class Step:
     must: bool = True
     tail: float = 5.0
     lacks: str = ""
+    alone: bool = False
     variables: dict[str, str] = field(default_factory=dict)
 
 
 def plan(there: Place) -> list[Step]:
     """All steps, in order of worth."""
-    switches = {"NVIDIA_TF32_OVERRIDE": "0", "JAX_DEFAULT_MATMUL_PRECISION": "highest"}
     made = [tests(there)]
-    made.append(verify(there, "verify-float32", "cudnn", "--dtypes", "float32", variables=switches))
+    made.append(verify(there, "verify-float32", "cudnn", "--dtypes", "float32", most=60))
     for name, target in PLANTED.items():
         made.append(verify(there, name, target, "--fail-fast", good=(1,), most=40))
     made.append(verify(there, "verify-tf32", "cudnn.tf32", "--dtypes", "float32"))
@@ -59,9 +63,8 @@ def plan(there: Place) -> list[Step]:
         lacks = "" if there.has(module) else f"{module} is not installed there"
         if module == "cupy" and there.device == "cpu":
             lacks = "CuPy computes on a CUDA device only"
-        variables = {"TRITON_INTERPRET": "1"} if there.device == "cpu" else switches
-        made.append(verify(there, f"verify-{target}", target, "--check", "values", lacks=lacks, variables=variables))
-    made.append(verify(there, "verify-reference", "reference.conv2d", variables=switches))
+        made.append(verify(there, f"verify-{target}", target, "--check", "values", lacks=lacks, variables=FULL))
+    made.append(verify(there, "verify-reference", "reference.conv2d"))
     made.append(sanitized(there))
     return made
 
@@ -71,7 +74,7 @@ def python(there: Place, *words: str) -> tuple[str, ...]:
 
 
 def verify(
-    there: Place, name: str, target: str, *words: str, good: tuple[int, ...] = (0, 1), most: float = 50.0,
+    there: Place, name: str, target: str, *words: str, good: tuple[int, ...] = (0, 1), most: float = 45.0,
     lacks: str = "", variables: dict[str, str] | None = None,
 ) -> Step:  # fmt: skip
     """A run of `corrbench verify`, quick. Findings are an answer; of a planted fault they are the only right one."""
@@ -125,7 +128,8 @@ def algorithms(there: Place) -> Step:
         there, "benchmarks.cuda.algorithms", "--device", there.device, "--limit", "{limit}",
         "--json", str(there.report / "algorithms.json"), "--markdown", str(there.report / "algorithms.md"),
     )  # fmt: skip
-    return Step("algorithms", "how long is the device at work under each of cuDNN's switches?", words, 20, 90)
+    about = "how long is the device at work under each of cuDNN's switches?"
+    return Step("algorithms", about, words, 20, 60, alone=True)
 
 
 def asv(there: Place) -> Step:
@@ -137,4 +141,4 @@ def asv(there: Place) -> Step:
     )  # fmt: skip
     lacks = "" if there.has("asv", "asv_runner", "psutil") else "asv, asv_runner or psutil is not installed there"
     lacks = lacks or ("" if there.commit else "no commit is known: give --commit")
-    return Step("asv", "what do asv's benchmarks of the device measure?", words, 40, 150, lacks=lacks)
+    return Step("asv", "what do asv's benchmarks of the device measure?", words, 40, 90, lacks=lacks, alone=True)

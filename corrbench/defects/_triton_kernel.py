@@ -10,7 +10,8 @@ import triton.language as tl
 
 @triton.jit  # type: ignore[untyped-decorator, unused-ignore]
 def correlate(
-    x: Any, w: Any, y: Any, columns: Any, size: Any, x_row: Any, x_column: Any, w_row: Any, w_column: Any,
+    x: tl.tensor, w: tl.tensor, y: tl.tensor, columns: tl.tensor, size: tl.tensor,
+    x_row: tl.tensor, x_column: tl.tensor, w_row: tl.tensor, w_column: tl.tensor,
     DOWN: tl.constexpr, ACROSS: tl.constexpr, LANES: tl.constexpr, BLOCK: tl.constexpr, FAULT: tl.constexpr,
 ) -> None:  # fmt: skip
     """A row of taps at a time; in a `race` each row is the work of a program of its own."""

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from corrbench.judge import attempts, confinement, supervisor
-from corrbench.judge.reach import Rules, interpreter, rules
+from corrbench.judge.reach import Rules, interpreter, names_threads, rules
 from corrbench.target import Spec
 
 CLAIMS = {  # what a target cannot do behind the boundary, by the name under which it is tried
@@ -118,6 +118,7 @@ def words(level: Level, rules: Rules, argv: list[str], life: int, channel: tuple
     plan = {
         "separate": level.separate, "separated": level.separated, "landlock": level.landlock, "seccomp": level.seccomp,
         "renounce": level.renounce, "user": NOBODY if level.other else None, "rules": rules,
+        "threads": names_threads(),
     }  # fmt: skip
     return json.dumps({"texts": texts(), "plan": plan, "life": life, "channel": channel, "argv": argv}).encode()
 

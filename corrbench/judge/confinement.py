@@ -23,7 +23,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 # ---- namespaces
 
 NEW_MOUNT, NEW_IPC, NEW_USER, NEW_PID, NEW_NET = 0x00020000, 0x08000000, 0x10000000, 0x20000000, 0x40000000
-NO_SUID, NO_DEV, NO_EXEC, REC, PRIVATE = 2, 4, 8, 0x4000, 1 << 18  # of mount(2)
+READ_ONLY, NO_SUID, NO_DEV, NO_EXEC, REMOUNT, BIND, REC, PRIVATE = 1, 2, 4, 8, 32, 4096, 0x4000, 1 << 18  # of mount(2)
 GET_FLAGS, SET_FLAGS, UP = 0x8913, 0x8914, 1  # of netdevice(7)
 
 # ---- prctl(2)
@@ -41,6 +41,7 @@ ALLOWED = {  # what a path may be used for
     "list": READ_DIR,
     "write": ~IOCTL,
     "device": READ_FILE | WRITE_FILE | READ_DIR | IOCTL,
+    "threads": READ_FILE | WRITE_FILE | TRUNCATE | READ_DIR,
 }
 
 # ---- seccomp(2): system calls that reach other processes, mount, or load into the kernel, by their numbers
@@ -106,6 +107,20 @@ def separate() -> None:
     if os.path.isdir("/dev/shm"):
         must(libc.mount(b"tmpfs", b"/dev/shm", b"tmpfs", NO_SUID | NO_DEV, b"mode=1777,size=2g"), "mount /dev/shm")
     loop()
+
+
+def seal() -> None:
+    """Let nothing of /proc be written but what belongs to the processes of this namespace."""
+    for name in os.listdir("/proc"):
+        path = os.path.join("/proc", name)
+        if name.isdigit() or os.path.islink(path) or not (os.path.isdir(path) or os.stat(path).st_mode & 0o222):
+            continue
+        place = os.fsencode(path)
+        must(libc.mount(place, place, None, BIND | REC, None), f"mount {path}")
+        must(
+            libc.mount(None, place, None, BIND | REMOUNT | READ_ONLY | NO_SUID | NO_DEV | NO_EXEC, None),
+            f"mount {path}",
+        )
 
 
 def loop() -> None:
@@ -200,7 +215,8 @@ def confine(plan: dict[str, Any]) -> None:
     if plan["renounce"]:
         renounce(plan["user"])
     if plan["landlock"]:
-        lock(plan["rules"], network=not plan["separated"])
+        threads = [["threads", "/proc" if plan["separated"] else "/proc/self"]] if plan["threads"] else []
+        lock([*plan["rules"], *threads], network=not plan["separated"])
     if plan["seccomp"]:
         refuse_calls()
     control(DUMPABLE, 1)  # the judge looks at its memory
@@ -210,6 +226,8 @@ def begin(words: dict[str, Any], stand: Any) -> None:
     """All that happens before the target's interpreter starts: divide into the guard and the one that is confined."""
     if words["plan"]["separate"]:
         separate()
+    if words["plan"]["threads"] and words["plan"]["separated"]:
+        seal()
     stand(words["life"], words["channel"])
     confine(words["plan"])
     os.execvp(words["argv"][0], words["argv"])

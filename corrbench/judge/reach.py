@@ -23,8 +23,9 @@ SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt"
 SECRET = ("/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers", "/etc/sudoers.d", "/etc/ssh",
           "/etc/ssl/private")  # fmt: skip
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx", "/dev/pts",
-           "/dev/nvidia*", "/dev/dri", "/dev/kfd", "/dev/dxg", "/dev/fd", "/dev/stdin", "/dev/stdout",
+           "/dev/dri", "/dev/kfd", "/dev/dxg", "/dev/fd", "/dev/stdin", "/dev/stdout",
            "/dev/stderr")  # fmt: skip
+NVIDIA = "/dev/nvidia*"
 NAMED = ("PATH", "LD_LIBRARY_PATH", "LD_PRELOAD", "CUDA_HOME", "CUDA_PATH", "ROCM_PATH", "HIP_PATH", "CUDNN_PATH", "CC",
          "CXX", "VIRTUAL_ENV", "CONDA_PREFIX", "SSL_CERT_FILE")  # fmt: skip
 OWN = (".corrbench",)  # folders of a project that are none of a target's business
@@ -51,8 +52,15 @@ def rules(spec: Spec, python: str, folder: str, path: str) -> Rules:
         if root not in ("", "/"):
             found += split(root, hidden)
     found += [["write", folder], ["write", "/dev/shm"]]
-    found += [["device", one] for pattern in DEVICES for one in glob.glob(pattern)]
+    found += [["device", one] for pattern in (*DEVICES, NVIDIA) for one in glob.glob(pattern)]
     return [list(rule) for rule in dict.fromkeys(map(tuple, found))]
+
+
+def names_threads() -> bool:
+    """Whether the driver of a device is there that does not start where it cannot write the names of its threads, in
+    /proc (NVIDIA's 580: error 304 of cuInit).
+    """
+    return bool(glob.glob(NVIDIA))
 
 
 def split(root: str, hidden: set[str]) -> Rules:

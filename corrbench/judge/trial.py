@@ -186,7 +186,8 @@ class Trial:
             made.reproduce = "" if self.spec.name else reproducer(self.spec, self.check, made.case, self.seed)
             return made
         where = f" (at {raised['where']})" if raised["where"] else ""
-        first = raised["message"].splitlines()[0][:300] if raised["message"] else ""
+        lines = raised["message"].splitlines() or [""]
+        first = lines[0][:300] if not lines[0].endswith(":") else f"{lines[0]} {lines[-1]}"[:300]
         text = f"{raised['type']}: {first}"
         said = f"raised {text}{where}{boundary.hint(self.spec, text)}"
         if self.spec.lenient and case.dtype in INTEGERS and raised["type"] == "OverflowError":  # where others wrap

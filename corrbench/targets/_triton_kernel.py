@@ -10,8 +10,9 @@ import triton.language as tl
 
 @triton.jit  # type: ignore[untyped-decorator, unused-ignore]
 def correlate(
-    x: Any, w: Any, y: Any, columns: Any, size: Any, across: Any, x_row: Any, x_column: Any, w_row: Any,
-    w_column: Any, TAPS: tl.constexpr, BLOCK: tl.constexpr, CHUNK: tl.constexpr, WIDE: tl.constexpr,
+    x: tl.tensor, w: tl.tensor, y: tl.tensor, columns: tl.tensor, size: tl.tensor, across: tl.tensor,
+    x_row: tl.tensor, x_column: tl.tensor, w_row: tl.tensor, w_column: tl.tensor,
+    TAPS: tl.constexpr, BLOCK: tl.constexpr, CHUNK: tl.constexpr, WIDE: tl.constexpr,
 ) -> None:  # fmt: skip
     """y (size elements, rows of `columns`) from x and w (TAPS elements, rows of `across`) by their strides in elements.
 

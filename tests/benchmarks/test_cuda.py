@@ -26,7 +26,7 @@ FACTS = {"python": "3.12.1", "torch": "2.11.0", "numpy": "2.5.5", "cuda": "13.0"
 def there(tmp_path: Path) -> place.Place:
     return place.Place(
         python=sys.executable, device="cpu", variables=dict(os.environ), facts=FACTS, commit="0123456789abcdef",
-        machine="cuda", report=tmp_path / "report", scratch=tmp_path,
+        machine="cuda", sandbox="auto", report=tmp_path / "report", scratch=tmp_path,
     )  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def test_of_a_run_only_what_is_no_pass_is_kept(there: place.Place) -> None:
     record = Record(there.report, there, 60)
     results = [{"status": status} for status in ("pass", "fail", "skipped")]
     (there.report / "verify.json").write_text(json.dumps({"judged": 3, "counts": {"pass": 1}, "results": results}))
-    record.clean()
+    record.clean("verify")
     made = json.loads((there.report / "verify.json").read_text())
     assert made == {"judged": 3, "counts": {"pass": 1}, "results": [{"status": "fail"}]}
 

@@ -69,6 +69,41 @@ def test_every_claim_is_seen_to_fail_without_a_boundary() -> None:
     assert {"files", "writes", "processes", "signals", "network", "shared", "privileges"} <= set(could)
 
 
+NAMES = """
+import os, pathlib, threading
+def corr2d(X, K):
+    def run():
+        own = pathlib.Path(f"/proc/{os.getpid()}/task/{threading.get_native_id()}/comm")
+        own.write_text("evt-handler")
+        print("name", own.read_text().strip())
+        for path in ("/proc/sys/kernel/hostname", "/proc/sys/vm/drop_caches"):
+            try:
+                print("wrote", open(path, "w").write("1"))
+            except OSError:
+                print("refused")
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return X[: X.shape[0] - K.shape[0] + 1, : X.shape[1] - K.shape[1] + 1] * K[0, 0]
+"""
+
+
+@full
+@pytest.mark.parametrize("driver", [True, False])
+def test_a_driver_names_its_threads_and_writes_nothing_else_of_proc(
+    driver: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reach, "NVIDIA", "/dev/null" if driver else "/nowhere*")
+    (tmp_path / "names.py").write_text(NAMES)
+    spec = Spec(target=f"{tmp_path}/names.py:corr2d", form="corr2d", arrays="numpy")
+    with Remote(spec) as remote:
+        Trial("values.exact", CASE, 1, spec, Support(frozenset({"float64"}), {}, "corr2d"), remote).call()
+        assert remote.child is not None
+        said = remote.child.said()
+    assert ("name evt-handler" in said) is driver
+    assert "wrote" not in said
+
+
 # ---- on machines that have less
 
 LESS = """

@@ -17,7 +17,7 @@ from .late_writes import crowd, wait_for_late_writers
 from .library import Array, Words, is_tensor, planted
 from .lives import LIVES, must_own
 from .operands import Operand, describe, span
-from .poison import dirty
+from .poison import dirty, empty_pool
 from .signs import taken
 from .streams import at_once, elsewhere, lost, replayed
 from .ways import PLAIN, WAYS
@@ -219,6 +219,15 @@ def settle(caller: Caller, threads: int = 1, deterministic: bool = False, was: t
             before["deterministic algorithms"] = str(deterministic)
 
 
+def let_go(caller: Caller, held: list[dict[str, Any]]) -> None:
+    """Give gigabytes of a device back, which others need too."""
+    if caller.device != "cpu" and any(operand.far for operand in caller.made.values()):
+        for live in held:
+            live.clear()
+        caller.made.clear()
+        empty_pool()
+
+
 def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Words, list[bytes]]:
     """All calls of one request, their results held to the end."""
     said: list[Words] = []
@@ -272,4 +281,5 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
                 if again and again[-1] != blobs[index]:
                     words["late"].append(name)
     settle(caller, was=(threads, deterministic))
+    let_go(caller, held)
     return {"steps": said}, blobs

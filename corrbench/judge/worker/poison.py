@@ -53,6 +53,11 @@ def poison_pool(sizes: Iterable[int], device: str) -> None:
     del held
 
 
+def empty_pool() -> None:
+    """Give what torch's caching allocator has free back to the device, which others share."""
+    library.torch.cuda.empty_cache()
+
+
 @contextlib.contextmanager
 def dirty(sizes: set[int], device: str) -> Iterator[None]:
     """Memory that is taken inside holds ones in all bits; `sizes` are the bytes of the arrays expected there. What is
