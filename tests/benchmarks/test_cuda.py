@@ -110,6 +110,22 @@ def test_a_step_that_does_not_end_is_ended(there: place.Place) -> None:
     assert (row["state"], row["last line"]) == ("out of time", "told")
 
 
+def test_steps_run_side_by_side_but_for_what_measures_times(
+    there: place.Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "LANES", 3)
+    code = "import time; print(time.monotonic()); time.sleep(0.4); print(time.monotonic())"
+    made = [step(code, name, alone=name == "alone") for name in ("a", "b", "alone", "c")]
+    record = Record(there.report, there, 60)
+    command.make([*made, step("", "absent", lacks="nothing"), step("", "long", least=100)], there, record)
+    spans = {name: [float(line) for line in (there.report / f"{name}.log").read_text().split()] for name in "abc"}
+    alone = [float(line) for line in (there.report / "alone.log").read_text().split()]
+    assert max(spans["a"][0], spans["b"][0]) < min(spans["a"][1], spans["b"][1])
+    assert max(spans["a"][1], spans["b"][1]) < alone[0] < alone[1] < spans["c"][0]
+    states = {row["step"]: row["state"] for row in record.rows}
+    assert states == dict.fromkeys(("a", "b", "alone", "c"), "done") | dict.fromkeys(("absent", "long"), "left out")
+
+
 def test_places_of_the_machine_are_left_out(there: place.Place) -> None:
     record = Record(there.report, there, 60)
     row = ran(record, step(f"print({str(there.scratch / 'x')!r}, {sys.executable!r}, {str(place.ROOT)!r})"), there)
