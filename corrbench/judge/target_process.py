@@ -26,10 +26,10 @@ from corrbench.target import Spec
 PACKAGE = Path(__file__).parents[1]
 WORKER = Path(__file__).with_name("worker")
 FILES = (  # each after what it imports
-    "library", "signs", "geometry", "shared_library", "program", "model", "artefacts", "sources", "extraction",
-    "loading", "compiled", "channel", "operands", "global_state", "poison", "late_writes", "signature", "expressions",
-    "streams", "ways", "lives", "caller", "calls", "covered", "modules", "timed_calls", "residues", "field_operators",
-    "field", "kept_state", "over_field", "marked", "serve",
+    "residues", "library", "signs", "geometry", "shared_library", "program", "model", "artefacts", "sources",
+    "extraction", "loading", "compiled", "channel", "operands", "listeners", "global_state", "poison", "late_writes",
+    "signature", "expressions", "streams", "ways", "lives", "caller", "calls", "covered", "modules", "timed_calls",
+    "field_operators", "field", "kept_state", "over_field", "marked", "serve",
 )  # fmt: skip
 LENT = ("__init__.py", "case.py", "convention", "target.py", "targets", "reference.py")
 # The target's interpreter makes modules of the files it is sent, in a package of a name that tells a target nothing.
@@ -133,6 +133,16 @@ def behind(
         source.seek(0)
         command = boundary.command(level, python, source.fileno(), folder)
         return started(command, where or spec.folder, printed, variables, (source.fileno(), *passed))
+
+
+def remove(folder: str) -> None:
+    """Delete a folder that was a target's to write, however deep it is and whatever it may not be used for."""
+    with contextlib.suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
+    if os.path.isdir(folder):
+        for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
+            with contextlib.suppress(OSError):
+                subprocess.run([*command, "--", folder], check=False, capture_output=True, stdin=subprocess.DEVNULL)
 
 
 class Child:
@@ -316,4 +326,4 @@ class Child:
             os.close(descriptor)
         self.life = -1
         self.printed.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove(self.folder)

@@ -156,7 +156,10 @@ class Stopwatch:
 
     def _check(self, which: int) -> str:
         assert self.operands is not None
-        outputs = self.ask({"op": "show", "which": which}).outputs
+        shown = self.ask({"op": "show", "which": which})
+        if shown.late:
+            return f"{shown.late[0]} changed after the call had returned it, so its time is not that of the result"
+        outputs = shown.outputs
         index = outputs.pop("index", None)
         self.kept = int(index.values.flat[0]) if index is not None and index.values is not None else 0
         arrays = self.operands[self.kept % len(self.operands)]

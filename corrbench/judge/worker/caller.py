@@ -13,9 +13,13 @@ from . import artefacts, expressions, library, ways
 from .compiled import Compiled
 from .global_state import World
 from .library import Unloadable, Words, is_tensor
+from .listeners import Listeners
 from .loading import prepare, recognise, resolve
 from .operands import Operand
 from .signature import signature
+
+
+Given = tuple[str, Any, "bytes | int | None"]  # a result that was given: its name, itself, what it held
 
 
 class Caller:
@@ -32,12 +36,13 @@ class Caller:
             raise Unloadable(f"device {self.device!r} asked for, but torch sees no CUDA device here")
         prepare(spec.get("needs", ""), spec.get("environ", ""))
         self.compiler = Compiled() if spec.get("compile") else None
-        self.world = World(own)
+        self.world, self.listeners = World(own), Listeners()
         found, self.note = resolve(spec["target"], self.world.changes, spec.get("died", ""))
         if library.torch and isinstance(found, type) and issubclass(found, library.torch.autograd.Function):
             found = applied(found)
         self.bare, self.fixed = found, artefacts.fixed(found)
-        self.at_load = self.world.changes()
+        self.listeners.put_away()
+        self.at_load = [*self.listeners.taken(), *self.world.changes()]
         self.world.settle()
         self.adapt(spec)
 
@@ -63,6 +68,8 @@ class Caller:
             self.compiled = self.compiler
             self.target = self.compiler.wrap(self.bare, makes=self.form in ("module", "layer"))
         self.made: dict[str, Operand] = {}
+        self.given: list[Given] = []  # by the call that was made last, as it was given
+        self.kept: list[Given] = []  # by the calls of the last request, as they were at its end
         self.module: Any = None
         self.cache: Any = None
 

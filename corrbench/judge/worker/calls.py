@@ -16,12 +16,13 @@ from .caller import Caller
 from .late_writes import crowd, wait_for_late_writers
 from .library import Array, Words, is_tensor, planted
 from .lives import LIVES, must_own
-from .operands import Operand, describe, span
+from .operands import Operand, describe, look, span
 from .poison import dirty, empty_pool
 from .signs import taken
 from .streams import at_once, elsewhere, lost, replayed
 from .ways import PLAIN, WAYS
 
+KEPT = 1 << 16  # elements of a result that is kept from one request to the next
 LOST = 70  # exit status of a process whose device no longer works, EX_SOFTWARE
 
 
@@ -86,12 +87,18 @@ def perform(step: Words, arrays: list[Array], caller: Caller, blobs: list[bytes]
     places = {name: operand.place() for name, operand in given.items()}
     element = given[names[0]].storage.itemsize
     sizes = {element * math.prod(step["out"]), *(given[name].values.nbytes for name in names)}
-    with warnings.catch_warnings(), dirty(sizes, caller.device):
-        warnings.simplefilter("ignore")
-        results = answers(step, live, leaves, given, caller)
+    caller.listeners.begin()
+    caller.given = []
+    try:
+        with warnings.catch_warnings(), dirty(sizes, caller.device):
+            warnings.simplefilter("ignore")
+            results = answers(step, live, leaves, given, caller)
+    finally:
+        caller.listeners.put_away()
     if caller.arrays == "list":
         results = {name: expressions.array_of(value, given["x"].array) for name, value in results.items()}
     outputs = {name: describe(value, blobs) for name, value in results.items()}
+    late = [name for name, value, held in caller.given if value is results.get(name) and held != look(value)]
     moved = [name for name, operand in given.items() if operand.place() != places[name]]
     for name in moved:
         del caller.made[name]
@@ -100,7 +107,7 @@ def perform(step: Words, arrays: list[Array], caller: Caller, blobs: list[bytes]
     after = {name: operand.checksum() for name, operand in given.items() if name not in changed}
     tried = [f"gave {name} that carries {', '.join(found)} as attributes of its own, in place of the methods of tensors"
              for name, value in results.items() if (found := planted(value))]  # fmt: skip
-    return {"outputs": outputs, "changed": changed, "after": after, "tried": tried}, {
+    return {"outputs": outputs, "changed": changed, "after": after, "tried": tried, "late": late}, {
         "operands": given,
         "outputs": results,
         "blobs": numbers,
@@ -130,6 +137,8 @@ def answers(
         caller.live(LIVES[step["life"]], live)
     spoken = WAYS[step["way"]] if "way" in step else PLAIN
     results = {"y": spoken.made(lambda operands: caller.call(operands, step), live)}
+    caller.listeners.put_away()
+    caller.given = [("y", results["y"], look(results["y"]))]  # before anything else of the target's runs
     if mode == "backward" and caller.by_hand is not None:
         for _ in range(step.get("repeat", 1)):
             results |= caller.gradients(live, step)
@@ -228,6 +237,22 @@ def let_go(caller: Caller, held: list[dict[str, Any]]) -> None:
         empty_pool()
 
 
+def keep(caller: Caller, said: list[Words], held: list[dict[str, Any]]) -> None:
+    """Keep the results of a request until the next one comes: when that is nobody in this process knows."""
+    caller.kept = [
+        (name, live["outputs"][name], look(live["outputs"][name]))
+        for words, live in zip(said, held, strict=True)
+        for name, index in live.get("blobs", {}).items()
+        if index is not None and name not in words["late"] and math.prod(words["outputs"][name]["shape"]) <= KEPT
+    ] if caller.device == "cpu" else []  # fmt: skip
+
+
+def spoiled(caller: Caller) -> list[str]:
+    """Results of the request before that no longer hold what they held at its end."""
+    kept, caller.kept = caller.kept, []
+    return list(dict.fromkeys(f"{name} of the calls before" for name, value, was in kept if look(value) != was))
+
+
 def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Words, list[bytes]]:
     """All calls of one request, their results held to the end."""
     said: list[Words] = []
@@ -237,7 +262,7 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
     settle(caller, threads, deterministic)
     if caller.compiled is not None and request.get("forget"):
         caller.compiled.forget()
-    before = crowd()
+    earlier, before = spoiled(caller), crowd()
     for step in request["steps"]:
         words: Words = {
             "outputs": {},
@@ -265,7 +290,7 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
             del blobs[made:]
             caller.made.clear()  # they may lie otherwise now
         seldom = request.get("seldom") and step is not request["steps"][-1]  # of small calls: once
-        words["globals"] = [] if seldom else caller.world.changes()
+        words["globals"] = [*caller.listeners.taken(), *([] if seldom else caller.world.changes())]
         words["tried"] += [*taken(), *(f"replaced {name}, which watches over it" for name in caller.world.patched)]
         said.append(words)
         held.append(live)
@@ -280,6 +305,8 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
                 describe(live["outputs"][name], again)
                 if again and again[-1] != blobs[index]:
                     words["late"].append(name)
+    said[0]["late"] += earlier
+    keep(caller, said, held)
     settle(caller, was=(threads, deterministic))
     let_go(caller, held)
     return {"steps": said}, blobs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import inspect
+import locale
 import os
 import random
 import sys
@@ -24,8 +25,8 @@ WATCHED = (
     "numpy.zeros", "numpy.full", "numpy.asarray", "numpy.ascontiguousarray", "numpy.frombuffer",
     "numpy.testing.assert_allclose", "numpy.testing.assert_array_equal", "numpy.random.get_state", "numpy.geterr",
     "random.getstate", "hashlib.blake2b", "math.isclose", "time.perf_counter", "time.time", "time.monotonic",
-    "gc.collect", "builtins.print", "builtins.abs", "builtins.all", "builtins.max", "os.write", "os.read", "os.environ",
-    "os.getcwd", "os.getpid", "os.listdir", "json.dumps", "json.loads", "sys.exit",
+    "gc.collect", "builtins.print", "builtins.__import__", "builtins.abs", "builtins.all", "builtins.max", "os.write", "os.read", "os.environ",
+    "os.getcwd", "os.getpid", "os.listdir", "json.dumps", "json.loads", "zlib.crc32", "sys.exit",
 )  # fmt: skip
 SETTINGS = {  # name: (read, write)
     "default dtype": ("get_default_dtype", "set_default_dtype"),
@@ -65,6 +66,7 @@ LIBRARY = ("TORCH", "_TORCH", "PYTORCH", "KMP_", "TRITON", "CUDA_MODULE")
 # What this file calls, as it is before any target is loaded.
 environ, getcwd, chdir, modules = os.environ, os.getcwd, os.chdir, sys.modules
 get_state, set_state, getstate, setstate = np.random.get_state, np.random.set_state, random.getstate, random.setstate
+setlocale = locale.setlocale
 geterr, float64 = np.geterr, np.float64
 fegetround, fesetround = (getattr(ctypes.CDLL(None), name, None) for name in ("fegetround", "fesetround"))
 
@@ -104,11 +106,16 @@ def numpy_generator() -> str:
 
 
 def parts(owner: Any, path: str) -> list[tuple[str, Any, str, Any]]:
-    """The functions of a module or class of this package, those of its classes included, as `World` watches them."""
+    """The functions of a module or class of this package, those of its classes included, as `World` watches them; of a
+    module also the modules that it uses.
+    """
     found = []
     for name, value in list(vars(owner).items()):
-        if inspect.isfunction(value) or (isinstance(owner, ModuleType) and callable(value)):
+        used = isinstance(owner, ModuleType) and (callable(value) or isinstance(value, ModuleType))
+        if inspect.isfunction(value) or used:
             found.append((f"{path}.{name}", owner, name, value))
+        if inspect.isfunction(value) and value.__module__ == path:
+            found.append((f"{path}.{name}.__code__", value, "__code__", value.__code__))
         if inspect.isclass(value) and value.__module__ == path:
             found += parts(value, f"{path}.{name}")
     return found
@@ -167,6 +174,7 @@ class World:
             "flush-to-zero": not smallest_survives(),
             "environment variables": digest(sorted(i for i in environ.items() if not i[0].startswith(LIBRARY))),
             "working directory": getcwd(),
+            "locale": setlocale(locale.LC_ALL),
             "standard streams": (id(sys.stdout), id(sys.stderr)),
             "replaced functions": [
                 *(f"module {name}" for name, module in self.modules.items() if modules.get(name) is not module),
@@ -246,6 +254,7 @@ class World:
         environ.clear()
         environ.update(self.environ)
         chdir(self.folder)
+        setlocale(locale.LC_ALL, self.before["locale"])
         sys.stdout, sys.stderr = self.streams
         set_state(self.numpy_generator)
         setstate(self.python_generator)

@@ -20,6 +20,10 @@ GAPS = {"rows": {-1: 3}, "batch": {-4: 1}}
 FAR = 1 << 31  # elements: the last place of an operand that lies `far` is beyond what 32 bits count
 NO_RESERVE = 0x4000  # MAP_NORESERVE of Linux, which the module mmap knows from Python 3.11 on
 EXACT = ("numpy.ndarray", "torch.Tensor")  # what a result must be one of
+LARGE = 1 << 20  # bytes of a result from which on a checksum stands for it
+# as they are before any target is loaded: a target can put others into NumPy, and into the class of arrays itself
+asarray, ascontiguousarray, astype, tobytes = np.asarray, np.ascontiguousarray, np.ndarray.astype, np.ndarray.tobytes
+shape_of, dtype_of, size_of = (vars(np.ndarray)[name].__get__ for name in ("shape", "dtype", "nbytes"))
 OFFSETS = {"rows": 2, "channels": 1, "offset": 3}
 
 
@@ -137,23 +141,39 @@ def name_of(kind: type) -> str:
     return f"class of its own that calls itself {name}" if name in EXACT else name
 
 
+def array_of(value: Any) -> Array | None:
+    """The numbers of a result, which may lie in its own memory; None where it is no array."""
+    if is_tensor(value):
+        with library.plainly():
+            return bits(value if value.layout is library.torch.strided else library.methods["to_dense"](value))
+    return asarray(value) if isinstance(value, (np.ndarray, np.generic)) else None
+
+
+def look(value: Any) -> bytes | int | None:
+    """What a result holds at this moment, to be compared with what it holds when it is read: its bytes, or a checksum
+    where they are many.
+    """
+    array = array_of(value)
+    if array is None or dtype_of(array).kind not in "fciub":
+        return None
+    return crc32(ascontiguousarray(array)) if size_of(array) > LARGE else tobytes(array)
+
+
 def describe(value: Any, blobs: list[bytes]) -> Words:
     """What the target gave back, its bytes appended to `blobs`."""
     info: Words = {"type": name_of(type(value))}
+    array = array_of(value)
+    if array is None:
+        return info
+    dtype = str(dtype_of(array))
+    info |= {"device": "cpu", "requires_grad": False}
     if is_tensor(value):
         with library.plainly():
             dtype = str(value.dtype).removeprefix("torch.")
             info |= {"device": value.device.type, "requires_grad": value.requires_grad}
-            dense = value if value.layout is library.torch.strided else library.methods["to_dense"](value)
-        array = bits(dense)
-    elif isinstance(value, (np.ndarray, np.generic)):
-        array, dtype = np.asarray(value), str(np.asarray(value).dtype)
-        info |= {"device": "cpu", "requires_grad": False}
-    else:
+    if dtype_of(array).kind not in "fciub":
         return info
-    if array.dtype.kind not in "fciub":
-        return info
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    info |= {"dtype": dtype, "shape": list(array.shape), "blob": len(blobs), "wire": str(array.dtype)}
-    blobs.append(np.ascontiguousarray(array).tobytes())
+    array = astype(array, dtype_of(array).newbyteorder("="), copy=False)
+    info |= {"dtype": dtype, "shape": list(shape_of(array)), "blob": len(blobs), "wire": str(dtype_of(array))}
+    blobs.append(tobytes(array))
     return info

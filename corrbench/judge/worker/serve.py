@@ -79,6 +79,8 @@ def serve(read: int, write: int) -> None:
     while True:
         request, arrays = channel.receive()
         blobs: list[bytes] = []
+        if caller is not None and request["op"] not in ("steps", "covered"):
+            caller.kept = []
         try:
             if request["op"] == "divide":
                 if not divide(channel, request):

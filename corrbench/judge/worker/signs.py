@@ -9,14 +9,20 @@ from __future__ import annotations
 import os
 import re
 import sys
+from types import FunctionType
 from typing import Any
+
+from .residues import own
 
 MOST = 20  # signs that are kept
 OTHERS = re.compile(r"/proc/(\d+)/(?:task/\d+/)?(mem|environ|fd|fdinfo|maps|smaps|root|cwd|auxv|stack|pagemap)(?:/|$)")
 RECORDS = re.compile(r"(^|/)\.corrbench(/(?!objects(/|$))|$)")  # functions of a notebook lie in its folder objects
 FILES = frozenset({"open", "os.listdir", "os.scandir", "os.remove", "os.rename", "os.link", "os.symlink", "os.truncate",
                    "os.chmod", "shutil.copyfile", "shutil.rmtree", "glob.glob", "glob.glob/2"})  # fmt: skip
+WALKS = frozenset({"gc.get_objects", "gc.get_referrers", "gc.get_referents", "sys._current_frames",
+                   "sys._current_exceptions"})  # fmt: skip
 found: list[str] = []
+getframe = sys._getframe
 getpid, getppid, fsdecode = os.getpid, os.getppid, os.fsdecode  # as they are before any target is loaded
 
 
@@ -30,6 +36,15 @@ def hook(event: str, arguments: tuple[Any, ...]) -> None:
         pid, number = arguments[:2]
         if number and pid in (-1, 1, guard) and pid != getpid():
             note("tried to signal " + ("every process" if pid == -1 else "the process that watches over it"))
+    elif event in WALKS:
+        if own(getframe(1).f_code.co_filename):
+            note(f"went through objects of its process that are not its own ({event})")
+    elif event == "sys.addaudithook":
+        note("asked to be told of all that is done in its process (sys.addaudithook)")
+    elif event == "object.__setattr__":
+        whose = arguments[0]
+        if type(whose) is FunctionType and (whose.__module__ or "").startswith(package):
+            note(f"changed a function that watches over it ({whose.__name__}.{arguments[1]})")
 
 
 def look(path: str) -> None:
@@ -53,5 +68,5 @@ def taken() -> list[str]:
     return seen
 
 
-guard = getppid()
+guard, package = getppid(), __name__.partition(".")[0] + "."
 sys.addaudithook(hook)

@@ -18,12 +18,14 @@ from . import library
 from .caller import Caller
 from .calls import failure
 from .library import Array, Words
-from .operands import Operand, describe
+from .operands import Operand, array_of, describe
 from .poison import give_back
 
 Call = Callable[[], dict[str, Any]]
 OFTEN = 8  # about so many results are kept in the course of a run, each in place of the one before
 MIX = 2654435761  # 2³² over the golden ratio: spreads the last digits of the clock (Knuth, TAOCP 3, 6.4)
+FEW = 3  # elements of a result that are looked at as soon as its call has returned
+Glance = list[tuple[str, int, bytes]]  # of an array, a place in it, and what lay there
 clock = time.perf_counter_ns  # as it is before any target is loaded
 FRESH = 61  # numbers that the first element of x takes, one after the other; a prime, so that sets do not repeat soon
 
@@ -38,12 +40,14 @@ class Course:
         self.firsts: list[Array] = []  # for each set the memory that begins with the first element of x
         self.fresh: list[Any] = []
         self.kept: list[dict[str, Any]] = [{}, {}]  # of the call that was named, and of one that was drawn
+        self.glances: list[Glance] = [[], []]  # of the same, as it was given
 
     def answer(self, request: Words, arrays: list[Array]) -> tuple[Words, list[bytes]]:
         """Do what is asked for; an exception of the target's is said, and nothing is kept."""
         blobs: list[bytes] = []
         raised = None
         outputs: dict[str, Words] = {}
+        late: list[str] = []
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -59,11 +63,13 @@ class Course:
                     self.kept = [{}, {}]
                     give_back()
                 else:
-                    outputs = {name: describe(value, blobs) for name, value in self.kept[request["which"]].items()}
+                    kept = self.kept[request["which"]]
+                    late = changed(kept, self.glances[request["which"]])
+                    outputs = {name: describe(value, blobs) for name, value in kept.items()}
         except BaseException as error:  # whatever it raises is a result
             raised = failure(error)
             self.kept = [{}, {}]
-        rest: Words = {"changed": [], "aliases": [], "late": [], "globals": [], "after": {}, "tried": []}
+        rest: Words = {"changed": [], "aliases": [], "late": late, "globals": [], "after": {}, "tried": []}
         return {"steps": [{"raised": raised, "outputs": outputs, **rest}]}, blobs
 
     def prepare(self, request: Words, arrays: list[Array]) -> None:
@@ -112,26 +118,51 @@ class Course:
 
         Which other one is decided after its call, by the last digits of the clock: no call can know. Before
         each call the first element of x is another, written to its memory past the target: nothing that was kept from
-        an earlier call, under whatever key, is right for this one. Both take some 0.2 µs, which are timed.
+        an earlier call, under whatever key, is right for this one. Both take some 0.2 µs, which are timed. Of what is
+        kept a few elements, drawn too, are looked at at once: it is not to be completed later (some µs, OFTEN times).
         """
         calls, count = self.calls, len(self.calls)
         firsts, fresh, many = self.firsts, self.fresh, len(self.fresh)
         drawn, share, chance = -1, max(1, number // OFTEN), clock
         named: dict[str, Any] = {}
         other: dict[str, Any] = {}
+        first: Glance = []
+        second: Glance = []
+        here = self.caller.device == "cpu"  # elsewhere a result may be under way, in the order of its stream
         for index in range(number):
             turn = index % count
             if many:
                 firsts[turn][0] = fresh[index % many]
             found = calls[turn]()
             if index == keep:
-                named = found
+                named, first = found, glance(found) if here else []
             if drawn < 0 or not (chance() * MIX >> 16) % share:
-                drawn, other = index, found
+                drawn, other, second = index, found, glance(found) if here else []
         if number:
             self.kept = [{**named, "index": np.array([keep])}, {**other, "index": np.array([drawn])}]
+            self.glances = [first, second]
         if number and self.caller.device != "cpu":
             library.torch.cuda.synchronize()
+
+
+def glance(found: dict[str, Any]) -> Glance:
+    """A few elements of each array, at places that the clock draws."""
+    seen = []
+    for name, value in found.items():
+        array = array_of(value)
+        if array is not None and array.size:
+            for turn in range(FEW):
+                place = (clock() * MIX >> 16) * (turn + 1) % array.size
+                seen.append((name, place, array.flat[place].tobytes()))
+    return seen
+
+
+def changed(kept: dict[str, Any], seen: Glance) -> list[str]:
+    """The arrays that hold other elements now."""
+    arrays = {name: array_of(kept[name]) for name, _, _ in seen}
+    return sorted(
+        {name for name, place, was in seen if (now := arrays[name]) is None or now.flat[place].tobytes() != was}
+    )
 
 
 def alone(forward: Callable[[], Any], context: Callable[[], Any]) -> dict[str, Any]:
