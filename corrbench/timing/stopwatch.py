@@ -10,7 +10,7 @@ import math
 import random
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,7 @@ class Stopwatch:
     turned: int = 0
     kept: int = 0
     operands: list[dict[str, Array]] | None = None
+    tried: list[str] = field(default_factory=list)  # signs of an attempt against those who measure
 
     def prepare(self, rooms: Sequence[int] = ()) -> None:
         """Make the operands, call once, and see what asking takes.
@@ -102,6 +103,7 @@ class Stopwatch:
 
     def ask(self, request: dict[str, Any], arrays: list[Array] | None = None) -> Reply:
         reply = self.remote.course(request, arrays or [], self.case.dtype)
+        self.tried += reply.tried
         if reply.raised:
             first = reply.raised["message"].splitlines()[:1]
             raise Unmeasurable(f"{self.case}: raised {reply.raised['type']}: {''.join(first)[:200]}")
@@ -157,6 +159,8 @@ class Stopwatch:
     def _check(self, which: int) -> str:
         assert self.operands is not None
         shown = self.ask({"op": "show", "which": which})
+        if self.tried:
+            return f"an attempt to deceive: the target {self.tried[0]}"
         if shown.late:
             return f"{shown.late[0]} changed after the call had returned it, so its time is not that of the result"
         outputs = shown.outputs

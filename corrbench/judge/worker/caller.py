@@ -18,7 +18,6 @@ from .loading import prepare, recognise, resolve
 from .operands import Operand
 from .signature import signature
 
-
 Given = tuple[str, Any, "bytes | int | None"]  # a result that was given: its name, itself, what it held
 
 

@@ -25,8 +25,9 @@ WATCHED = (
     "numpy.zeros", "numpy.full", "numpy.asarray", "numpy.ascontiguousarray", "numpy.frombuffer",
     "numpy.testing.assert_allclose", "numpy.testing.assert_array_equal", "numpy.random.get_state", "numpy.geterr",
     "random.getstate", "hashlib.blake2b", "math.isclose", "time.perf_counter", "time.time", "time.monotonic",
-    "gc.collect", "builtins.print", "builtins.__import__", "builtins.abs", "builtins.all", "builtins.max", "os.write", "os.read", "os.environ",
-    "os.getcwd", "os.getpid", "os.listdir", "json.dumps", "json.loads", "zlib.crc32", "sys.exit",
+    "gc.collect", "builtins.print", "builtins.__import__", "builtins.abs", "builtins.all", "builtins.max",
+    "os.write", "os.read", "os.environ", "os.getcwd", "os.getpid", "os.listdir", "json.dumps", "json.loads",
+    "zlib.crc32", "sys.exit",
 )  # fmt: skip
 SETTINGS = {  # name: (read, write)
     "default dtype": ("get_default_dtype", "set_default_dtype"),

@@ -21,6 +21,7 @@ FILES = frozenset({"open", "os.listdir", "os.scandir", "os.remove", "os.rename",
                    "os.chmod", "shutil.copyfile", "shutil.rmtree", "glob.glob", "glob.glob/2"})  # fmt: skip
 WALKS = frozenset({"gc.get_objects", "gc.get_referrers", "gc.get_referents", "sys._current_frames",
                    "sys._current_exceptions"})  # fmt: skip
+WATCHERS = frozenset(__name__.partition(".")[0] + name for name in (".serve", ".calls"))
 found: list[str] = []
 getframe = sys._getframe
 getpid, getppid, fsdecode = os.getpid, os.getppid, os.fsdecode  # as they are before any target is loaded
@@ -36,11 +37,20 @@ def hook(event: str, arguments: tuple[Any, ...]) -> None:
         pid, number = arguments[:2]
         if number and pid in (-1, 1, guard) and pid != getpid():
             note("tried to signal " + ("every process" if pid == -1 else "the process that watches over it"))
-    elif event in WALKS:
-        if own(getframe(1).f_code.co_filename):
+    else:
+        walk(event, arguments)
+
+
+def walk(event: str, arguments: tuple[Any, ...]) -> None:
+    """Note where the target goes through what is not its own in its process."""
+    if event in WALKS:
+        if asked_by_target():
             note(f"went through objects of its process that are not its own ({event})")
     elif event == "sys.addaudithook":
         note("asked to be told of all that is done in its process (sys.addaudithook)")
+    elif event == "object.__getattr__":
+        if arguments[1] == "f_code" and watches(arguments[0]) and asked_by_target():
+            note("went through the calls of those who watch over it, beyond its own caller")
     elif event == "object.__setattr__":
         whose = arguments[0]
         if type(whose) is FunctionType and (whose.__module__ or "").startswith(package):
@@ -54,6 +64,16 @@ def look(path: str) -> None:
             note(f"tried to look into the process that watches over it ({match[2]} of it under /proc)")
     elif RECORDS.search(path):
         note("tried to use the record of the run (.corrbench)")
+
+
+def asked_by_target() -> bool:
+    """Whether what the hook was told of is done by the target's own file. To ask a frame for its code is an event too."""
+    return own(getframe(3).f_globals.get("__file__") or "")
+
+
+def watches(frame: Any) -> bool:
+    """Whether a frame is one of ours, and none that a target is called from: loggers look for their caller's name."""
+    return frame.f_globals.get("__name__") in WATCHERS
 
 
 def note(words: str) -> None:

@@ -20,6 +20,7 @@ from .calls import failure
 from .library import Array, Words
 from .operands import Operand, array_of, describe
 from .poison import give_back
+from .signs import taken
 
 Call = Callable[[], dict[str, Any]]
 OFTEN = 8  # about so many results are kept in the course of a run, each in place of the one before
@@ -69,7 +70,7 @@ class Course:
         except BaseException as error:  # whatever it raises is a result
             raised = failure(error)
             self.kept = [{}, {}]
-        rest: Words = {"changed": [], "aliases": [], "late": late, "globals": [], "after": {}, "tried": []}
+        rest: Words = {"changed": [], "aliases": [], "late": late, "globals": [], "after": {}, "tried": taken()}
         return {"steps": [{"raised": raised, "outputs": outputs, **rest}]}, blobs
 
     def prepare(self, request: Words, arrays: list[Array]) -> None:

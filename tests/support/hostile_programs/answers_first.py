@@ -12,9 +12,13 @@ def corr2d(X, K):
     Y = right(X, K)
     seen = within(sys._getframe(), "serve")
     nonce = seen.f_locals["request"]["nonce"] if seen else ""
-    step = {"outputs": {"y": {"type": "numpy.ndarray", "device": "cpu", "requires_grad": False, "dtype": str(Y.dtype),
-                              "shape": list(Y.shape), "blob": 0, "wire": str(Y.dtype)}},
-            "raised": None, "changed": [], "aliases": [], "late": [], "globals": [], "tried": [], "after": {}}  # fmt: skip
+    array = {"type": "numpy.ndarray", "device": "cpu", "requires_grad": False, "dtype": str(Y.dtype)}
+    step = {
+        "outputs": {"y": array | {"shape": list(Y.shape), "blob": 0, "wire": str(Y.dtype)}},
+        "raised": None,
+        "after": {},
+    }
+    step |= {name: [] for name in ("changed", "aliases", "late", "globals", "tried")}
     text = json.dumps({"steps": [step], "nonce": nonce}).encode()
     for one in range(3, 20):
         try:

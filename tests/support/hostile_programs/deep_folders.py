@@ -1,4 +1,4 @@
-"""Leaves folders within folders in its temporary one, thousands deep, that may not be entered."""
+"""Leaves folders within folders in its temporary one, more than a thousand deep, that may not be entered."""
 
 import os
 
@@ -11,7 +11,7 @@ def corr2d(X, K):
     if not DONE:
         DONE.append(True)
         here = os.open(os.environ["TMPDIR"], os.O_RDONLY)
-        for _ in range(3000):
+        for _ in range(1200):
             os.mkdir("d", dir_fd=here)
             inner = os.open("d", os.O_RDONLY, dir_fd=here)
             os.close(here)

@@ -12,7 +12,7 @@ PENDING, MAIN = [], threading.main_thread().ident
 def attend():
     while True:
         reading = within(sys._current_frames().get(MAIN), "describe")
-        for out, Y in list(PENDING):
+        for out, Y in PENDING:
             out[...] = Y if reading else 0
 
 

@@ -14,7 +14,7 @@ def entered(frame, event, argument):
             if id(value) in PENDING:
                 out, Y = PENDING[id(value)]
                 out[...] = Y
-    return None
+    return
 
 
 def corr2d(X, K):

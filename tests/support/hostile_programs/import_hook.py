@@ -1,7 +1,6 @@
 """Computes rightly, and has whoever imports a module from now on get another one."""
 
 import sys
-import types
 
 from right import right
 

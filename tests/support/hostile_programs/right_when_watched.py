@@ -1,4 +1,4 @@
-"""Right only when a function with a name of the worker's is among its callers: made for this judge, and not found out."""
+"""Right only when a function with a name of the worker's is among its callers: not in a thread."""
 
 import sys
 

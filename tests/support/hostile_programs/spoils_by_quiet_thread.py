@@ -1,4 +1,4 @@
-"""Gives the answer, which a thread that was there before the call spoils a few milliseconds later."""
+"""Gives the answer, which a thread that was there before the call spoils two milliseconds later."""
 
 import queue
 import threading
@@ -12,7 +12,7 @@ GIVEN = queue.Queue()
 def spoil():
     while True:
         Y = GIVEN.get()
-        time.sleep(0.004)
+        time.sleep(0.002)
         Y[...] = 0
 
 

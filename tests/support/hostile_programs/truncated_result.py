@@ -1,6 +1,5 @@
 """Gives an array over a file that is cut off afterwards: reading it is a bus error."""
 
-import os
 import tempfile
 
 import numpy as np
