@@ -5,6 +5,8 @@ All are in tests/support/hostile_programs. METHODOLOGY.md, section 10, has what 
 
 from __future__ import annotations
 
+import pickle
+import pickletools
 import time
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from corrbench.case import Case
 from corrbench.judge.client import Remote
 from corrbench.judge.trial import Trial, conclude
 from corrbench.result import Result, Status
+from corrbench.runner import executors
+from corrbench.runner.plan import Batch, Job
 from corrbench.support import Support
 from corrbench.target import Spec
 from corrbench.timing.stopwatch import Stopwatch, opened
@@ -139,6 +143,20 @@ def test_what_is_made_for_this_judge_is_not_found(name: str) -> None:
     """It holds until somebody finds a way; then METHODOLOGY.md has a sentence less."""
     with Remote(spec(name)) as remote:
         assert [result.status for result in ask(remote, VALUES)] == [Status.PASS]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lies_about_its_class", "forged_words"])
+def test_what_a_worker_of_dask_sends_is_made_of_types_of_ours(name: str) -> None:
+    asked = spec(name)
+    jobs = tuple(Job(check=check, case=CASE, seed=5) for check in (VALUES, "contract.result"))
+    try:
+        sent = pickle.dumps(executors.run_batch(Batch(spec=asked, support=SUPPORT, jobs=jobs)), 2)
+    finally:
+        executors.kept(Remote, asked).close()
+    named = {str(argument).split()[0] for code, argument, _ in pickletools.genops(sent) if code.name == "GLOBAL"}
+    assert named
+    assert all(one.split(".")[0] in ("corrbench", "copy_reg", "copyreg", "__builtin__", "builtins") for one in named)
 
 
 @pytest.mark.slow

@@ -23,7 +23,8 @@ getinterval, setinterval = sys.getswitchinterval, sys.setswitchinterval
 enabled, enable, disable, threshold, set_threshold = (
     gc.isenabled, gc.enable, gc.disable, gc.get_threshold, gc.set_threshold
 )  # fmt: skip
-collected, finders = gc.callbacks, sys.meta_path
+collected: Any = gc.callbacks
+finders: Any = sys.meta_path
 NUMBERS = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 STOPPED = (0.0, 0.0)
@@ -52,7 +53,8 @@ class Listeners:
 
     def __init__(self) -> None:
         self.handlers = tuple(map(getsignal, NUMBERS))
-        self.callbacks, self.finders = list(collected), list(finders)
+        self.callbacks: list[Any] = list(collected)
+        self.finders: list[Any] = list(finders)
         self.collecting, self.threshold, self.interval = enabled(), threshold(), getinterval()
         self.depth, self.limits = getdepth(), tuple(map(getlimit, LIMITS))
         self.heard: list[str] = []
@@ -116,10 +118,11 @@ class Listeners:
             self.heard.append("interval at which threads take turns")
 
     def _garbage(self) -> None:
-        for held, was, name in (
+        lists: tuple[tuple[list[Any], list[Any], str], ...] = (
             (collected, self.callbacks, "callbacks of garbage collection"),
             (finders, self.finders, "finders of modules (sys.meta_path)"),
-        ):
+        )
+        for held, was, name in lists:
             if held != was:
                 fresh = [one for one in held if not any(one is old for old in was) and foreign(one)]
                 if fresh:

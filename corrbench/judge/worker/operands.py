@@ -156,7 +156,7 @@ def look(value: Any) -> bytes | int | None:
     array = array_of(value)
     if array is None or dtype_of(array).kind not in "fciub":
         return None
-    return crc32(ascontiguousarray(array)) if size_of(array) > LARGE else tobytes(array)
+    return crc32(ascontiguousarray(array).data) if size_of(array) > LARGE else tobytes(array)
 
 
 def describe(value: Any, blobs: list[bytes]) -> Words:

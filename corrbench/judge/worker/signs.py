@@ -67,7 +67,7 @@ def look(path: str) -> None:
 
 
 def asked_by_target() -> bool:
-    """Whether what the hook was told of is done by the target's own file. To ask a frame for its code is an event too."""
+    """Whether the target's own file does what the hook was told of. To ask a frame for its code would be an event."""
     return own(getframe(3).f_globals.get("__file__") or "")
 
 
