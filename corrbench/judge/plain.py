@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import site
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from corrbench.judge import boundary, supervisor
+from corrbench.judge.folder import remove
 from corrbench.judge.protocol import narrow, widen
 from corrbench.judge.target_process import CACHES, FOREIGN, POLL, Died, behind, search
 from corrbench.numerics.problem import Array
@@ -132,7 +132,7 @@ class Script:
                     found[name] = self._read(Path(folder, f"{name}.npy"), dtype)
             return found
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
 
     def _read(self, path: Path, dtype: str) -> Array:
         """An array of a file that the target may have written."""

@@ -7,7 +7,6 @@ import fcntl
 import json
 import os
 import select
-import shutil
 import signal
 import site
 import subprocess
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from corrbench.judge import boundary, reach, supervisor
+from corrbench.judge.folder import remove
 from corrbench.result import Status
 from corrbench.target import Spec
 
@@ -133,16 +133,6 @@ def behind(
         source.seek(0)
         command = boundary.command(level, python, source.fileno(), folder)
         return started(command, where or spec.folder, printed, variables, (source.fileno(), *passed))
-
-
-def remove(folder: str) -> None:
-    """Delete a folder that was a target's to write, however deep it is and whatever it may not be used for."""
-    with contextlib.suppress(RecursionError):
-        shutil.rmtree(folder, ignore_errors=True)
-    if os.path.isdir(folder):
-        for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
-            with contextlib.suppress(OSError):
-                subprocess.run([*command, "--", folder], check=False, capture_output=True, stdin=subprocess.DEVNULL)
 
 
 class Child:

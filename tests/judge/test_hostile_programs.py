@@ -62,6 +62,7 @@ FOUND = [  # the program, the check that finds it, what is said
     ("reads_its_own_memory", VALUES, "elements differ"),
     ("right_when_watched", "state.elsewhere", "elements differ"),
     ("right_when_watched", ATTEMPTS, "went through the calls of those who watch over it"),
+    ("right_when_judged", "use.script", "in an ordinary script"),
     ("right_when_counted", "state.many", "elements differ"),
     # operands and global state
     ("writes_its_own_memory", VALUES, "Permission denied"),
@@ -89,7 +90,7 @@ ENDS = [  # the program, how it ends, what is said
     ("has_a_child_stop_it", Status.TIMEOUT, "no answer"),
 ]
 HARMLESS = ["warnings_are_errors", "links_in_its_folder", "deep_folders"]
-UNFOUND = ["right_when_judged"]  # made for this judge, see METHODOLOGY.md
+UNFOUND = ["right_where_home_is_temporary"]  # made for this judge, see METHODOLOGY.md
 
 
 def spec(name: str, timeout: float = 20.0) -> Spec:
@@ -142,7 +143,8 @@ def test_what_does_no_harm_is_judged_and_leaves_nothing(name: str) -> None:
 def test_what_is_made_for_this_judge_is_not_found(name: str) -> None:
     """It holds until somebody finds a way; then METHODOLOGY.md has a sentence less."""
     with Remote(spec(name)) as remote:
-        assert [result.status for result in ask(remote, VALUES)] == [Status.PASS]
+        for check in (VALUES, ATTEMPTS, "use.script"):
+            assert {result.status for result in ask(remote, check)} == {Status.PASS}
 
 
 @pytest.mark.slow
