@@ -1,4 +1,4 @@
-"""The end of a folder that was a target's to write."""
+"""The folder that is a target's to write: what is lent to it there, and its end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,19 @@ import contextlib
 import os
 import shutil
 import subprocess
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+LENT = ("__init__.py", "case.py", "convention", "target.py", "targets", "reference.py")
+
+
+def lend(folder: str) -> str:
+    """A place below `folder` from which another environment imports our adapters, and no more of this one."""
+    place = Path(folder, "lent")
+    (place / "corrbench").mkdir(parents=True)
+    for name in LENT:
+        (place / "corrbench" / name).symlink_to(PACKAGE / name)
+    return str(place)
 
 
 def remove(folder: str) -> None:

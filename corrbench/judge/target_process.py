@@ -13,25 +13,24 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import IO
 
 from corrbench.judge import boundary, reach, supervisor
-from corrbench.judge.folder import remove
+from corrbench.judge.folder import lend, remove
 from corrbench.result import Status
 from corrbench.target import Spec
 
-PACKAGE = Path(__file__).parents[1]
 WORKER = Path(__file__).with_name("worker")
 FILES = (  # each after what it imports
     "residues", "library", "signs", "geometry", "shared_library", "program", "model", "artefacts", "sources",
-    "extraction", "loading", "compiled", "channel", "operands", "listeners", "global_state", "poison", "late_writes",
-    "signature", "expressions", "streams", "ways", "lives", "caller", "calls", "covered", "modules", "timed_calls",
-    "field_operators", "field", "kept_state", "over_field", "marked", "serve",
+    "extraction", "loading", "compiled", "channel", "operands", "listeners", "global_state", "poison",
+    "signature", "expressions", "streams", "ways", "lives", "caller", "late_writes", "calls", "covered", "modules",
+    "timed_calls", "field_operators", "field", "kept_state", "over_field", "marked", "serve",
 )  # fmt: skip
-LENT = ("__init__.py", "case.py", "convention", "target.py", "targets", "reference.py")
 # The target's interpreter makes modules of the files it is sent, in a package of a name that tells a target nothing.
 START = """
 import json, os, sys, types
@@ -52,6 +51,7 @@ FOREIGN = ("CORRBENCH", "PYTEST", "COV_", "GITHUB_", "ACTIONS_")  # variables th
 CACHES = {"NUMBA_CACHE_DIR": "numba", "TRITON_CACHE_DIR": "triton", "TORCHINDUCTOR_CACHE_DIR": "inductor",
           "TORCH_EXTENSIONS_DIR": "extensions", "CUDA_CACHE_PATH": "cuda", "CUPY_CACHE_DIR": "cupy"}  # fmt: skip
 POLL = 0.02  # seconds between two looks at the target's processes
+LATE = 0.2  # seconds without a look, on a busy machine, after which it matters what was held in the meantime
 SHARE = 30  # and at least so many times what one look takes
 ROOM = 1 << 20  # bytes that the channel holds, the most that everybody may ask for
 KILLED = "died of SIGKILL"
@@ -89,15 +89,6 @@ def environment(spec: Spec, folder: str) -> dict[str, str]:
         # glibc's cache of small blocks would bypass what `worker/poison.py` asks of malloc
         "GLIBC_TUNABLES": ":".join([*tunables, "glibc.malloc.tcache_count=0"]),
     }  # fmt: skip
-
-
-def lend(folder: str) -> str:
-    """A place below `folder` from which another environment imports our adapters, and no more of this one."""
-    place = Path(folder, "lent")
-    (place / "corrbench").mkdir(parents=True)
-    for name in LENT:
-        (place / "corrbench" / name).symlink_to(PACKAGE / name)
-    return str(place)
 
 
 @cache
@@ -228,11 +219,13 @@ class Child:
                 self._weigh()
                 self.next_look = time.monotonic() + max(POLL, SHARE * (time.monotonic() - now))
             if ready.poll(POLL * 1000):
+                if time.monotonic() > self.next_look + LATE:
+                    self._weigh(supervisor.peaked)
                 return
 
-    def _weigh(self) -> None:
+    def _weigh(self, too_large: Callable[[int, float], bool] = supervisor.outgrown) -> None:
         """Raise `Died` where the target and all that it started hold too much memory."""
-        if supervisor.outgrown(self.process.pid, self.spec.memory * 2**30):
+        if too_large(self.process.pid, self.spec.memory * 2**30):
             self.end()
             raise Died(Status.MEMORY, f"the target held more than {self.spec.memory:g} GiB (--memory) and was ended")
 

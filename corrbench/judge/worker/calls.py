@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import time
 import traceback
 import warnings
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 
 from . import expressions, library
 from .caller import Caller
-from .late_writes import crowd, wait_for_late_writers
+from .late_writes import crowd, keep, spoiled, wait_for_late_writers
 from .library import Array, Words, is_tensor, planted
 from .lives import LIVES, must_own
 from .operands import Operand, describe, look, span
@@ -22,7 +23,7 @@ from .signs import taken
 from .streams import at_once, elsewhere, lost, replayed
 from .ways import PLAIN, WAYS
 
-KEPT = 1 << 16  # elements of a result that is kept from one request to the next
+PATIENCE = 1.0  # seconds until memory of a device is asked for once more
 LOST = 70  # exit status of a process whose device no longer works, EX_SOFTWARE
 
 
@@ -99,6 +100,7 @@ def perform(step: Words, arrays: list[Array], caller: Caller, blobs: list[bytes]
         results = {name: expressions.array_of(value, given["x"].array) for name, value in results.items()}
     outputs = {name: describe(value, blobs) for name, value in results.items()}
     late = [name for name, value, held in caller.given if value is results.get(name) and held != look(value)]
+    caller.given = []
     moved = [name for name, operand in given.items() if operand.place() != places[name]]
     for name in moved:
         del caller.made[name]
@@ -230,27 +232,27 @@ def settle(caller: Caller, threads: int = 1, deterministic: bool = False, was: t
 
 def let_go(caller: Caller, held: list[dict[str, Any]]) -> None:
     """Give gigabytes of a device back, which others need too."""
-    if caller.device != "cpu" and any(operand.far for operand in caller.made.values()):
-        for live in held:
-            live.clear()
+    caller.given = []
+    if caller.device == "cpu":
+        return
+    for live in held:
+        live.clear()
+    if any(operand.far for operand in caller.made.values()):
         caller.made.clear()
-        empty_pool()
+    empty_pool()
 
 
-def keep(caller: Caller, said: list[Words], held: list[dict[str, Any]]) -> None:
-    """Keep the results of a request until the next one comes: when that is nobody in this process knows."""
-    caller.kept = [
-        (name, live["outputs"][name], look(live["outputs"][name]))
-        for words, live in zip(said, held, strict=True)
-        for name, index in live.get("blobs", {}).items()
-        if index is not None and name not in words["late"] and math.prod(words["outputs"][name]["shape"]) <= KEPT
-    ] if caller.device == "cpu" else []  # fmt: skip
-
-
-def spoiled(caller: Caller) -> list[str]:
-    """Results of the request before that no longer hold what they held at its end."""
-    kept, caller.kept = caller.kept, []
-    return list(dict.fromkeys(f"{name} of the calls before" for name, value, was in kept if look(value) != was))
+def performed(step: Words, arrays: list[Array], caller: Caller, blobs: list[bytes]) -> tuple[Words, dict[str, Any]]:
+    """`perform`; where a device has no memory left, which others may hold at that moment, once more a little later."""
+    try:
+        return perform(step, arrays, caller, blobs)
+    except Exception as error:
+        if caller.device == "cpu" or "OutOfMemory" not in type(error).__name__:
+            raise
+    caller.made.clear()
+    empty_pool(0)
+    time.sleep(PATIENCE)
+    return perform(step, arrays, caller, blobs)
 
 
 def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Words, list[bytes]]:
@@ -276,13 +278,13 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
         live: dict[str, Any] = {}
         made = len(blobs)
         try:
-            seen, live = perform(step, arrays, caller, blobs)
+            seen, live = performed(step, arrays, caller, blobs)
             if caller.compiled is not None:
                 caller.compiled.must_have_compiled()
             words |= seen
         except BaseException as error:  # whatever it raises is a result
             if caller.device != "cpu" and lost():  # no later call can succeed in this process
-                os.write(1, f"\n{type(error).__name__}: {str(error)[:2000]}".partition("\nCompile with")[0].encode())
+                os.write(1, f"\n{type(error).__name__}: {str(error).partition(chr(10))[0][:2000]}".encode())
                 os._exit(LOST)
             words["raised"], live = failure(error), {}
             if caller.compiled is not None:
