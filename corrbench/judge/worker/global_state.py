@@ -67,8 +67,8 @@ get_state, set_state, getstate, setstate = np.random.get_state, np.random.set_st
 geterr, float64 = np.geterr, np.float64
 string_at = ctypes.string_at
 get_bit_generator = getattr(np.random, "get_bit_generator", lambda: None)  # from NumPy 1.24 on
-set_bit_generator = getattr(np.random, "set_bit_generator", None)
-own_generator = get_bit_generator()
+set_bit_generator: Any = getattr(np.random, "set_bit_generator", None)
+own_generator: Any = get_bit_generator()
 TWISTER = 624 * 4 + 4  # bytes of a Mersenne twister: its words and its place, where they lie in NumPy's memory
 MEMORY = own_generator.ctypes.state_address if type(own_generator).__name__ == "MT19937" else 0
 fegetround, fesetround = (getattr(ctypes.CDLL(None), name, None) for name in ("fegetround", "fesetround"))
