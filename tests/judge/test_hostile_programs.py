@@ -86,9 +86,9 @@ ENDS = [  # the program, how it ends, what is said
     ("words_that_end", Status.CRASH, "exit status 0"),
     ("words_that_fail", Status.CRASH, "exit status 1"),
     ("stops_itself", Status.TIMEOUT, "no answer"),
-    ("recurses_in_c", Status.TIMEOUT, "no answer"),
     ("has_a_child_stop_it", Status.TIMEOUT, "no answer"),
 ]
+ENDLESS = "recurses_in_c"  # time, memory or the stack is over first
 HARMLESS = ["warnings_are_errors", "links_in_its_folder", "deep_folders"]
 UNFOUND = ["right_where_home_is_temporary"]  # made for this judge, see METHODOLOGY.md
 
@@ -124,6 +124,12 @@ def test_it_ends_in_a_named_result(name: str, status: Status, said: str) -> None
     with Remote(spec(name, timeout=2.0)) as remote:
         results = [ask(remote, VALUES)[0] for _ in range(2)]
     assert any(result.status is status and said in result.message for result in results), results
+
+
+@pytest.mark.slow
+def test_recursion_without_end_ends() -> None:
+    with Remote(spec(ENDLESS, timeout=2.0)) as remote:
+        assert ask(remote, VALUES)[0].status in (Status.TIMEOUT, Status.MEMORY, Status.CRASH)
 
 
 @pytest.mark.slow
@@ -179,6 +185,6 @@ def test_a_time_is_that_of_the_result(name: str, said: str) -> None:
 
 
 def test_every_program_is_asked_about() -> None:
-    rows = {row[0] for row in (*FOUND, *ENDS)} | {*HARMLESS, *UNFOUND}
+    rows = {row[0] for row in (*FOUND, *ENDS)} | {*HARMLESS, *UNFOUND, ENDLESS}
     there = {path.stem for path in FOLDER.glob("*.py")} - {"right", "__init__"}
     assert {one for one in there if not one.startswith("bench_")} == rows
