@@ -26,7 +26,7 @@ WIDTHS = (9, 7, 8, 8, 8, 9)
 NAME = 38  # columns of a terminal for a target's name, at the most
 # Colours that the colour-blind tell apart (Okabe and Ito, 2008), and marks for those who print in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-SPREAD = "time of a call: median, and its quartiles shaded"
+SPREAD = "time of a call: median, quartiles shaded"
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 METHOD = (
     f"Time is the median of a call over samples of about {1e3 * SAMPLE:g} ms, taken in turn, target after "
