@@ -29,7 +29,9 @@ try:
     for i in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         p = torch.cuda.get_device_properties(i)
         found["devices"].append(f"{p.name}, capability {p.major}.{p.minor}, {p.total_memory / 2**30:.0f} GiB")
-    found["cudnn"] = torch.backends.cudnn.version() if found["devices"] else None
+    if found["devices"]:
+        found["cudnn"] = torch.backends.cudnn.version()
+        found["driver"] = open("/proc/driver/nvidia/version").readline().strip()
 except Exception as error:
     found["problem"] = f"{type(error).__name__}: {error}"
 print(json.dumps(found))
@@ -148,11 +150,18 @@ def unpacked(wheels: Path, folder: Path) -> Path:
 
 
 def commit(wheels: Path | None) -> str:
-    """The commit of the checkout, or the one that was noted beside the wheels; empty if neither is there."""
-    with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        command = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+    """The commit of the checkout if nothing in it was changed, else the one that was noted beside the wheels; empty if
+    neither is there.
+    """
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(ROOT), *words]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     note = wheels / "COMMIT" if wheels else None
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        if not note or not git("status", "--porcelain", "--untracked-files=no"):
+            return git("rev-parse", "HEAD")
     return note.read_text(encoding="utf-8").strip() if note and note.exists() else ""
 
 

@@ -106,6 +106,7 @@ def page(made: dict[str, Any]) -> str:
         f"- {made['when']}, commit {commit}, {made['seconds']:.0f} s of {made['budget']:.0f} s.",
         f"- Python {facts['python']}, torch {facts['torch']}, built for {built}, NumPy {facts['numpy']}.",
         f"- Devices: {'; '.join(facts['devices']) or 'none'}.",
+        *([f"- cuDNN {facts['cudnn']}; {facts['driver']}."] if facts.get("driver") else []),
         "",
         "| step | what it asks | state | seconds | last line |",
         "|---|---|---|---:|---|",

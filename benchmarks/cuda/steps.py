@@ -16,7 +16,7 @@ PLANTED = {
 }
 CORES = len(os.sched_getaffinity(0))
 WORKERS = str(min(8, CORES))
-LANES = max(1, CORES // 5)  # steps at a time: most of their time they wait for each other or for the device
+LANES = max(1, CORES // 8)  # steps at a time
 FULL = {"JAX_DEFAULT_MATMUL_PRECISION": "highest"}  # JAX computes in TF32 unless told otherwise
 ALSO = {"triton.corr2d": "triton", "jax": "jax", "cupy.correlate2d": "cupy", "cupy.fftconvolve": "cupy"}
 
@@ -129,7 +129,7 @@ def algorithms(there: Place) -> Step:
         "--json", str(there.report / "algorithms.json"), "--markdown", str(there.report / "algorithms.md"),
     )  # fmt: skip
     about = "how long is the device at work under each of cuDNN's switches?"
-    return Step("algorithms", about, words, 20, 60, alone=True)
+    return Step("algorithms", about, words, 20, 60, tail=15, alone=True)
 
 
 def asv(there: Place) -> Step:

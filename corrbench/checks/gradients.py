@@ -42,9 +42,9 @@ def first_cases(outline: Outline) -> Iterator[Case]:
             continue
         light = max(base.macs, backward) <= LIGHT and base.groups < 1000
         for place, dtype in enumerate(differentiable(outline)):
-            if place == 0 or ((index + place) % 7 == 0 and light) or outline.thorough > 1:
+            if place == 0 or ((index + place) % 9 == 0 and light) or outline.thorough > 1:
                 yield base.but(dtype=dtype, data="small")
-            due = (index + place) % (2 if place < 2 else 4) == 0 or rare(base)
+            due = (index + place) % (3 if place < 2 else 6) == 0 or rare(base)
             if due and light and (place < 1 or outline.thorough):
                 yield base.but(dtype=dtype, data=("unit", "range", "tiny")[(index // 2) % 3])
 
@@ -199,7 +199,7 @@ def gradcheck_cases(outline: Outline) -> Iterator[Case]:
         tiny = [
             case for case in outline.light if prod(case.x) <= 160 and prod(case.w) <= 64 and 0 < prod(case.out) <= 100
         ]
-        yield from (case.but(dtype="float64", data="unit") for case in outline.spread(tiny, 1 + 3 * outline.thorough))
+        yield from (case.but(dtype="float64", data="unit") for case in outline.spread(tiny, 1 + 2 * outline.thorough))
 
 
 @check("gradients.gradcheck", gradcheck_cases, column="gradients")

@@ -46,7 +46,7 @@ def rounded_parts(trial: Trial, problem: Problem, dx: Array, dw: Array, db: Arra
 
 def mode_cases(outline: Outline, mode: str, count: int) -> Iterator[Case]:
     """About `count` small cases in the common element type, and now and then in the others."""
-    small = [case for case in outline.light if case.macs <= LIGHT / 3]
+    small = [case for case in outline.light if case.macs <= (LIGHT / 3 if outline.thorough else LIGHT / 30)]
     for index, case in enumerate(outline.spread(small, count)):
         for place, dtype in enumerate(differentiable(outline, mode)):
             if (place < 1 or (index + place) % 5 == 0) and not dtype.startswith("complex"):
@@ -122,7 +122,8 @@ def slices(
 def samples_cases(outline: Outline) -> Iterator[Case]:
     """Small cases of several samples, now and then in other element types."""
     if "vmap" in outline.support.takes:
-        small = [case for case in outline.light if case.x[0] > 1 and case.macs <= LIGHT / 3 and np.prod(case.out)]
+        most = LIGHT / 3 if outline.thorough else LIGHT / 30
+        small = [case for case in outline.light if case.x[0] > 1 and case.macs <= most and np.prod(case.out)]
         for index, case in enumerate(outline.spread(small, 8 + 52 * outline.thorough)):
             for place, dtype in enumerate(differentiable(outline)):
                 if (place < 1 or (index + place) % 7 == 0) and not dtype.startswith("complex"):
@@ -137,20 +138,31 @@ def samples(trial: Trial) -> Iterator[Result]:
     if reply.raised:
         yield refused(trial, reply, SAMPLES)
         return
-    problem, g = trial.problem(arrays=arrays), arrays["g"]
+    problem, g = samples_apart(trial.problem(arrays=arrays)), arrays["g"]
+    own = g.reshape(1, -1, *g.shape[2:])
     for name, output in reply.outputs.items():
-        for index in range(len(g)):
-            one, own = replace(problem, x=problem.x[index : index + 1]), g[index : index + 1]
-            expected = trial.expected(one.weight_gradient(own) if name == "gw" else one.bias_gradient(own))
-            shape = (len(g), *expected.truth.hi.shape)
-            if output.values is None or output.values.shape != shape:
-                said = f"{name} of each sample has shape {list(output.shape)}, not {list(shape)}"
-                yield trial.result(Status.FAIL, said)
-                break
-            judgement = expected.compare(output.values[index], name)
-            if not judgement.right or index == len(g) - 1:
-                yield of_way(trial.verdict(judgement, note=f"of sample {index} alone, under vmap"), SAMPLES)
-                break
+        expected = trial.expected(problem.weight_gradient(own) if name == "gw" else problem.bias_gradient(own))
+        kernels, *rest = expected.truth.hi.shape
+        shape = (len(g), kernels // len(g), *rest)
+        if output.values is None or output.values.shape != shape:
+            said = f"{name} of each sample has shape {list(output.shape)}, not {list(shape)}"
+            yield trial.result(Status.FAIL, said)
+            continue
+        judgement = expected.compare(output.values.reshape(kernels, *rest), name)
+        note = f"of each sample alone, under vmap, {shape[1]} kernels a sample"
+        yield of_way(trial.verdict(judgement, note=note), SAMPLES)
+
+
+def samples_apart(problem: Problem) -> Problem:
+    """A problem whose samples are groups of one sample, each with kernels of its own: their gradients are of one sample
+    each.
+    """
+    n, channels, *plane = problem.x.shape
+    bias = None if problem.bias is None else np.tile(problem.bias, n)
+    return replace(
+        problem, x=problem.x.reshape(1, n * channels, *plane), w=np.tile(problem.w, (n, 1, 1, 1)), bias=bias,
+        groups=n * problem.groups,
+    )  # fmt: skip
 
 
 def alone_cases(outline: Outline) -> Iterator[Case]:

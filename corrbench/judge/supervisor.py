@@ -84,6 +84,15 @@ def outgrown(root: int, limit: float) -> bool:
     return sum(members.values()) > limit and shared_out(members) > limit
 
 
+def peaked(root: int, limit: float) -> bool:
+    """Whether a descendant of a process has held more than so many bytes at any time."""
+    for pid in family(root):
+        with contextlib.suppress(OSError):
+            if resident(pid)[1] > limit:
+                return True
+    return False
+
+
 def resident(pid: int) -> tuple[int, int]:
     """Bytes of memory that a process has resident, and the most that it has had since `forget_peak`.
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -52,6 +53,7 @@ FOREIGN = ("CORRBENCH", "PYTEST", "COV_", "GITHUB_", "ACTIONS_")  # variables th
 CACHES = {"NUMBA_CACHE_DIR": "numba", "TRITON_CACHE_DIR": "triton", "TORCHINDUCTOR_CACHE_DIR": "inductor",
           "TORCH_EXTENSIONS_DIR": "extensions", "CUDA_CACHE_PATH": "cuda", "CUPY_CACHE_DIR": "cupy"}  # fmt: skip
 POLL = 0.02  # seconds between two looks at the target's processes
+LATE = 0.2  # seconds without a look, on a busy machine, after which it matters what was held in the meantime
 SHARE = 30  # and at least so many times what one look takes
 ROOM = 1 << 20  # bytes that the channel holds, the most that everybody may ask for
 KILLED = "died of SIGKILL"
@@ -228,11 +230,13 @@ class Child:
                 self._weigh()
                 self.next_look = time.monotonic() + max(POLL, SHARE * (time.monotonic() - now))
             if ready.poll(POLL * 1000):
+                if time.monotonic() > self.next_look + LATE:
+                    self._weigh(supervisor.peaked)
                 return
 
-    def _weigh(self) -> None:
+    def _weigh(self, too_large: Callable[[int, float], bool] = supervisor.outgrown) -> None:
         """Raise `Died` where the target and all that it started hold too much memory."""
-        if supervisor.outgrown(self.process.pid, self.spec.memory * 2**30):
+        if too_large(self.process.pid, self.spec.memory * 2**30):
             self.end()
             raise Died(Status.MEMORY, f"the target held more than {self.spec.memory:g} GiB (--memory) and was ended")
 

@@ -8,7 +8,7 @@ and 1 for a bias, A = conv(|x|, |w|) + |b|, u the unit roundoff, gamma(m) = (1 +
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -204,6 +204,16 @@ def fitting_class(
         if within(error, allowed).all():
             fits[accuracy] = float(np.median(allowed)) if allowed.size else 0.0
     return min(fits, key=lambda accuracy: fits[accuracy], default=None)
+
+
+def late_bias(problem: Problem, truth: Exact, dtype: str) -> Array:
+    """The error of a result to which the bias is added after the sum was rounded to `dtype`, at the most, float64, of
+    shape `problem.shape`: that of the sum, and one more rounding. It is no class that can be asked for: the bias is one
+    term of the sum.
+    """
+    bare = replace(problem, bias=None)
+    first = bound(bare, oracle.exact(bare), dtype=dtype)
+    return np.asarray(first + np.maximum(UNIT[dtype] * (absolute(truth.hi) + first), MIN_SUBNORMAL[dtype] / 2))
 
 
 def exact_radius(dtype: str, terms: int) -> int:

@@ -8,14 +8,18 @@ from corrbench.target import Declared
 from corrbench.targets._arguments import valid
 
 
-def _plane(about: str, accuracy: str = "direct") -> Declared:
-    return Declared(form="corr2d", accuracy=accuracy, device="cuda", needs="cupyx.scipy.signal",
+def _plane(about: str, accuracy: str = "direct", dtypes: str = "") -> Declared:
+    return Declared(form="corr2d", accuracy=accuracy, device="cuda", needs="cupyx.scipy.signal", dtypes=dtypes,
                     lacks="backward,double,jvp,vmap", about=about)  # fmt: skip
 
 
 DECLARED = {
     "correlate2d": _plane("cupyx.scipy.signal.correlate2d, mode='valid'"),
-    "fftconvolve": _plane("cupyx.scipy.signal.fftconvolve with the kernel flipped in both axes", "fft"),
+    "fftconvolve": _plane(
+        "cupyx.scipy.signal.fftconvolve with the kernel flipped in both axes",
+        "fft",
+        "float32 float64 complex64 complex128",  # others are widened
+    ),
     "ndimage_correlate": _plane("cupyx.scipy.ndimage.correlate, the part without borders"),
 }
 

@@ -148,4 +148,4 @@ def test_all_that_is_shipped_says_of_which_release_it_is() -> None:
     for file in files:
         found = baseline.shipped(file.stem)
         assert found is not None
-        assert (found.target, found.device, bool(found.version)) == (file.stem, "cpu", True), file
+        assert (found.target, found.device, bool(found.version)) == (file.stem, find(file.stem).device, True), file

@@ -18,7 +18,7 @@ from corrbench.defects import absent, catalogue
 from corrbench.judge import sanitizer
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.trial import Trial, conclude
-from corrbench.judge.worker import library, poison, streams
+from corrbench.judge.worker import calls, library, poison, streams
 from corrbench.numerics.inputs import LAYOUTS
 from corrbench.result import Result, Status
 from corrbench.support import Support
@@ -100,7 +100,11 @@ class Pool:
 
     def __init__(self, *free: int) -> None:
         blocks = [{"state": "inactive", "size": size} for size in free] + [{"state": "active_allocated", "size": 9}]
-        self.cuda = types.SimpleNamespace(memory_snapshot=lambda: [{"blocks": blocks}], synchronize=self.work)
+        self.cuda = types.SimpleNamespace(
+            memory_snapshot=lambda: [{"blocks": blocks}], synchronize=self.work, memory_reserved=lambda: sum(free),
+            empty_cache=lambda: self.emptied.append(sum(free)),
+        )  # fmt: skip
+        self.emptied: list[int] = []
         self.filled: list[tuple[int, int]] = []
         self.broken = False
 
@@ -121,6 +125,38 @@ def test_the_pool_of_a_device_is_poisoned_before_and_after(monkeypatch: pytest.M
         assert pool.filled == [(48, 255)] * poison.SPARE + [(2 << 20, 255), (512, 255)]
         pool.filled.clear()
     assert pool.filled == [(2 << 20, 255), (512, 255)]
+
+
+def test_gigabytes_of_a_device_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    for size, emptied in ((1 << 20, []), (8 << 30, [8 << 30])):
+        pool = Pool(size)
+        monkeypatch.setattr(library, "torch", pool)
+        caller: Any = types.SimpleNamespace(device="cuda", made={"x": types.SimpleNamespace(far=True)})
+        held: list[dict[str, Any]] = [{"outputs": {}}]
+        calls.let_go(caller, held)
+        assert pool.emptied == emptied
+        assert (held, caller.made) == ([{}], {})
+
+
+def test_a_call_without_memory_on_a_device_is_made_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OutOfMemoryError(RuntimeError):
+        pass
+
+    raised: list[Exception] = [OutOfMemoryError("CUDA out of memory")]
+
+    def perform(*_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        if raised:
+            raise raised.pop()
+        return {"outputs": {}}, {}
+
+    monkeypatch.setattr(library, "torch", Pool())
+    monkeypatch.setattr(calls, "perform", perform)
+    monkeypatch.setattr(calls, "PATIENCE", 0.0)
+    caller: Any = types.SimpleNamespace(device="cuda", made={"x": 1})
+    assert calls.performed({}, [], caller, []) == ({"outputs": {}}, {})
+    raised += [OutOfMemoryError(), OutOfMemoryError()]
+    with pytest.raises(OutOfMemoryError):
+        calls.performed({}, [], caller, [])
 
 
 def test_a_device_that_no_longer_works_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,6 +256,28 @@ def test_a_kernel_in_triton_is_right(target: str, device: str) -> None:
             trial = Trial("values.exact", case, 5, spec, support, remote)
             for result in conclude(trial, checks.registry()["values.exact"].run):
                 assert result.status is Status.PASS, result.message
+
+
+@pytest.mark.parametrize("module", ["corrbench.targets._triton_kernel", "corrbench.defects._triton_kernel"])
+def test_a_kernel_in_triton_compiles_for_a_device(module: str) -> None:
+    """Also where there is none: the interpreter takes what the compiler refuses."""
+    pytest.importorskip("triton")
+    done = subprocess.run([sys.executable, "-c", COMPILES, module], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+COMPILES = """
+import importlib, sys
+import triton.language as tl
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource, compile
+kernel = importlib.import_module(sys.argv[1]).correlate
+constants = {"TAPS": 9, "BLOCK": 128, "CHUNK": 16, "WIDE": tl.float32, "DOWN": 3, "ACROSS": 3, "LANES": 4}
+constants["FAULT"] = "race"
+kinds = {name: "constexpr" if name in constants else "*fp32" if name in "xwy" else "i64" for name in kernel.arg_names}
+given = {(place,): constants[name] for place, name in enumerate(kernel.arg_names) if name in constants}
+assert compile(ASTSource(kernel, kinds, constexprs=given), target=GPUTarget("cuda", 90, 32)).asm["cubin"]
+"""
 
 
 def _has(name: str) -> bool:

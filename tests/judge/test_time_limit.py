@@ -10,6 +10,7 @@ from hypothesis import given
 
 from corrbench import checks
 from corrbench.case import Case
+from corrbench.judge import target_process
 from corrbench.judge.client import Remote
 from corrbench.judge.time_limit import SURE, Shown, simplest
 from corrbench.judge.trial import Trial, conclude
@@ -63,6 +64,13 @@ def test_the_same_goes_for_memory(tmp_path: Path) -> None:
     assert (small.status, large.status) == (Status.PASS, Status.SKIPPED)
     (result,) = asked(tmp_path, HUNGRY.replace("X.size * K.size > 100_000", "h == 5"), LARGE, timeout=20)
     assert result.status is Status.MEMORY
+
+
+def test_memory_that_was_held_while_nobody_looked_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(target_process.Child._weigh, "__defaults__", (lambda root, limit: False,))
+    monkeypatch.setattr(target_process, "LATE", -60.0)  # as on a machine so busy that no look was possible
+    small, large = asked(tmp_path, HUNGRY, SMALL, LARGE, timeout=20)
+    assert (small.status, large.status) == (Status.PASS, Status.SKIPPED)
 
 
 @given(cases())

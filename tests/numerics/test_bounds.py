@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -527,3 +528,14 @@ def test_whole_numbers_that_the_type_holds_leave_nothing_to_round() -> None:
         assert bounds.lax(problem, truth, dtype=dtype, kind=kind, whole=True).item() == 0
     large = problem.with_data(problem.x * 16, problem.w)  # A = 960, more than bfloat16 has whole numbers
     assert bounds.lax(large, exact(large), dtype="bfloat16", kind="stepwise", whole=True).item() > 0
+
+
+def test_a_bias_added_after_rounding_is_told_from_other_errors() -> None:
+    problem = build("float16", seed=3)
+    assert problem.bias is not None
+    truth, sums = exact(problem), exact(replace(problem, bias=None)).hi.astype(np.float16)
+    late = (sums + problem.bias[:, None, None]).astype(np.float16)
+    off, allowed = error(late, truth), bounds.late_bias(problem, truth, "float16")
+    assert within(off, allowed).all()
+    assert not within(off, bound(problem, truth, dtype="float16")).all()
+    assert not within(off + 3 * allowed, allowed).any()

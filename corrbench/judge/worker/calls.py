@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import time
 import traceback
 import warnings
 from typing import Any
@@ -22,6 +23,7 @@ from .signs import taken
 from .streams import at_once, elsewhere, lost, replayed
 from .ways import PLAIN, WAYS
 
+PATIENCE = 1.0  # seconds until memory of a device is asked for once more
 LOST = 70  # exit status of a process whose device no longer works, EX_SOFTWARE
 
 
@@ -221,11 +223,26 @@ def settle(caller: Caller, threads: int = 1, deterministic: bool = False, was: t
 
 def let_go(caller: Caller, held: list[dict[str, Any]]) -> None:
     """Give gigabytes of a device back, which others need too."""
-    if caller.device != "cpu" and any(operand.far for operand in caller.made.values()):
-        for live in held:
-            live.clear()
+    if caller.device == "cpu":
+        return
+    for live in held:
+        live.clear()
+    if any(operand.far for operand in caller.made.values()):
         caller.made.clear()
-        empty_pool()
+    empty_pool()
+
+
+def performed(step: Words, arrays: list[Array], caller: Caller, blobs: list[bytes]) -> tuple[Words, dict[str, Any]]:
+    """`perform`; where a device has no memory left, which others may hold at that moment, once more a little later."""
+    try:
+        return perform(step, arrays, caller, blobs)
+    except Exception as error:
+        if caller.device == "cpu" or "OutOfMemory" not in type(error).__name__:
+            raise
+    caller.made.clear()
+    empty_pool(0)
+    time.sleep(PATIENCE)
+    return perform(step, arrays, caller, blobs)
 
 
 def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Words, list[bytes]]:
@@ -251,13 +268,13 @@ def run_steps(request: Words, arrays: list[Array], caller: Caller) -> tuple[Word
         live: dict[str, Any] = {}
         made = len(blobs)
         try:
-            seen, live = perform(step, arrays, caller, blobs)
+            seen, live = performed(step, arrays, caller, blobs)
             if caller.compiled is not None:
                 caller.compiled.must_have_compiled()
             words |= seen
         except BaseException as error:  # whatever it raises is a result
             if caller.device != "cpu" and lost():  # no later call can succeed in this process
-                os.write(1, f"\n{type(error).__name__}: {str(error)[:2000]}".partition("\nCompile with")[0].encode())
+                os.write(1, f"\n{type(error).__name__}: {str(error).partition(chr(10))[0][:2000]}".encode())
                 os._exit(LOST)
             words["raised"], live = failure(error), {}
             if caller.compiled is not None:

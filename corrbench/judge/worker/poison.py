@@ -17,6 +17,7 @@ MMAP_THRESHOLD, TRIM_THRESHOLD, PERTURB = -3, -1, -6  # of mallopt
 ONES = 0x100
 CACHED, DEPTH = 1024, 7  # numpy keeps freed blocks of fewer bytes, as many of each size, past malloc
 
+POOL = 1 << 28  # bytes of a device that a process may hold between requests
 SPARE = 4  # blocks of each expected size that a device's pool is given
 
 mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # the C library of GNU has it
@@ -53,9 +54,12 @@ def poison_pool(sizes: Iterable[int], device: str) -> None:
     del held
 
 
-def empty_pool() -> None:
-    """Give what torch's caching allocator has free back to the device, which others share."""
-    library.torch.cuda.empty_cache()
+def empty_pool(most: int = POOL) -> None:
+    """Give what torch's caching allocator has free back to the device, which others share, if it holds more than so
+    many bytes.
+    """
+    if library.torch.cuda.memory_reserved() > most:
+        library.torch.cuda.empty_cache()
 
 
 @contextlib.contextmanager
