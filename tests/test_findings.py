@@ -99,6 +99,8 @@ def test_a_reproducer_still_shows_it(name: str) -> None:
     if f"'{version}" not in there.stdout and "''" not in there.stdout:
         pytest.skip(f"{there.stdout.strip()} is another release than {version}")
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    if "No such file or directory: 'clang'" in done.stderr:
+        pytest.skip("tinygrad compiles by clang, which is not installed")
     if done.returncode == 0 and "depends on the processor" in field(name, "version"):
         pytest.skip("this processor's kernels are right")
     assert done.returncode != 0, "it is right now"

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -230,13 +229,11 @@ class Child:
                 self._weigh()
                 self.next_look = time.monotonic() + max(POLL, SHARE * (time.monotonic() - now))
             if ready.poll(POLL * 1000):
-                if time.monotonic() > self.next_look + LATE:
-                    self._weigh(supervisor.peaked)
-                return
+                return self._weigh(late=True) if time.monotonic() > self.next_look + LATE else None
 
-    def _weigh(self, too_large: Callable[[int, float], bool] = supervisor.outgrown) -> None:
-        """Raise `Died` where the target and all that it started hold too much memory."""
-        if too_large(self.process.pid, self.spec.memory * 2**30):
+    def _weigh(self, *, late: bool = False) -> None:
+        """Raise `Died` where the target and all that it started hold too much memory; `late`, or have held."""
+        if (supervisor.peaked if late else supervisor.outgrown)(self.process.pid, self.spec.memory * 2**30):
             self.end()
             raise Died(Status.MEMORY, f"the target held more than {self.spec.memory:g} GiB (--memory) and was ended")
 

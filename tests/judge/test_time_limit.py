@@ -10,7 +10,7 @@ from hypothesis import given
 
 from corrbench import checks
 from corrbench.case import Case
-from corrbench.judge import target_process
+from corrbench.judge import supervisor, target_process
 from corrbench.judge.client import Remote
 from corrbench.judge.time_limit import SURE, Shown, simplest
 from corrbench.judge.trial import Trial, conclude
@@ -67,7 +67,7 @@ def test_the_same_goes_for_memory(tmp_path: Path) -> None:
 
 
 def test_memory_that_was_held_while_nobody_looked_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(target_process.Child._weigh, "__defaults__", (lambda root, limit: False,))
+    monkeypatch.setattr(supervisor, "outgrown", lambda root, limit: False)
     monkeypatch.setattr(target_process, "LATE", -60.0)  # as on a machine so busy that no look was possible
     small, large = asked(tmp_path, HUNGRY, SMALL, LARGE, timeout=20)
     assert (small.status, large.status) == (Status.PASS, Status.SKIPPED)

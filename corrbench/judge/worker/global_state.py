@@ -8,7 +8,6 @@ import inspect
 import os
 import random
 import sys
-from hashlib import blake2b
 from operator import is_
 from types import ModuleType
 from typing import Any
@@ -66,6 +65,12 @@ LIBRARY = ("TORCH", "_TORCH", "PYTORCH", "KMP_", "TRITON", "CUDA_MODULE")
 environ, getcwd, chdir, modules = os.environ, os.getcwd, os.chdir, sys.modules
 get_state, set_state, getstate, setstate = np.random.get_state, np.random.set_state, random.getstate, random.setstate
 geterr, float64 = np.geterr, np.float64
+string_at = ctypes.string_at
+get_bit_generator = getattr(np.random, "get_bit_generator", lambda: None)  # from NumPy 1.24 on
+set_bit_generator: Any = getattr(np.random, "set_bit_generator", None)
+own_generator: Any = get_bit_generator()
+TWISTER = 624 * 4 + 4  # bytes of a Mersenne twister: its words and its place, where they lie in NumPy's memory
+MEMORY = own_generator.ctypes.state_address if type(own_generator).__name__ == "MT19937" else 0
 fegetround, fesetround = (getattr(ctypes.CDLL(None), name, None) for name in ("fegetround", "fesetround"))
 
 
@@ -74,16 +79,34 @@ def smallest_survives() -> bool:
     return float(float64(5e-324) * float64(1.0)) != 0.0
 
 
-def snapshot(module: ModuleType) -> tuple[dict[str, Any], tuple[str, ...], tuple[Any, ...]]:
-    """The dictionary of a module, and the names and values that it has: functions and classes that are its users'."""
-    held = vars(module)
-    names = tuple(name for name, value in held.items() if callable(value) and not name.startswith("__"))
-    return held, names, tuple(held[name] for name in names)
+class Names:
+    """The names of a module that are its users': functions and classes, with the values that they have."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.path, self.held = module.__name__, vars(module)
+        self.names = tuple(name for name, value in self.held.items() if callable(value) and not name.startswith("__"))
+        self.values = tuple(self.held[name] for name in self.names)
+        self.every = tuple(self.held.values())
+
+    def renamed(self) -> list[str]:
+        """Names that have another value now, other than torch gives them when parts of it load."""
+        if len(self.held) >= len(self.every) and all(map(is_, self.held.values(), self.every)):
+            return []  # new names come after the others, and are nobody's yet
+        found = [f"{self.path}.{name}" for name, was in zip(self.names, self.values, strict=True)
+                 if (now := self.held.get(name)) is not was and foreign(now, was)]  # fmt: skip
+        if not found:
+            self.every = tuple(self.held.values())
+        return found
+
+    def restore(self) -> None:
+        for name, value in zip(self.names, self.values, strict=True):
+            if self.held.get(name) is not value and foreign(self.held.get(name), value):
+                self.held[name] = value
 
 
 def digest(*parts: object) -> str:
     """A short stand-in for state that is long."""
-    return blake2b(repr(parts).encode(), digest_size=8).hexdigest()
+    return f"{hash(parts) & (1 << 64) - 1:016x}"
 
 
 def foreign(now: Any, was: Any) -> bool:
@@ -99,8 +122,9 @@ def foreign(now: Any, was: Any) -> bool:
 
 def numpy_generator() -> str:
     """The state of NumPy's global generator, in short."""
-    state: Any = get_state(legacy=False)
-    return digest(state["state"]["key"].tobytes(), state["state"]["pos"])
+    if MEMORY and get_bit_generator() is own_generator:
+        return digest(string_at(MEMORY, TWISTER))
+    return digest(repr(get_state(legacy=False)))
 
 
 def parts(owner: Any, path: str) -> list[tuple[str, Any, str, Any]]:
@@ -136,7 +160,7 @@ class World:
             for name, (reader, writer) in (SETTINGS.items() if torch else ())
         }
         self.switches = {path: reach(torch, path) for path in (SWITCHES if torch else ())}
-        self.whole = [(name, *snapshot(modules[name])) for name in WHOLE if name in modules]
+        self.whole = [Names(modules[name]) for name in WHOLE if name in modules]
         hooked = vars(modules["torch.nn.modules.module"]) if torch else {}
         self.hooks = [held for name, held in hooked.items() if name.startswith(HOOKS) and isinstance(held, dict)]
         self.top = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", None) if torch else None
@@ -165,7 +189,7 @@ class World:
             "random state of numpy": numpy_generator(),
             "floating-point error handling of numpy": repr(geterr()),
             "flush-to-zero": not smallest_survives(),
-            "environment variables": digest(sorted(i for i in environ.items() if not i[0].startswith(LIBRARY))),
+            "environment variables": digest(*sorted(i for i in environ.items() if not i[0].startswith(LIBRARY))),
             "working directory": getcwd(),
             "standard streams": (id(sys.stdout), id(sys.stderr)),
             "replaced functions": [
@@ -188,7 +212,7 @@ class World:
         state["hooks of saved tensors"] = str(self.top is not None and self.top(True) is not None)
         state["kernels of torch replaced"] = self.overridden()
         state["direction of rounding"] = str(fegetround() if fegetround is not None else 0)
-        state["names of others' modules"] = self.renamed()
+        state["names of others' modules"] = [path for one in self.whole for path in one.renamed()]
         for path, (owner, name) in self.switches.items():
             with contextlib.suppress(Exception):
                 state[path] = str(getattr(owner, name))
@@ -201,15 +225,6 @@ class World:
         self.known = len(self.kernels)
         self.overrides = sorted(k for k in self.kernels if k.startswith("aten/") and k.endswith(KERNELS))
         return self.overrides
-
-    def renamed(self) -> list[str]:
-        """Names of modules that have another value now, other than torch gives them when parts of it load."""
-        found = []
-        for path, held, names, values in self.whole:
-            if not all(map(is_, map(held.get, names), values)):
-                found += [f"{path}.{name}" for name, was in zip(names, values, strict=True)
-                          if (now := held.get(name)) is not was and foreign(now, was)]  # fmt: skip
-        return found
 
     def changes(self) -> list[str]:
         """What differs from the start, in words; puts it back."""
@@ -235,7 +250,7 @@ class World:
             if self.torch.initial_seed() != self.seed:
                 return
             self.generators[1](self.generator)
-        set_state(self.numpy_generator)
+        self._restore_numpy_generator()
         setstate(self.python_generator)
 
     def restore(self) -> None:
@@ -247,7 +262,7 @@ class World:
         environ.update(self.environ)
         chdir(self.folder)
         sys.stdout, sys.stderr = self.streams
-        set_state(self.numpy_generator)
+        self._restore_numpy_generator()
         setstate(self.python_generator)
         if self.generators:
             self.torch.set_flush_denormal(False)
@@ -255,15 +270,18 @@ class World:
             self._restore_settings()
         self.before = self.read()
 
+    def _restore_numpy_generator(self) -> None:
+        if get_bit_generator() is not own_generator:
+            set_bit_generator(own_generator)
+        set_state(self.numpy_generator)
+
     def _restore_names(self) -> None:
         modules.update(self.modules)
         for _, owner, name, was in self.functions:
             if getattr(owner, name, None) is not was:
                 setattr(owner, name, was)
-        for _, held, names, values in self.whole:
-            for name, value in zip(names, values, strict=True):
-                if held.get(name) is not value and foreign(held.get(name), value):
-                    held[name] = value
+        for one in self.whole:
+            one.restore()
 
     def _restore_settings(self) -> None:
         if self.before["default device"] != self.now.get("default device"):
