@@ -67,6 +67,8 @@ def request(name: str, given: dict[str, Any]) -> Request:
     Raises:
         ValueError: the target, or one of them, cannot be used; the message says why.
     """
+    if given["case"] and given["suites"]:
+        raise ValueError("--case names the one case that is asked, --suite where cases come from: give one of them")
     specs = [cli.spec(one, given) for one in ([name] if name else OWN)]
     budget, limit = seconds(given["budget"]), seconds(given["limit"], "--limit")
     from corrbench.analysis.baseline import Baseline

@@ -126,6 +126,8 @@ def verify(target: str | None, **given: Any) -> None:
         )
     if out.record_baseline and not (name and out.reason.strip()):
         cli.give_up("--record-baseline needs a TARGET and a --reason: every accepted finding has one")
+    if said := contradiction(out, given):
+        cli.give_up(said)
     cli.writable(out.json_file, out.junit, out.markdown, out.page, out.sarif, out.record_baseline, folder=out.report)
     title = f"corrbench cannot judge {name or 'its own reference'}"
     refused = partial(cli.refuse, console, title, target=name, github=out.github)
@@ -153,6 +155,29 @@ def verify(target: str | None, **given: Any) -> None:
     if out.require_coverage and not all(run.coverage.get("complete") for run in runs):
         click.echo("corrbench: not all that is the target's own ran, as --require-coverage asks", err=True)
     raise SystemExit(code(runs, strict=out.strict_baseline, covered=out.require_coverage))
+
+
+def contradiction(out: Outputs, given: dict[str, Any]) -> str:
+    """What options ask for that cannot be had together, or that has no effect; empty if nothing."""
+    files = [
+        ("--json", out.json_file), ("--junit", out.junit), ("--markdown", out.markdown), ("--html", out.page),
+        ("--sarif", out.sarif), ("--record-baseline", out.record_baseline), ("--store", given["store"]),
+    ]  # fmt: skip
+    if out.report:
+        files += [("--report", Path(out.report, f"correctness.{end}")) for end in ("md", "xml")]
+    taken: dict[Path, str] = {}
+    for option, file in files:
+        if file and file != "-" and (other := taken.setdefault(Path(file).resolve(), option)) != option:
+            return f"{other} and {option} would write the same file, {file}: give one of them another name"
+    if out.reason and not out.record_baseline:
+        return "--reason is written by --record-baseline FILE alone: give both, or neither"
+    if out.strict_baseline and not given["baseline"]:
+        return "--strict-baseline needs a --baseline FILE: what is recorded there may not go unseen"
+    if given["baseline"] and given["no_baseline"]:
+        return "--baseline and --no-baseline contradict each other: give one of them"
+    if out.quiet and (out.verbose or out.show):
+        return f"--quiet and {'--verbose' if out.verbose else '--show'} contradict each other: give one of them"
+    return ""
 
 
 def sharpen(runs: list[Run], models: Survey) -> None:

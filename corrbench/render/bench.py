@@ -26,6 +26,7 @@ WIDTHS = (9, 7, 8, 8, 8, 9)
 NAME = 38  # columns of a terminal for a target's name, at the most
 # Colours that the colour-blind tell apart (Okabe and Ito, 2008), and marks for those who print in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+SPREAD = "time of a call: median, quartiles shaded"
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 METHOD = (
     f"Time is the median of a call over samples of about {1e3 * SAMPLE:g} ms, taken in turn, target after "
@@ -222,20 +223,22 @@ def against_kernels(axes: Axes, bench: Bench) -> None:
     axes.minorticks_off()
     task = next(iter(sizes.values()))
     axes.set_xlabel("kernel (elements)")
-    axes.set_ylabel("time of a call")
+    axes.set_ylabel(SPREAD)
     where = "" if task.mode == "forward" else ", result and all gradients"
     axes.set_title(f"{task.case.x[2]}×{task.case.x[3]} image, {task.case.dtype}, one thread{where}", loc="left")
 
 
 def by_case(axes: Axes, bench: Bench) -> None:
-    """A line for each case, a mark for each target on it."""
+    """A line for each case, a mark for each target on it, with a bar between the quartiles of its samples."""
     heights = range(len(bench.rows), 0, -1)
     for index, name in enumerate(next(iter(bench.rows.values()))):
         places = zip((by_name[name] for by_name in bench.rows.values()), heights, strict=True)
-        points = [(row.seconds, height) for row, height in places if row.samples]
+        points = [(row.seconds, height, *row.quartiles) for row, height in places if row.samples]
         if points:
             colour, mark = COLOURS[index % len(COLOURS)], MARKS[index % len(MARKS)]
-            axes.scatter(*zip(*points, strict=True), color=colour, marker=mark, label=label(name), zorder=3)
+            times, at, low, high = zip(*points, strict=True)
+            axes.scatter(times, at, color=colour, marker=mark, label=label(name), zorder=3)
+            axes.hlines(at, low, high, color=colour, alpha=0.45, linewidth=4)
     least = [next(iter(by_name.values())).least for by_name in bench.rows.values()]
     if not any(map(math.isnan, least)):
         axes.scatter(least, list(heights), color="#777777", marker="|", s=140, label="limit of a direct sum", zorder=2)
@@ -243,7 +246,7 @@ def by_case(axes: Axes, bench: Bench) -> None:
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: duration(value))
     axes.minorticks_off()
-    axes.set_xlabel("time of a call")
+    axes.set_xlabel(SPREAD)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False)
 
 

@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Callable, Collection
+from difflib import get_close_matches
 from functools import cache
 
 from corrbench.case import DTYPES, Case
@@ -37,7 +38,9 @@ def select(names: Collection[str]) -> dict[str, Suite]:
     known = registry()
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise ValueError(f"no suite named {unknown[0]!r}; there are: {', '.join(known)}")
+        near = get_close_matches(unknown[0], known, 2)
+        hint = f"did you mean {' or '.join(near)}? There" if near else "there"
+        raise ValueError(f"no suite named {unknown[0]!r}; {hint} are: {', '.join(known)}")
     return {name: known[name] for name in names}
 
 

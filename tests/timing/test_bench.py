@@ -354,8 +354,18 @@ def test_the_plot_names_every_target_and_its_units(kernels: tuple[int, ...], tmp
         draw(render.figure(found), str(file))
     text = files[0].read_text()
     assert text == files[1].read_text()
-    for word in ("a", "torch (F.conv2d)", "limit of a direct sum", "time of a call"):
+    for word in ("a", "torch (F.conv2d)", "limit of a direct sum", render.SPREAD):
         assert f">{word}</text>" in text
+
+
+@pytest.mark.parametrize("kernels", [(3, 5, 7), (3, 5)])
+def test_the_plot_shows_how_times_spread(kernels: tuple[int, ...]) -> None:
+    pytest.importorskip("matplotlib")
+    found = made({"a": [1e-3, 2e-3, 4e-3], "torch": [2e-3, 3e-3, 2e-3]}, kernels)
+    [axes] = render.figure(found).axes
+    across = 1 if len(kernels) > 2 else 0  # times go up beside kernels, and to the right for single cases
+    drawn = {float(one) for part in axes.collections for path in part.get_paths() for one in path.vertices[:, across]}
+    assert {end for row in found.all_rows for end in row.quartiles} <= drawn
 
 
 # ---- the command

@@ -193,7 +193,8 @@ def reason(error: BaseException, spec: str, place: str) -> Unloadable:
     if isinstance(error, SyntaxError) and (not place.endswith(ENDS) or error.filename == os.path.abspath(place)):
         return Unloadable(f"{place} does not parse: line {error.lineno}: {error.msg}")
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return Unloadable(f"no module named {error.name!r} (while loading {spec!r}, in {os.getcwd()})")
+        said = f"no module named {error.name!r} (while loading {spec!r}, in {os.getcwd()})"
+        return Unloadable(f"{said}; if another environment has it, give its interpreter with --python")
     if isinstance(error, Undefined):
         return Unloadable(f"{place} has no {spec.rpartition(':')[2]!r}")
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(("<", "process."))]
