@@ -40,7 +40,7 @@ class Caller:
         if library.torch and isinstance(found, type) and issubclass(found, library.torch.autograd.Function):
             found = applied(found)
         self.bare, self.fixed = found, artefacts.fixed(found)
-        self.listeners.put_away()
+        self.listeners.settle()
         self.at_load = [*self.listeners.taken(), *self.world.changes()]
         self.world.settle()
         self.adapt(spec)

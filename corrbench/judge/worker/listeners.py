@@ -57,12 +57,19 @@ class Listeners:
         self.finders: list[Any] = list(finders)
         self.collecting, self.threshold, self.interval = enabled(), threshold(), getinterval()
         self.depth, self.limits = getdepth(), tuple(map(getlimit, LIMITS))
+        self.timers: tuple[int, ...] = ()  # that a file set as it was imported
         self.heard: list[str] = []
         self.begin()
 
     def begin(self) -> None:
         """Take who follows now for ours."""
         self.trace, self.profile, self.tools = gettrace(), getprofile(), tools()
+
+    def settle(self) -> None:
+        """Once the target is loaded: put away what follows, but for handlers and timers of its own, which stay."""
+        self.handlers = tuple(map(getsignal, NUMBERS))
+        self.timers = tuple(timer for timer in TIMERS if getitimer(timer) != STOPPED)
+        self.put_away()
 
     def taken(self) -> list[str]:
         """Those that were put away since the last time, in words."""
@@ -104,7 +111,7 @@ class Listeners:
 
     def _signals(self) -> None:
         for timer in TIMERS:
-            if getitimer(timer) != STOPPED:
+            if timer not in self.timers and getitimer(timer) != STOPPED:
                 setitimer(timer, 0)
                 self.heard.append("a timer that sends signals")
         handlers = tuple(map(getsignal, NUMBERS))
