@@ -34,7 +34,7 @@ def turn(outline: Outline, place: int) -> int:
     """Every how many bases an element type is asked about: the first always, the next ones more often than others."""
     if not place or outline.thorough > 1:
         return 1
-    return 8 if not outline.thorough or place > 3 else 4
+    return 6 if not outline.thorough else 8 if place > 3 else 4
 
 
 def exact_cases(outline: Outline) -> Iterator[Case]:
