@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
@@ -165,3 +166,11 @@ def _value(key: str, value: str, text: str) -> Any:
         return numbers
     pair = numbers * 2 if len(numbers) == 1 else numbers
     return (pair[0], pair[0], pair[1], pair[1]) if key == "padding" else pair
+
+
+def there_are(name: str, known: Iterable[str]) -> str:
+    """How a refusal of a name goes on before it lists what there is: with the known ones that are near, if any are."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known), 2)
+    return f"did you mean {' or '.join(near)}? There are" if near else "there are"

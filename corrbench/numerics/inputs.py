@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable
-from difflib import get_close_matches
 
 import numpy as np
 
-from corrbench.case import COMPLEX, INTEGERS, Case
+from corrbench.case import COMPLEX, INTEGERS, Case, there_are
 from corrbench.numerics import natural_inputs, planted
 from corrbench.numerics.bounds import accumulator, exact_radius
 from corrbench.numerics.formats import PRECISION, TOP_EXPONENT, UNIT
@@ -78,10 +77,9 @@ def of(case: Case) -> Fill:
     if (given not in natural_inputs.INPUTS and not (given in SPECIAL and kernel)) or (
         kernel or "kaiming"
     ) not in natural_inputs.KERNELS:
-        near = get_close_matches(given, [*FILLS, *natural_inputs.INPUTS], 2)
-        hint = f"did you mean {' or '.join(near)}? There" if near else "there"
         raise KeyError(
-            f"no data named {case.data!r}; {hint} are: {', '.join(FILLS)}; and of natural data any of "
+            f"no data named {case.data!r}; {there_are(given, [*FILLS, *natural_inputs.INPUTS])}: "
+            f"{', '.join(FILLS)}; and of natural data any of "
             f"{', '.join(natural_inputs.INPUTS)}, with a kernel after +: {', '.join(natural_inputs.KERNELS)}"
         )
     return _natural(given, kernel or "kaiming")

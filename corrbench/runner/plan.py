@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from itertools import islice
 from math import prod
 
 from corrbench import checks, suites
-from corrbench.case import INTEGERS, Case
+from corrbench.case import INTEGERS, Case, there_are
 from corrbench.checks import Outline
 from corrbench.convention import options
 from corrbench.numerics import external_cases, inputs
@@ -281,9 +280,7 @@ def select(only: str) -> dict[str, checks.Check]:
     chosen = {name: c for name, c in registered.items() if not only or name == only or name.startswith(only + ".")}
     if not chosen:
         names = dict.fromkeys([*(name.partition(".")[0] for name in registered), *registered])
-        near = get_close_matches(only, names, 2)
-        hint = f"did you mean {' or '.join(near)}? There" if near else "there"
-        raise ValueError(f"no check or family named {only!r}; {hint} are: {', '.join(registered)}")
+        raise ValueError(f"no check or family named {only!r}; {there_are(only, names)}: {', '.join(registered)}")
     return chosen
 
 

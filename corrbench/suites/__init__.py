@@ -6,10 +6,9 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Callable, Collection
-from difflib import get_close_matches
 from functools import cache
 
-from corrbench.case import DTYPES, Case
+from corrbench.case import DTYPES, Case, there_are
 from corrbench.suites._constants import Constants
 from corrbench.support import Support, with_fixed
 
@@ -38,9 +37,7 @@ def select(names: Collection[str]) -> dict[str, Suite]:
     known = registry()
     unknown = [name for name in names if name not in known]
     if unknown:
-        near = get_close_matches(unknown[0], known, 2)
-        hint = f"did you mean {' or '.join(near)}? There" if near else "there"
-        raise ValueError(f"no suite named {unknown[0]!r}; {hint} are: {', '.join(known)}")
+        raise ValueError(f"no suite named {unknown[0]!r}; {there_are(unknown[0], known)}: {', '.join(known)}")
     return {name: known[name] for name in names}
 
 
