@@ -1,8 +1,7 @@
 """Processes that have imported a library and divide for each target: the import takes seconds, dividing takes none.
 
-One that serves no target at the moment lies by, for the next target that is called in the same environment. Targets of
-one author, such as the mutants of a file, are judged so; one that ends its process ends the one it came from too,
-unless that is to outlive it (`Spec.outlived`).
+One that serves no target at the moment lies by, for the next target that is called in the same environment. One that
+ends its process ends the one it came from too, unless that is to outlive it (`Spec.outlived`).
 """
 
 from __future__ import annotations
@@ -18,6 +17,17 @@ if TYPE_CHECKING:
     from corrbench.judge.target_process import Child
 
 MOST = 2  # that lie by
+
+
+def dividing(spec: Spec) -> Spec:
+    """A target over torch, served by a process that divides from one which has imported torch and outlives it: what
+    ends its process then costs little. Not what is compiled or sanitised, nor a device's, whose drivers must not be
+    divided; nor what needs another library, which may have threads.
+    """
+    foreign = spec.needs and not spec.needs.startswith("corrbench.")
+    able = spec.arrays == "torch" and spec.device == "cpu" and not (spec.compile or spec.sanitize or foreign)
+    return replace(spec, divided=able, outlived=able)
+
 
 _idle: list[tuple[Spec, Child]] = []
 

@@ -26,7 +26,7 @@ from corrbench.target import Spec
 WORKER = Path(__file__).with_name("worker")
 FILES = (  # each after what it imports
     "residues", "library", "signs", "geometry", "shared_library", "program", "model", "artefacts", "sources",
-    "extraction", "loading", "compiled", "channel", "operands", "listeners", "global_state", "poison",
+    "extraction", "loading", "compiled", "channel", "operands", "listeners", "watched_names", "global_state", "poison",
     "signature", "expressions", "streams", "ways", "lives", "caller", "late_writes", "calls", "covered", "modules",
     "timed_calls", "field_operators", "field", "kept_state", "over_field", "marked", "serve",
 )  # fmt: skip
@@ -79,8 +79,10 @@ def environment(spec: Spec, folder: str) -> dict[str, str]:
     path = os.pathsep.join(p for p in (*own, *theirs) if p and os.path.isdir(p))
     # without a device kernels in Triton are run by its interpreter; read when Triton is imported
     own_variables = {"TRITON_INTERPRET": os.environ.get("TRITON_INTERPRET", "1")} if spec.device == "cpu" else {}
+    # waiting threads sleep: those of several processes would take each other's time; what is timed divides not
+    waiting = {"OMP_WAIT_POLICY": "PASSIVE"} if spec.divided else {}
     tunables = [kept[name] for name in ("GLIBC_TUNABLES",) if kept.get(name)]
-    return kept | own_variables | {
+    return waiting | kept | own_variables | {
         "HOME": folder, "TMPDIR": folder, "XDG_CACHE_HOME": folder,
         **{name: os.path.join(folder, place) for name, place in CACHES.items()},
         "PYTHONUSERBASE": site.getuserbase(), "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": path,

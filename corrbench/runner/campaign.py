@@ -12,6 +12,7 @@ from corrbench.analysis.campaigns import Campaign
 from corrbench.analysis.shrinking import within
 from corrbench.case import Case
 from corrbench.checks._together import NAME
+from corrbench.judge.divided import dividing
 from corrbench.result import Result
 from corrbench.runner.executors import Done, Start, ask, execute
 from corrbench.runner.plan import Job
@@ -74,10 +75,9 @@ def campaign(
 
 
 def logged(spec: Spec) -> Spec:
-    """The target, told to say which implementations run. What has imported torch, which takes seconds, outlives it."""
-    again = spec.arrays == "torch" and spec.device == "cpu" and not (spec.compile or spec.sanitize)
+    """The target, told to say which implementations run."""
     logs = LOGS if spec.needs not in SILENT else ""
-    return replace(spec, environ=f"{spec.environ} {logs}".strip(), divided=again, outlived=again)
+    return replace(dividing(spec), environ=f"{spec.environ} {logs}".strip())
 
 
 def summary(found: Campaign, done: Done) -> dict[str, Any]:

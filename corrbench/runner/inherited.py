@@ -10,6 +10,7 @@ from functools import cache
 
 from corrbench.analysis.baseline import BadBaseline, Known, shipped
 from corrbench.judge.client import NotLoaded, Remote
+from corrbench.judge.divided import dividing
 from corrbench.judge.trial import Trial, conclude
 from corrbench.result import Result, Status
 from corrbench.support import Support
@@ -53,7 +54,7 @@ class Libraries:
         """What the same check says of a library on the same case and data."""
         spec = replace(find(name), timeout=self.spec.timeout, memory=self.spec.memory, python=self.spec.python)
         if name not in self.remotes:
-            self.remotes[name] = Remote(spec)
+            self.remotes[name] = Remote(dividing(spec))
         support = Support(trial.support.takes, {}, spec.form)
         with suppress(NotLoaded):
             return conclude(Trial(trial.check, trial.case, trial.seed, spec, support, self.remotes[name]), run)

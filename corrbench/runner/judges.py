@@ -8,6 +8,8 @@ replaced, and its task ends with `Lost`.
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import gc
 import json
 import os
 import pickle
@@ -30,6 +32,8 @@ from corrbench.runner import wire
 ROOT = Path(__file__).parents[1]
 BEAT = 1.0  # seconds between two signs of life
 SILENCE = 60  # such looks in a row without one after which a judge counts as lost; time in which nobody ran is none
+MOST_MAPPED, TRIM_FROM = -4, -1  # of mallopt(3)
+KEPT = 1 << 29  # bytes of memory that a judge does not use and has all the same, at most
 LONGEST = 1 << 30  # bytes of one answer
 ENDS = 5.0  # seconds that an idle judge has to end its target
 # A judge's interpreter is isolated: only what is installed, and this very package, is ever imported there.
@@ -55,6 +59,7 @@ class Lost(RuntimeError):
 def serve(read: int, write: int, search: list[str]) -> None:
     """Do tasks until no more can come. Targets import from `search`."""
     boundary.close()
+    _keep_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the user's process ends a judge when it wants no more
     target_process.search[:] = search
     speaking = threading.Lock()
@@ -63,8 +68,18 @@ def serve(read: int, write: int, search: list[str]) -> None:
         while len(head := tasks.read(8)) == 8:
             function, arguments = pickle.loads(tasks.read(struct.unpack("<Q", head)[0]))
             text = _done(function, arguments)
+            if not gc.get_freeze_count():
+                gc.freeze()  # what was imported for the first task stays
             with speaking:
                 _write(write, struct.pack("<Q", len(text)) + text)
+
+
+def _keep_memory() -> None:
+    """Use what large arrays leave for the next ones: the system would clear every page anew. See mallopt(3)."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(MOST_MAPPED, 0)
+        mallopt(TRIM_FROM, KEPT)
 
 
 def _done(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 from math import prod
 
 from corrbench import checks, suites
@@ -35,6 +34,8 @@ LONG = (  # seconds for one case: what a millisecond finds is not kept waiting f
     "use.script", "use.fork", "use.checkpoint", "fuzz.search", "fuzz.crossed", "gradients.gradcheck", "values.large",
     "gradients.large", "determinism.flag", "determinism.repeats", "module.training", "source.calls",
 )  # fmt: skip
+LOADING = ("campaign.case", "gradients.samples", "gradients.forward", "gradients.gradcheck")  # in a row: what one judge
+# imports for them, or starts to ask a library, the other one need not
 NARROW = {"far", "reversed", "expanded", "expanded_all"}  # layouts that not every operand can have
 FEW_LAYOUTS = 3  # of which a check speaks that would not know what to do with any other
 PLAIN = ("small", "unit")  # data of floats that a check can be asked with if it can be with the other
@@ -131,7 +132,8 @@ def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
         lead = 0.0 if name in FIRST else 0.25 if name in LONG else 0.02
         for index, one in enumerate(planned):
             late = 1.0 if one.macs > checks.LIGHT else 0.0
-            queues.append((lead + late + index / len(planned), rank, Job(check=name, case=one, seed=shape.seed)))
+            turn = 0.0 if name in LOADING else index / len(planned)
+            queues.append((lead + late + turn, rank, Job(check=name, case=one, seed=shape.seed)))
     return afforded([job for _, _, job in sorted(queues, key=lambda entry: entry[:2])], shape)
 
 
@@ -285,8 +287,14 @@ def select(only: str) -> dict[str, checks.Check]:
 
 
 def batches(spec: Spec, support: Support, todo: Iterable[Job], size: int = 24) -> Iterator[Batch]:
-    """The jobs in batches, made as they are asked for; the first ones small, so that a finding shows soon."""
-    source, count = iter(todo), 2
-    while chosen := tuple(islice(source, count)):
-        yield Batch(spec=spec, support=support, jobs=chosen)
-        count = min(size, count + 2)
+    """The jobs in batches, made as they are asked for; the first ones small, so that a finding shows soon, and those of
+    large cases too, so that judges finish together.
+    """
+    count, chosen = 2, list[Job]()
+    for job in todo:
+        chosen.append(job)
+        if len(chosen) >= count or job.case.macs > checks.LIGHT:
+            yield Batch(spec=spec, support=support, jobs=tuple(chosen))
+            count, chosen = min(size, count + 2), []
+    if chosen:
+        yield Batch(spec=spec, support=support, jobs=tuple(chosen))

@@ -15,6 +15,7 @@ from typing import Any
 
 from corrbench.analysis import refusals
 from corrbench.judge.client import NotLoaded
+from corrbench.judge.divided import dividing
 from corrbench.result import DEATHS, Result, Run, Status
 from corrbench.runner import coverage, explain, localise, plan, secret_seed, source_reading
 from corrbench.runner.executors import Done, Start, ask, execute
@@ -144,6 +145,7 @@ def verify(
         ValueError: no such check, family or case.
     """
     began = time.monotonic()
+    asked, spec = spec, dividing(spec)
     seed = secret_seed() if options.seed is None else options.seed
     run = started(spec, options.profile, seed)
     own = source_reading.read(spec)  # before the target runs, which might change them
@@ -155,7 +157,7 @@ def verify(
         except NotLoaded as error:
             run.problem = str(error)
             return run
-    store, asked = resumed or record(spec, options, seed), spec
+    store = resumed or record(asked, options, seed)
     spec = replace(spec, **support.adopted)
     run.form, run.arrays, run.unsupported = support.form, spec.arrays, dict(support.refuses)
     run.notes = [support.note] if support.note else []

@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import inspect
 import locale
 import os
 import random
 import sys
-from operator import is_
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from . import library
+from .watched_names import Functions, others
 
-WATCHED = (
-    "torch.allclose", "torch.equal", "torch.isclose", "torch.testing.assert_close", "torch.autograd.gradcheck",
-    "torch.manual_seed", "torch.empty", "torch.zeros", "torch.from_numpy", "torch.get_rng_state",
-    "torch.get_default_dtype", "torch.is_grad_enabled", "numpy.allclose", "numpy.array_equal", "numpy.empty",
-    "numpy.zeros", "numpy.full", "numpy.asarray", "numpy.ascontiguousarray", "numpy.frombuffer",
-    "numpy.testing.assert_allclose", "numpy.testing.assert_array_equal", "numpy.random.get_state", "numpy.geterr",
-    "random.getstate", "hashlib.blake2b", "math.isclose", "time.perf_counter", "time.time", "time.monotonic",
-    "gc.collect", "builtins.print", "builtins.__import__", "builtins.abs", "builtins.all", "builtins.max",
-    "os.write", "os.read", "os.environ", "os.getcwd", "os.getpid", "os.listdir", "json.dumps", "json.loads",
-    "zlib.crc32", "sys.exit",
-)  # fmt: skip
 SETTINGS = {  # name: (read, write)
     "default dtype": ("get_default_dtype", "set_default_dtype"),
     "gradient mode": ("is_grad_enabled", "set_grad_enabled"),
@@ -39,17 +27,6 @@ SETTINGS = {  # name: (read, write)
     "default device": ("get_default_device", None),
 }
 HOOKS = "_global_"  # how the collections of torch.nn.modules.module are named that hold hooks for all modules
-WHOLE = (
-    "torch.nn.functional",
-    "torch.nn",
-    "torch.autograd",
-    "torch.linalg",
-    "torch.fft",
-    "torch",
-    "numpy",
-    "builtins",
-    "math",
-)  # modules none of whose names may be given another value
 KERNELS = ("/CPU", "/CUDA", "/AutogradCPU", "/AutogradCUDA", "/Autograd", "/CompositeImplicitAutograd")
 SWITCHES = (
     "backends.cuda.matmul.allow_tf32", "backends.cudnn.allow_tf32", "backends.cudnn.benchmark",
@@ -66,6 +43,7 @@ LIBRARY = ("TORCH", "_TORCH", "PYTORCH", "KMP_", "TRITON", "CUDA_MODULE")
 # What this file calls, as it is before any target is loaded.
 environ, getcwd, chdir, modules = os.environ, os.getcwd, os.chdir, sys.modules
 get_state, set_state, getstate, setstate = np.random.get_state, np.random.set_state, random.getstate, random.setstate
+encoded: dict[bytes, bytes] | None = getattr(environ, "_data", None)  # what `environ` keeps, in CPython
 setlocale = locale.setlocale
 geterr, float64 = np.geterr, np.float64
 string_at = ctypes.string_at
@@ -82,45 +60,9 @@ def smallest_survives() -> bool:
     return float(float64(5e-324) * float64(1.0)) != 0.0
 
 
-class Names:
-    """The names of a module that are its users': functions and classes, with the values that they have."""
-
-    def __init__(self, module: ModuleType) -> None:
-        self.path, self.held = module.__name__, vars(module)
-        self.names = tuple(name for name, value in self.held.items() if callable(value) and not name.startswith("__"))
-        self.values = tuple(self.held[name] for name in self.names)
-        self.every = tuple(self.held.values())
-
-    def renamed(self) -> list[str]:
-        """Names that have another value now, other than torch gives them when parts of it load."""
-        if len(self.held) >= len(self.every) and all(map(is_, self.held.values(), self.every)):
-            return []  # new names come after the others, and are nobody's yet
-        found = [f"{self.path}.{name}" for name, was in zip(self.names, self.values, strict=True)
-                 if (now := self.held.get(name)) is not was and foreign(now, was)]  # fmt: skip
-        if not found:
-            self.every = tuple(self.held.values())
-        return found
-
-    def restore(self) -> None:
-        for name, value in zip(self.names, self.values, strict=True):
-            if self.held.get(name) is not value and foreign(self.held.get(name), value):
-                self.held[name] = value
-
-
 def digest(*parts: object) -> str:
     """A short stand-in for state that is long."""
     return f"{hash(parts) & (1 << 64) - 1:016x}"
-
-
-def foreign(now: Any, was: Any) -> bool:
-    """Whether a function was replaced, other than by torch wrapping its own (as torch._dynamo does when it loads)."""
-    code = getattr(now, "__code__", None)
-    own = (
-        library.torch is not None
-        and code is not None
-        and code.co_filename.startswith(os.path.dirname(library.torch.__file__) + os.sep)
-    )
-    return not (own and inspect.unwrap(now) is inspect.unwrap(was))
 
 
 def numpy_generator() -> str:
@@ -130,22 +72,6 @@ def numpy_generator() -> str:
     return digest(repr(get_state(legacy=False)))
 
 
-def parts(owner: Any, path: str) -> list[tuple[str, Any, str, Any]]:
-    """The functions of a module or class of this package, those of its classes included, as `World` watches them; of a
-    module also the modules that it uses.
-    """
-    found = []
-    for name, value in list(vars(owner).items()):
-        used = isinstance(owner, ModuleType) and (callable(value) or isinstance(value, ModuleType))
-        if inspect.isfunction(value) or used:
-            found.append((f"{path}.{name}", owner, name, value))
-        if inspect.isfunction(value) and value.__module__ == path:
-            found.append((f"{path}.{name}.__code__", value, "__code__", value.__code__))
-        if inspect.isclass(value) and value.__module__ == path:
-            found += parts(value, f"{path}.{name}")
-    return found
-
-
 class World:
     """Global state that a target must leave as it was. `own` are the modules of this package.
 
@@ -153,28 +79,22 @@ class World:
     """
 
     def __init__(self, own: list[ModuleType]) -> None:
-        owners = {path: modules.get(path.rpartition(".")[0]) for path in WATCHED}
-        self.modules = {module.__name__: module for module in owners.values() if module is not None}
-        self.functions = [
-            (path, owner, name, getattr(owner, name))
-            for (path, owner), name in zip(owners.items(), (path.rpartition(".")[2] for path in WATCHED), strict=True)
-            if hasattr(owner, name)
-        ]
-        for module in own:
-            self.functions += parts(module, module.__name__)
+        self.functions = Functions(own)
         torch = self.torch = library.torch
         self.settings = {
             name: (getattr(torch, reader), getattr(torch, writer) if writer else None)
             for name, (reader, writer) in (SETTINGS.items() if torch else ())
         }
         self.switches = {path: reach(torch, path) for path in (SWITCHES if torch else ())}
-        self.whole = [Names(modules[name]) for name in WHOLE if name in modules]
+        self.whole = others()
         hooked = vars(modules["torch.nn.modules.module"]) if torch else {}
         self.hooks = [held for name, held in hooked.items() if name.startswith(HOOKS) and isinstance(held, dict)]
         self.top = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", None) if torch else None
         self.kernels = getattr(modules.get("torch.library"), "_impls", frozenset[str]())
         self.generators = (torch.get_rng_state, torch.set_rng_state) if torch else None
         self.known = -1
+        self.encoded: dict[bytes, bytes] | None = None
+        self.digest = ""
         self.overrides: list[str] = []
         self.patched: list[str] = []
         self.now: dict[str, Any] = {}
@@ -197,18 +117,11 @@ class World:
             "random state of numpy": numpy_generator(),
             "floating-point error handling of numpy": repr(geterr()),
             "flush-to-zero": not smallest_survives(),
-            "environment variables": digest(*sorted(i for i in environ.items() if not i[0].startswith(LIBRARY))),
+            "environment variables": self.variables(),
             "working directory": getcwd(),
             "locale": setlocale(locale.LC_ALL),
             "standard streams": (id(sys.stdout), id(sys.stderr)),
-            "replaced functions": [
-                *(f"module {name}" for name, module in self.modules.items() if modules.get(name) is not module),
-                *(
-                    path
-                    for path, owner, name, was in self.functions
-                    if (now := getattr(owner, name, None)) is not was and foreign(now, was)
-                ),
-            ],
+            "replaced functions": self.functions.replaced(),
         }
         if self.generators:
             state["random state of torch"] = digest(self.generators[0]().numpy().tobytes())
@@ -226,6 +139,13 @@ class World:
             with contextlib.suppress(Exception):
                 state[path] = str(getattr(owner, name))
         return state
+
+    def variables(self) -> str:
+        """The environment in short. Most of the time it is as it was, and then it is not read one by one."""
+        if encoded is None or encoded != self.encoded:
+            self.encoded = dict(encoded or {})
+            self.digest = digest(*sorted(i for i in environ.items() if not i[0].startswith(LIBRARY)))
+        return self.digest
 
     def overridden(self) -> list[str]:
         """Kernels of torch's own operators that Python has put in their place since."""
@@ -286,10 +206,7 @@ class World:
         set_state(self.numpy_generator)
 
     def _restore_names(self) -> None:
-        modules.update(self.modules)
-        for _, owner, name, was in self.functions:
-            if getattr(owner, name, None) is not was:
-                setattr(owner, name, was)
+        self.functions.restore()
         for one in self.whole:
             one.restore()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import resource
 import sys
@@ -51,6 +52,7 @@ def divide(channel: Channel, request: Words) -> bool:
     if spec["arrays"] == "torch" and library.torch is None:
         library.load_torch()
     prepare(spec.get("needs", ""), spec.get("environ", ""))
+    gc.freeze()  # what is imported stays, and is the same in both
     if not (child := os.fork()):
         channel.pid = os.getpid()
         return True
