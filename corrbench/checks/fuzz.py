@@ -23,12 +23,12 @@ from corrbench.support import Support, with_fixed
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-EXAMPLES = 100  # cases that one search looks at before it gives up; `crossed` looks at many more, in fewer ways
+EXAMPLES = 40  # cases that one search looks at before it gives up; `crossed` looks at many more, in fewer ways
 PATIENCE = 6.0  # seconds after which a search shrinks no further
 LARGEST = 1e5  # multiply-accumulates of a case
 
 
-def starts(outline: Outline, counts: tuple[int, int, int] = (0, 3, 20)) -> Iterator[Case]:
+def starts(outline: Outline, counts: tuple[int, int, int] = (1, 3, 20)) -> Iterator[Case]:
     """One case for each search to start from, so many in each profile; it gives the search its seed as well."""
     small = [case for case in outline.light if case.macs <= LARGEST and prod(case.out) > 0]
     shift = outline.seed % max(1, len(small))

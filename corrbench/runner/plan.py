@@ -34,8 +34,8 @@ LONG = (  # seconds for one case: what a millisecond finds is not kept waiting f
     "use.script", "use.fork", "use.checkpoint", "fuzz.search", "fuzz.crossed", "gradients.gradcheck", "values.large",
     "gradients.large", "determinism.flag", "determinism.repeats", "module.training", "source.calls",
 )  # fmt: skip
-LOADING = ("campaign.case", "gradients.samples", "gradients.forward", "gradients.gradcheck")  # in a row: what one judge
-# imports for them, or starts to ask a library, the other one need not
+# in a row: what one judge imports for them, or starts to ask a library, the other one need not
+LOADING = ("campaign.case", "gradients.samples", "gradients.forward", "gradients.gradcheck")
 NARROW = {"far", "reversed", "expanded", "expanded_all"}  # layouts that not every operand can have
 FEW_LAYOUTS = 3  # of which a check speaks that would not know what to do with any other
 PLAIN = ("small", "unit")  # data of floats that a check can be asked with if it can be with the other
@@ -132,7 +132,7 @@ def jobs(shape: Outline, only: str = "", case: str = "") -> list[Job]:
         lead = 0.0 if name in FIRST else 0.25 if name in LONG else 0.02
         for index, one in enumerate(planned):
             late = 1.0 if one.macs > checks.LIGHT else 0.0
-            turn = 0.0 if name in LOADING else index / len(planned)
+            turn = 0.0 if name in LOADING and not late else index / len(planned)
             queues.append((lead + late + turn, rank, Job(check=name, case=one, seed=shape.seed)))
     return afforded([job for _, _, job in sorted(queues, key=lambda entry: entry[:2])], shape)
 

@@ -61,8 +61,25 @@ def test_every_dtype_and_every_check_is_asked() -> None:
     unasked = plan.checks.registry().keys() - {job.check for job in todo}
     # of devices, later profiles, a source, arrays
     others = {"state.graph", "use.checkpoint", "source.cases", "source.calls", "memory.byte_order"}
+    others |= {"gradients.gradcheck"}
     assert unasked == {name for name in plan.checks.registry() if name.startswith("module.")} | others
     assert {job.check for job in jobs(MODULE)} >= unasked - others
+
+
+def test_gradcheck_is_asked_from_standard_on() -> None:
+    assert [job.check for job in jobs(only="gradients.gradcheck", profile="standard")]
+
+
+def test_what_loads_much_is_asked_by_one_judge_as_far_as_it_goes() -> None:
+    light = [job for job in jobs() if job.case.macs <= plan.checks.LIGHT]
+    places = [place for place, job in enumerate(light) if job.check == "campaign.case"]
+    assert len(places) > 2
+    assert places == list(range(places[0], places[-1] + 1))
+
+
+def test_a_large_case_ends_its_batch() -> None:
+    todo = [job for job in jobs() if job.case.macs > plan.checks.LIGHT]
+    assert {len(batch.jobs) for batch in plan.batches(SPEC, FULL, todo)} == {1}
 
 
 def test_one_case_is_asked_of_each_chosen_check() -> None:

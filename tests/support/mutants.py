@@ -91,7 +91,7 @@ MUTANTS: list[tuple[str, str, str, str, str]] = [
      "default-stream-assumed"),
     ("determinism.flag", "determinism", "RUNS = 12", "RUNS = 4", "atomics-despite-the-flag"),
     ("contract.globals", "../judge/worker/global_state", '"backends.cudnn.benchmark",', "", "trial-left-on"),
-    ("fuzz.search", "fuzz", "EXAMPLES = 100", "EXAMPLES = 2", "storage-offset-ignored"),
+    ("fuzz.search", "fuzz", "EXAMPLES = 40", "EXAMPLES = 2", "storage-offset-ignored"),
 ]  # fmt: skip
 
 
