@@ -54,6 +54,7 @@ LATE = 0.2  # seconds without a look, on a busy machine, after which it matters 
 SHARE = 30  # and at least so many times what one look takes
 ROOM = 1 << 20  # bytes that the channel holds, the most that everybody may ask for
 KILLED = "died of SIGKILL"
+EXITED = "ended with exit status {} before answering"
 PATIENCE = 1.0  # seconds that a process which closed its channel has to end
 
 
@@ -244,7 +245,7 @@ class Child:
         if found.si_code == os.CLD_EXITED:
             number = found.si_status - supervisor.SIGNALLED
             if not (self.level.separated and number in set(signal.Signals)):
-                return f"ended with exit status {found.si_status} before answering"
+                return EXITED.format(found.si_status)
             found_signal = number  # its guard is the first of a namespace, and passes on what it ended of
         else:
             found_signal = found.si_status
@@ -269,8 +270,9 @@ class Child:
         return Died(Status.CRASH, f"the target's process {how or 'closed its channel'}{said}", how == KILLED)
 
     def ended_by(self, number: int) -> Died:
-        """What to raise where the process that it had divided into died of a signal."""
-        how, last, self.divided, self.division = supervisor.killed_by(number), self._last_words(), 0, ""
+        """What to raise where the process that it had divided into died of a signal, or ended: less its exit status."""
+        how = supervisor.killed_by(number) if number > 0 else EXITED.format(-number)
+        last, self.divided, self.division = self._last_words(), 0, ""
         said = f"; it last printed: {last}" if last else ""
         return Died(Status.CRASH, f"the target's process {how}{said}", how == KILLED)
 
