@@ -145,7 +145,10 @@ def level(spec: Spec) -> Level:
     """What stands between this target and the rest."""
     if spec.sandbox == "off":
         return Level()
-    return measured(spec.python or sys.executable)
+    found = measured(spec.python or sys.executable)
+    if found.other and not for_all(os.path.abspath(spec.folder or os.getcwd())):
+        return measured(spec.python or sys.executable, foreign=False)  # another user could not read the target
+    return found
 
 
 def hint(spec: Spec, said: str) -> str:
@@ -167,8 +170,10 @@ def lacking(spec: Spec) -> str:
 
 
 @cache
-def measured(python: str) -> Level:
-    """The strongest of what this machine has that starts the interpreter, with what could be done behind it."""
+def measured(python: str, *, foreign: bool = True) -> Level:
+    """The strongest of what this machine has that starts the interpreter, with what could be done behind it; another
+    user only if it may be a `foreign` one.
+    """
     wrapped = shutil.which("bwrap") or ""
     locks, filters = True, True
     try:
@@ -179,7 +184,7 @@ def measured(python: str) -> Level:
     ways += [{"separate": True}, {}]
     for filters in (True, False):
         for way in ways:
-            other = not way and os.geteuid() == 0 and all(map(for_all, interpreter(python)))
+            other = foreign and not way and os.geteuid() == 0 and all(map(for_all, interpreter(python)))
             tried = Level(**way, landlock=locks, seccomp=filters, renounce=True, other=other)
             could = trial(tried, python)
             if could is not None:

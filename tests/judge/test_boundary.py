@@ -187,6 +187,18 @@ def test_what_must_be_confined_and_cannot_is_not_run(monkeypatch: pytest.MonkeyP
     assert boundary.lacking(replace(spec, sandbox="auto")) == ""
 
 
+def test_a_target_that_another_user_could_not_read_keeps_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boundary, "measured", lambda python, *, foreign=True: Level(by=("seccomp",), other=foreign))
+    private, shared = tmp_path / "private", tmp_path / "shared"
+    for folder, mode in ((private, 0o700), (shared, 0o755)):
+        folder.mkdir(mode=mode)
+    monkeypatch.setattr(boundary, "for_all", lambda path: path != str(private))
+    assert not boundary.level(Spec(target="t.py:f", folder=str(private))).other
+    assert boundary.level(Spec(target="t.py:f", folder=str(shared))).other
+
+
 def test_a_level_is_said_in_words() -> None:
     assert Level().name == "off"
     partial = Level(by=("seccomp",), could=("network",))

@@ -54,7 +54,7 @@ def test_a_user_with_few_descriptors_gets_a_run_or_a_reason(tmp_path: Path) -> N
         found = judged(write(tmp_path, LEAKY, "conv2d"), check="values.exact", case="x=1,2,5,6 w=3,2,2,3 data=small")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert [result.status for result in found.results] == [Status.PASS]
+    assert [result.status for result in found.results] == [Status.PASS], found.problem
 
 
 @pytest.mark.slow
