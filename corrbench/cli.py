@@ -19,6 +19,7 @@ import click
 
 from corrbench import commands
 from corrbench.commands import _completion, _steady
+from corrbench.commands._choice import Choice
 from corrbench.environment.platforms import foreign
 from corrbench.runner import Step, secret_seed
 from corrbench.runner.store import replace_file, unwritable
@@ -176,7 +177,7 @@ def target_option(name: str) -> Callable[[Command], Command]:
     number = least is not None and click.FloatRange(least, min_open=not least)
     return click.option(
         f"--{name}",
-        type=click.Choice(choices) if choices else number or (click.Path() if name == "python" else str),
+        type=Choice(choices) if choices else number or (click.Path() if name == "python" else str),
         help=said["about"] + (f"  [default: {default}]" if default else ""),
         shell_complete=_completion.devices if name == "device" else None,
     )
@@ -194,9 +195,7 @@ def target_options(command: Command) -> Command:
 
 def profile(default: str | None, help: str) -> Callable[[Command], Command]:  # noqa: A002 - as click's
     """The option that says how thoroughly to judge."""
-    return click.option(
-        "--profile", type=click.Choice(PROFILES), default=default, show_default=bool(default), help=help
-    )
+    return click.option("--profile", type=Choice(PROFILES), default=default, show_default=bool(default), help=help)
 
 
 def json_file(what: str) -> Callable[[Command], Command]:

@@ -65,21 +65,30 @@ class Change:
 
     @cached_property
     def unveiled(self) -> list[Result]:
-        """Findings of a cause that the first run has too, on questions that it was right about in nothing: another
-        fault kept them from being answered, or they were not asked. None where nothing was fixed.
+        """Findings of a cause that the first run has too, and that do not show a change: where something was fixed,
+        those on questions that it was right about in nothing, since another fault kept them from being answered, or
+        they were not asked; with another seed, and so other numbers, those of a check that found this cause before.
         """
-        held = statuses(self.before)
-        known = {causes.cause(result) for result in self.before.results if result.status in WRONG}
+        held, known = statuses(self.before), kinds(self.before)
+        if self.reseeded:
+            return [found for found in self._unknown if (causes.cause(found), found.check) in known]
+        every = {cause for cause, _ in known}
         return [
             found
             for found in self._unknown
-            if self.fixed and causes.cause(found) in known and not held.get(question(found), set()) & RIGHT
+            if self.fixed and causes.cause(found) in every and not held.get(question(found), set()) & RIGHT
         ]
+
+    @property
+    def reseeded(self) -> bool:
+        """Whether the same case has other numbers in each run."""
+        return self.before.seed != self.after.seed
 
     @cached_property
     def fixed(self) -> list[Result]:
-        """Findings of the first run on what the second was right about."""
-        return mended(self.before, self.after)
+        """Findings of the first run on what the second was right about; with another seed, of causes that are gone."""
+        found, left = mended(self.before, self.after), kinds(self.after)
+        return [one for one in found if (causes.cause(one), one.check) not in left] if self.reseeded else found
 
     @cached_property
     def groups(self) -> tuple[list[Group], list[Group]]:
@@ -137,6 +146,11 @@ class Change:
             "only before": [list(pair) for pair in self.alone[0]], "only after": [list(pair) for pair in self.alone[1]],
         })  # fmt: skip
         return found
+
+
+def kinds(run: Run) -> set[tuple[tuple[str, ...], str]]:
+    """The causes of all that a run found wrong, accepted or not, each with a check that found it."""
+    return {(causes.cause(result), result.check) for result in run.results if result.status in WRONG}
 
 
 def unknown(one: Run, other: Run) -> list[Result]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from corrbench import suites
-from corrbench.case import DTYPES, Case
+from corrbench.case import DTYPES, Case, there_are
 from corrbench.numerics import bounds, oracle
 from corrbench.numerics.comparison import Expected
 from corrbench.numerics.diagnose import pattern, resemblance
@@ -122,7 +122,7 @@ def posed(
     kernel, _ = values(w)
     kind = str(dtype).removeprefix("torch.") or own
     if kind not in DTYPES:
-        raise ValueError(f"no element type {kind!r}; there are: {', '.join(DTYPES)}")
+        raise ValueError(f"no element type {kind!r}; {there_are(kind, DTYPES)}: {', '.join(DTYPES)}")
     if not 2 <= image.ndim <= 4 or kernel.ndim not in (2, 4) or (image.ndim == 2) != (kernel.ndim == 2):
         raise ValueError(
             f"x of {image.ndim} axes with w of {kernel.ndim}: give (H, W) with (kh, kw), or (N, C, H, W) with "

@@ -108,12 +108,14 @@ def bench(*targets: Target, watch: bool = True, **given: Any) -> Measurement:
     Args:
         *targets: functions, classes or names, as of `corrbench.verify`.
         watch: whether the progress is shown.
-        **given: the options of ``corrbench bench`` by the same names: ``suite``, ``case``, ``backward``, ``seed``.
+        **given: the options of ``corrbench bench`` by the same names: ``suite``, ``case``, ``backward``, ``limit``,
+            ``seed``.
 
     Raises:
         ValueError: one of them, or the machine, cannot be measured; the message says why.
         TypeError: no such option.
     """
+    from corrbench.api.request import seconds
     from corrbench.timing import requests
 
     names: list[str] = []
@@ -125,5 +127,6 @@ def bench(*targets: Target, watch: bool = True, **given: Any) -> Measurement:
     said = options.read("bench", own | given, names)
     specs = {name: cli.spec(name, said) for name in names}
     asked = {"backward": said["backward"], "seed": said["seed"], "device": said["device"] or ""}
+    asked["limit"] = seconds(said["limit"], "--limit")
     with progress.shown("bench", quiet=not watch) as (step, _):
         return Measurement(requests.measure(specs, said["suite"], said["cases"], step, **asked))

@@ -68,6 +68,10 @@ def verdicts(
     """One result for each gradient; a missing one is a finding unless it would be zero."""
     y = reply.outputs.get("y")
     real = trial.spec.lenient and trial.case.dtype in COMPLEX and y is not None and y.dtype not in COMPLEX
+    shape = tuple(trial.support.convention.shape("y", trial.case))
+    if y is not None and y.shape != shape and not any(name in reply.outputs for name in problems):
+        yield trial.result(Status.SKIPPED, f"no gradients: y has shape {list(y.shape)}, not {list(shape)}")
+        return
     for name, problem in problems.items():
         got = reply.outputs.get(name)
         if real:  # a result of real numbers is told already, and has no such gradients

@@ -12,6 +12,7 @@ import click
 
 from corrbench import cli
 from corrbench.commands import _completion
+from corrbench.commands._choice import Choice
 from corrbench.target import PROFILES
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Asked:
 @cli.profile("standard", help="As of `verify`.")
 @click.option(
     "--honest-profile",
-    type=click.Choice(PROFILES),
+    type=Choice(PROFILES),
     help="For the honest ones, which have no first finding to stop at.  [default: as --profile]",
 )
 @click.option(

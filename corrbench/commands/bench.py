@@ -27,6 +27,7 @@ class Asked:
     suite: str
     cases: tuple[str, ...] = ()
     backward: bool
+    limit: str = ""
     seed: int
     json_file: str = ""
     markdown: str = ""
@@ -49,6 +50,7 @@ class Asked:
     "--case", "cases", multiple=True, shell_complete=_completion.cases, help="Only this case; may be repeated."
 )
 @click.option("--backward", is_flag=True, help="Time the result and all its gradients.")
+@click.option("--limit", default="", help="About how long it may take: 90s, 10m, 1h; fewer samples are taken then.")
 @cli.seed("Of data and of the order of samples.  [default: a secret one]")
 @cli.json_file("the measurement")
 @click.option("--markdown", type=click.Path(dir_okay=False), help="Write it as Markdown.")
@@ -67,11 +69,13 @@ def bench(targets: tuple[str, ...], **given: Any) -> None:
         if len(set(targets)) < len(targets):
             raise ValueError(f"{max(targets, key=targets.count)} is named more than once")
         specs = {name: cli.spec(name, given) for name in targets}
+        from corrbench.api.request import seconds
         from corrbench.timing import requests
 
         made = requests.measure(
-            specs, asked.suite, asked.cases, step, backward=asked.backward, device=asked.device, seed=asked.seed
-        )
+            specs, asked.suite, asked.cases, step, backward=asked.backward, device=asked.device, seed=asked.seed,
+            limit=seconds(asked.limit, "--limit"),
+        )  # fmt: skip
     from corrbench.render import bench as render
 
     if not asked.quiet:
@@ -98,6 +102,7 @@ def typed(called: list[str], asked: Asked) -> str:
     """The command that measures the same again, with the targets and how they are `called`."""
     chosen = [word for case in asked.cases for word in ("--case", case)] or ["--suite", asked.suite]
     chosen += ["--backward"] if asked.backward else []
+    chosen += ["--limit", asked.limit] if asked.limit else []
     return shell_line(["corrbench", "bench", *called, *chosen, "--seed", str(asked.seed)])
 
 

@@ -9,6 +9,7 @@ import click
 
 from corrbench import cli
 from corrbench.commands import _completion, _help
+from corrbench.commands._choice import Choice
 
 CODES = {"certified": cli.PASSED, "refuted": cli.FOUND, "open": cli.INCONCLUSIVE}
 
@@ -27,7 +28,7 @@ class Outputs:
 @click.argument("target", shell_complete=_completion.targets)
 @click.option("--case", required=True, shell_complete=_completion.cases, help="The case, as findings name it.")
 @click.option(
-    "--memcheck", type=click.Choice(("auto", "always", "never")), default="auto", show_default=True,
+    "--memcheck", type=Choice(("auto", "always", "never")), default="auto", show_default=True,
     help="Run the machine code under valgrind: auto leaves torch out, which takes minutes to start there.",
 )  # fmt: skip
 @click.option("--no-tests", is_flag=True, help="Leave out the checks of verify.")

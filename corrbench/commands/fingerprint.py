@@ -13,6 +13,7 @@ import click
 
 from corrbench import cli
 from corrbench.commands import _completion, _fingerprints, _help
+from corrbench.commands._choice import Choice
 from corrbench.target import words
 
 if TYPE_CHECKING:
@@ -56,9 +57,7 @@ class Asked:
     "--expect", type=click.Path(), help="The fingerprint FILE.json that TARGET must still have, cell by cell."
 )
 @cli.profile("standard", help="How many cells.")
-@click.option(
-    "--dtype", type=click.Choice(DTYPES), default="float32", show_default=True, help="Element type of all cells."
-)
+@click.option("--dtype", type=Choice(DTYPES), default="float32", show_default=True, help="Element type of all cells.")
 @click.option(
     "--case", "cases", multiple=True, shell_complete=_completion.cases, help="Only this case; may be repeated."
 )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from corrbench import cli
+from corrbench.commands._choice import Choice
 
 KINDS = ("checks", "suites", "targets", "fills")
 
 
 @click.command("list", short_help="Checks, suites, targets or fills, a line each.")
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", type=Choice(KINDS))
 def list_(kind: str) -> None:
     """List checks, suites of cases, registered targets, or fills, which are the kinds of data of a case."""
     with cli.working("list"):

@@ -7,7 +7,7 @@ import builtins
 from functools import cache
 from typing import Any
 
-from corrbench.case import DTYPES
+from corrbench.case import DTYPES, there_are
 from corrbench.convention import ARGUMENTS, BORDERS, EVERYTHING, EXTENT, KERNELS, OUTPUTS, Convention
 
 OTHERS = ("f", "C", "x", "w", "k", "kh", "kw", "cin", "cout", "H", "W", "n", "np", "torch")  # that may be mentioned
@@ -161,5 +161,5 @@ def dtypes(text: str) -> str:
     """
     words = text.replace(",", " ").split()
     if unknown := [word for word in words if word not in DTYPES]:
-        raise ValueError(f"no element type {unknown[0]!r}; there are: {', '.join(DTYPES)}")
+        raise ValueError(f"no element type {unknown[0]!r}; {there_are(unknown[0], DTYPES)}: {', '.join(DTYPES)}")
     return " ".join(words)

@@ -132,12 +132,19 @@ class Answers:
         reply = self.call(Call(case=base, arrays=arrays, mode=mode))
         if reply is None or (not reply.raised and {MODES[mode], MODES[mode].replace("x", "w")} & reply.outputs.keys()):
             self.takes.add(mode)
-        elif mode == "backward" and reply.raised and MISFIT.search(reply.raised["message"]):
+        elif mode == "backward" and self.misfits(reply, base):
             self.takes.add(mode)  # there is a backward pass, and it is wrong
         elif reply.raised:
             self.refuses[mode] = exception(reply.raised)
         else:
             self.refuses[mode] = SILENT[mode]
+
+    def misfits(self, reply: Reply, base: Case) -> bool:
+        """Whether a backward pass gives what does not fit, or cannot be made for a result of another shape."""
+        if reply.raised:
+            return bool(MISFIT.search(reply.raised["message"]))
+        y = reply.outputs.get("y")
+        return y is not None and y.shape != tuple(self.trial.support.convention.shape("y", base))
 
 
 def unasked(mode: str, convention: Convention) -> str:

@@ -195,6 +195,7 @@ def measure(
     seed: int,
     step: Step,
     blocks: int = 0,
+    limit: float = 0.0,
 ) -> Bench:
     """Time all targets on all tasks, in turn, sample by sample, on one core.
 
@@ -204,7 +205,8 @@ def measure(
         tasks: the cases.
         seed: of data and of the order of samples.
         step: told of progress.
-        blocks: times that every target gets a fresh process; 0 for `BLOCKS`.
+        blocks: times that every target gets a fresh process, at most; 0 for `BLOCKS`.
+        limit: seconds after which no other block is begun, nor another case of the first one; 0 for none.
 
     Raises:
         NotLoaded: a target cannot be loaded.
@@ -215,8 +217,13 @@ def measure(
     bench = Bench(targets=tuple(asked), blocks=blocks or BLOCKS)
     bench.rows = {task: {name: Timing(target=name, task=task) for name in targets} for task in tasks}
     checking = {task: chance.randrange(bench.blocks) if task.case.macs > HEAVY else -1 for task in tasks}
+    checking = {task: min(at, 0) for task, at in checking.items()} if limit else checking  # there may be one block only
     cores = os.sched_getaffinity(0)
+    spent = lambda: time.monotonic() - began  # noqa: E731
     for index in range(bench.blocks):
+        if limit and index and spent() * (index + 1) / index > limit:
+            bench.blocks = index
+            break
         done = index * len(tasks)
         if all(spec.device == "cpu" for spec in targets.values()):
             step(done, bench.blocks * len(tasks), "the machine")
@@ -224,6 +231,9 @@ def measure(
         with interleaved.fresh(targets) as remotes:
             for number, task in enumerate(tasks, done):
                 step(number, bench.blocks * len(tasks), str(task))
+                if limit and not index and number and spent() > limit:
+                    for row in bench.rows[task].values():
+                        row.note = "not timed: its turn did not come within the limit"
                 timed = {name: remotes[name] for name, row in bench.rows[task].items() if not row.note}
                 if not timed:
                     continue

@@ -38,8 +38,9 @@ def compare(
 
 
 def measure(
-    specs: Mapping[str, Spec], suite: str, texts: Sequence[str], step: Step, *, backward: bool, device: str, seed: int
-) -> bench.Bench:
+    specs: Mapping[str, Spec], suite: str, texts: Sequence[str], step: Step, *, backward: bool, device: str, seed: int,
+    limit: float = 0.0,
+) -> bench.Bench:  # fmt: skip
     """Targets timed side by side, the baseline beside them.
 
     Args:
@@ -50,6 +51,7 @@ def measure(
         backward: whether gradients are timed too.
         device: of the baseline.
         seed: of data and order.
+        limit: seconds, about, that it may take; 0 for as long as it takes.
 
     Raises:
         ValueError: one of them, or the machine, cannot be measured.
@@ -58,6 +60,6 @@ def measure(
     every.setdefault(bench.BASELINE, find(bench.BASELINE, device=device))
     try:
         tasks = cases.tasks(every.values(), texts, suite, backward=backward)
-        return bench.measure(every, list(specs), tasks, seed, step)
+        return bench.measure(every, list(specs), tasks, seed, step, limit=limit)
     except (NotLoaded, Died, Unmeasured) as error:
         raise ValueError(getattr(error, "message", "") or str(error)) from None

@@ -156,3 +156,20 @@ def test_it_is_told_in_markdown_and_json() -> None:
     record = json.loads(json.dumps(broken.to_json(), allow_nan=False))
     assert record["verdict"] == "worse"
     assert [one["case"] for one in record["new"]] == [str(CASES[0])]
+
+
+def test_one_wrong_function_under_another_seed_is_the_same() -> None:
+    before = [failed(CASES[0]), *RIGHT[1:]]
+    after = [RIGHT[0], failed(CASES[1]), *RIGHT[2:]]
+    reseeded = Change(before=run(before), after=replace(run(after), seed=2))
+    assert (reseeded.verdict, reseeded.new, reseeded.fixed) == ("same", [], [])
+    assert reseeded.unveiled == [after[1]]
+    assert change(before, after).verdict == "worse"
+
+
+def test_another_cause_under_another_seed_is_worse_and_one_that_is_gone_is_better() -> None:
+    before = [failed(CASES[0]), *RIGHT[1:]]
+    other = [RIGHT[0], failed(CASES[1], check="contract.errors"), *RIGHT[2:]]
+    reseeded = Change(before=run(before), after=replace(run(other), seed=2))
+    assert (reseeded.verdict, reseeded.new, reseeded.fixed) == ("worse", [other[1]], [before[0]])
+    assert Change(before=run(before), after=replace(run(RIGHT), seed=2)).verdict == "better"

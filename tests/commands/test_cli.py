@@ -149,6 +149,12 @@ def test_a_refused_case_is_neither_passed_nor_failed(tmp_path: Path) -> None:
 # ---- could not judge
 
 
+def test_a_word_that_is_none_of_a_choice_gets_those_that_are_near() -> None:
+    done = typed("torch", "--profile", "quik")
+    assert done.exit_code == 2
+    assert "'quik' is not one of them; did you mean quick? There are: quick, standard, deep" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -6,6 +6,8 @@ import json
 import math
 import random
 import statistics
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -522,3 +524,30 @@ def test_memory_is_that_of_one_call(tmp_path: Path) -> None:
     with Remote(Spec(target=small_targets.write(tmp_path, source), arrays="numpy")) as remote:
         memory = opened(remote, Case.parse(CASE), "forward", 3).memory()
     assert math.isnan(memory) or 14 << 20 < memory < 20 << 20
+
+
+def test_a_limit_leaves_out_what_it_has_no_time_for_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 10_000, 10))
+    monkeypatch.setattr(bench.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(bench.roofline, "measure", lambda core: MACHINE)
+    monkeypatch.setattr(bench.interleaved, "fresh", lambda targets: nullcontext(dict.fromkeys(targets)))
+    taken: list[str] = []
+
+    def block(remotes: Mapping[str, Any], task: Task, *_: Any, **__: Any) -> dict[str, interleaved.Samples]:
+        taken.append(str(task))
+        return {name: interleaved.Samples(seconds=[1.0], calls=1) for name in remotes}
+
+    monkeypatch.setattr(bench.interleaved, "block", block)
+    spec = Spec(target="torch.nn.functional:conv2d")
+    texts = (CASE, "x=1,1,9,9 w=1,1,3,3", "x=1,1,7,7 w=1,1,3,3")
+    several = [Task(case=Case.parse(text), mode="forward") for text in texts]
+    made = bench.measure({"torch": spec}, ["torch"], several, 1, lambda *_: None, blocks=5, limit=15.0)
+    assert len(taken) == 2
+    assert made.blocks == 1
+    [left] = [row for row in made.all_rows if not row.samples]
+    assert "within the limit" in left.note
+
+
+def test_a_limit_that_is_no_time_is_refused() -> None:
+    asked = CliRunner().invoke(main, ["bench", "torch", "--case", CASE, "--limit", "soon"])
+    assert (asked.exit_code, "--limit 'soon' is no time" in asked.output) == (2, True)

@@ -55,7 +55,7 @@ def resolve(spec: str, undo: Callable[[], object], died: str = "") -> tuple[Any,
         there = f"; its method can be named: {spec}.forward" if callable(getattr(found, "forward", None)) else ""
         kind = type(found).__name__
         kind = f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
-        raise Unloadable(f"{spec!r} is {kind}, which cannot be called{there}")
+        raise Unloadable(f"it is {kind}, which cannot be called{there}")
     return found, note
 
 
