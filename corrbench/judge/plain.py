@@ -146,6 +146,9 @@ class Script:
         life, ours = os.pipe()
         with tempfile.TemporaryFile() as printed:
             level, path = boundary.level(self.spec), variables(self.spec, folder)
+            for place in (Path(path["HOME"]), Path(path["TMPDIR"])):
+                place.mkdir()
+                place.chmod(0o777)  # it may run as another user; nobody else comes this far
             process = behind(level, self.spec, [python, "main.py"], folder, printed, path, life, (life,), folder)
             os.close(life)
             try:
@@ -199,6 +202,8 @@ def variables(spec: Spec, folder: str) -> dict[str, str]:
     own = [spec.folder, f"{spec.folder}/src"] if spec.folder else [str(Path.cwd())]
     theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep) if spec.python else search or sys.path
     paths = [str(Path(path).resolve()) for path in (*own, *theirs) if path and Path(path).is_dir()]
-    own_places = {"HOME": folder, "TMPDIR": folder, "XDG_CACHE_HOME": folder, "PYTHONUSERBASE": site.getuserbase()}
+    home, temporary = f"{folder}/home", f"{folder}/tmp"  # not one and the same, as they are in a process that is judged
+    own_places = {"HOME": home, "TMPDIR": temporary, "XDG_CACHE_HOME": f"{home}/.cache",
+                  "PYTHONUSERBASE": site.getuserbase()}  # fmt: skip
     caches = {name: str(Path(folder, place)) for name, place in CACHES.items()}
     return kept | own_places | caches | {"MPLBACKEND": "Agg", "PYTHONPATH": os.pathsep.join(paths)}
