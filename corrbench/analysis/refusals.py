@@ -12,6 +12,7 @@ from corrbench.support import needs
 
 Region = Callable[[Case], bool]
 LOUD = ("AssertionError", "ValueError", "NotImplementedError", "TypeError", "SystemExit")  # how code refuses
+RAISING = ("contract.errors", "contract.empty")  # to raise is an answer to what these ask
 COMPARED = 40  # results with values, fewer of which are said
 REGIONS: dict[str, Region] = {  # what a target may be made without, and whether a case has it
     "even kernels": lambda case: case.w[2] % 2 == 0 or case.w[3] % 2 == 0,
@@ -78,9 +79,7 @@ def alike_and_regions(run: Run) -> list[tuple[str, list[Result], str]]:
         return []
     judged = (Status.PASS, Status.FAIL, Status.WARN)
     bad = {(question(result), asked(result)) for result in refused}
-    answered = {
-        (question(r), asked(r)) for r in run.results if r.status in judged and r.check != "contract.errors"
-    } - bad
+    answered = {(question(r), asked(r)) for r in run.results if r.status in judged and r.check not in RAISING} - bad
     if not answered:  # what is raised then is no refusal of a part
         return []
     found = []

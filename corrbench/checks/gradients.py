@@ -110,7 +110,7 @@ def not_for_complex(problem: Problem, name: str) -> Iterator[tuple[str, Problem]
 
 def transform_slack(trial: Trial, name: str) -> float:
     """What a transform differentiated through itself may add: its errors scale with the norms of whole arrays."""
-    if trial.spec.accuracy not in ("winograd", "fft"):
+    if trial.spec.accuracy not in bounds.TRANSFORMS:
         return 0.0
     operands = [inputs.draw(trial.case, trial.seed, role) for role in {"gx": "gw", "gw": "xg"}.get(name, "xwg")]
     norms = [max(1.0, float(np.linalg.norm(array.astype(np.complex128)))) for array in operands]

@@ -10,7 +10,7 @@ import numpy as np
 
 from corrbench.case import Case
 from corrbench.checks import LIGHT, Outline, check
-from corrbench.checks.gradients import differentiable, verdicts
+from corrbench.checks.gradients import differentiable, transform_slack, verdicts
 from corrbench.judge.calls import Call, case_operands
 from corrbench.judge.protocol import Reply
 from corrbench.judge.trial import Trial, reproducer
@@ -141,7 +141,8 @@ def samples(trial: Trial) -> Iterator[Result]:
     problem, g = samples_apart(trial.problem(arrays=arrays)), arrays["g"]
     own = g.reshape(1, -1, *g.shape[2:])
     for name, output in reply.outputs.items():
-        expected = trial.expected(problem.weight_gradient(own) if name == "gw" else problem.bias_gradient(own))
+        wanted = problem.weight_gradient(own) if name == "gw" else problem.bias_gradient(own)
+        expected = trial.expected(wanted, slack=transform_slack(trial, name))
         kernels, *rest = expected.truth.hi.shape
         shape = (len(g), kernels // len(g), *rest)
         if output.values is None or output.values.shape != shape:
@@ -203,7 +204,10 @@ def alone(trial: Trial) -> Iterator[Result]:
         for mode, said, given, options, wanted in asked:
             (reply,) = trial.calls([Call(case=trial.case, arrays=given, mode=mode, options=options)], ends=False)
             if reply.raised:
-                yield trial.result(Status.FAIL, f"{said}, it raises {reply.raised['type']}: {first_line(reply)}")
+                found = trial.raised(reply.raised, trial.case)
+                if found.finding:
+                    found.message = f"{said}, it raises {reply.raised['type']}: {first_line(reply)}"
+                yield found
                 continue
             for one in verdicts(trial, reply, wanted):
                 one.message = f"{one.message}; {said}" if one.message else ""

@@ -13,7 +13,7 @@ from corrbench.checks.gradients import gradients, value, verdicts
 from corrbench.judge.calls import Call, Violation, violations
 from corrbench.judge.protocol import Reply
 from corrbench.judge.trial import Trial, reproducer
-from corrbench.numerics import oracle
+from corrbench.numerics import bounds, oracle
 from corrbench.numerics.formats import MAX, MIN_SUBNORMAL, UNIT
 from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Figures, Result, Status
@@ -24,15 +24,8 @@ LARGE = 2.0**24  # times the cotangent, where a type with the range of float32 m
 THREADS = (1, 1, 2, 1, 1, 1, 4)  # on which torch computes, case by case
 CROWD, ROUNDS = 4, 12  # threads of Python that call at once, and how often each
 DATA = (
-    "small",
-    "photo",
-    "unit",
-    "normalised+xavier",
-    "relu+pruned",
-    "bytes+gaussian",
-    "constant+sobel",
-    "planes+trained",
-)
+    "small", "photo", "unit", "normalised+xavier", "relu+pruned", "bytes+gaussian", "constant+sobel", "planes+trained",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +207,8 @@ def lowered(trial: Trial, problem: Problem, lower: str) -> Array:
     size = oracle.magnitude(problem)
     largest = 1 + float(np.abs(problem.x).max(initial=0)) + float(np.abs(problem.w).max(initial=0))
     slack = (4 + taps) * UNIT[lower] * size + problem.terms * largest * MIN_SUBNORMAL[lower]
+    if trial.spec.accuracy in bounds.TRANSFORMS:  # which are computed in the lower type, too
+        slack += trial.expected(problem).allowed * (UNIT[lower] / UNIT[bounds.accumulator(trial.case.dtype)])
     return np.where(size + slack >= MAX[lower], np.inf, slack)
 
 

@@ -119,7 +119,7 @@ def same_bits(one: Tensor, other: Tensor) -> bool:
     """Whether two tensors hold the same numbers, NaN for NaN."""
     if one.shape != other.shape or one.dtype != other.dtype:
         return False
-    return torch.equal(*(t.resolve_conj().contiguous().view(torch.uint8) for t in (one, other)))
+    return torch.equal(*(t.resolve_conj().reshape(-1).view(torch.uint8) for t in (one, other)))
 
 
 def space_like(columns: Tensor) -> Tensor:

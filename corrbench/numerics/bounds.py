@@ -24,6 +24,7 @@ from corrbench.numerics.transform_bounds import fft, gamma, winograd
 Array = NDArray[Any]
 
 ACCURACIES = ("direct", "tf32", "winograd", "fft")  # each of them admits a direct computation
+TRANSFORMS = ("winograd", "fft")
 
 LAX = ("stepwise", "narrow")  # of code that is not made for a type, see METHODOLOGY.md
 WANDER = 8.0  # units of all terms' sizes by which the rounded partial sums of terms of both signs are off at most

@@ -219,9 +219,9 @@ def measure(
     checking = {task: chance.randrange(bench.blocks) if task.case.macs > HEAVY else -1 for task in tasks}
     checking = {task: min(at, 0) for task, at in checking.items()} if limit else checking  # there may be one block only
     cores = os.sched_getaffinity(0)
-    spent = lambda: time.monotonic() - began  # noqa: E731
     for index in range(bench.blocks):
-        if limit and index and spent() * (index + 1) / index > limit:
+        spent = time.monotonic() - began
+        if limit and index and spent * (index + 1) / index > limit:
             bench.blocks = index
             break
         done = index * len(tasks)
@@ -231,7 +231,7 @@ def measure(
         with interleaved.fresh(targets) as remotes:
             for number, task in enumerate(tasks, done):
                 step(number, bench.blocks * len(tasks), str(task))
-                if limit and not index and number and spent() > limit:
+                if limit and not index and number and time.monotonic() - began > limit:
                     for row in bench.rows[task].values():
                         row.note = "not timed: its turn did not come within the limit"
                 timed = {name: remotes[name] for name, row in bench.rows[task].items() if not row.note}

@@ -21,7 +21,7 @@ from corrbench.judge import supervisor
 from corrbench.judge.calls import called, case_operands
 from corrbench.judge.client import Remote
 from corrbench.judge.protocol import Output, Reply
-from corrbench.numerics import inputs
+from corrbench.numerics import bounds, inputs
 from corrbench.numerics.comparison import Expected
 from corrbench.numerics.problem import Array, Problem
 
@@ -169,7 +169,7 @@ class Stopwatch:
         arrays = self.operands[self.kept % len(self.operands)]
         problem = Problem.of_case(self.case, self._seen(arrays["x"]), arrays["w"], arrays.get("b"))
         problems = {"y": problem}
-        if self.mode == "backward" and self.remote.spec.accuracy not in ("winograd", "fft"):
+        if self.mode == "backward" and self.remote.spec.accuracy not in bounds.TRANSFORMS:
             problems |= {"gx": problem.input_gradient(arrays["g"]), "gw": problem.weight_gradient(arrays["g"])}
             problems |= {"gb": problem.bias_gradient(arrays["g"])} if problem.bias is not None else {}
         for name, one in problems.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from corrbench.analysis import refusals
 from corrbench.case import Case
 from corrbench.result import Figures, Result, Run, Status
@@ -66,6 +68,12 @@ def test_a_refusal_that_no_region_explains_is_known_before_the_end() -> None:
     assert not refusals.unexcused(run)
     run.results.append(answer((4, 4)))
     assert refusals.unexcused(run) == {"values.exact"}
+
+
+def test_what_raises_wherever_it_is_called_refuses_no_part() -> None:
+    never = [answer((3, 3), size, raised="SystemExit") for size in (7, 9)]
+    raising = replace(answer((3, 3), 8), check="contract.empty")  # an answer to what that asks
+    assert len(settled(*never, raising).findings) == 2
 
 
 def in_a_way(kernel: tuple[int, int], *, raised: str = "") -> Result:

@@ -37,3 +37,20 @@ def test_what_is_right_however_it_is_called_has_no_finding() -> None:
         found = judged(f"{PLACE}:right", check=check, case="x=2,3,8,9 w=4,3,3,2 bias")
         assert not found.findings
         assert any(result.status == "pass" for result in found.results), check
+
+
+WINOGRAD = "corrbench.defects.honest_conv2d:winograd_four"
+
+
+@pytest.mark.parametrize(
+    ("check", "case"),
+    [
+        ("gradients.samples", "x=17,3,3,8 w=17,3,3,3 dtype=float32 data=small layout=w:channels_last"),
+        ("gradients.alone", "x=1,4,10,13 w=7,4,3,5 padding=3,1 bias dtype=float32 data=small"),
+        ("use.ways", "x=1,1,300,9 w=2,1,3,3 padding=1 dtype=float32 data=planes+trained"),
+    ],
+)
+def test_a_transform_keeps_its_bound_in_every_way_of_calling(check: str, case: str) -> None:
+    found = judged(WINOGRAD, check=check, case=case, accuracy="winograd")
+    assert found.results
+    assert not found.findings

@@ -541,7 +541,7 @@ def test_a_limit_leaves_out_what_it_has_no_time_for_and_says_so(monkeypatch: pyt
     spec = Spec(target="torch.nn.functional:conv2d")
     texts = (CASE, "x=1,1,9,9 w=1,1,3,3", "x=1,1,7,7 w=1,1,3,3")
     several = [Task(case=Case.parse(text), mode="forward") for text in texts]
-    made = bench.measure({"torch": spec}, ["torch"], several, 1, lambda *_: None, blocks=5, limit=15.0)
+    made = bench.measure({"torch": spec}, ["torch"], several, 1, lambda *_: None, blocks=5, limit=25.0)
     assert len(taken) == 2
     assert made.blocks == 1
     [left] = [row for row in made.all_rows if not row.samples]
