@@ -20,6 +20,13 @@ x=2,3,1,31 w=4,3,1,6 stride=1,2 padding=0,2
 x=2,3,31,1 w=4,3,6,1 stride=2,1 padding=2,0 bias
 x=1,1,1,64 w=1,1,1,5
 x=1,1,64,1 w=1,1,5,1
+# a signal: one kernel on one channel of one row or column, of about as many taps as a vector or two, padded
+x=1,1,1,41 w=1,1,1,16 padding=0,8 bias
+x=1,1,43,1 w=1,1,11,1 padding=5,0
+x=2,1,1,37 w=1,1,1,31 padding=0,15
+x=1,1,1,50 w=1,1,1,8 stride=1,2 padding=0,3
+x=1,1,26,1 w=1,1,9,1 padding=4,0 dilation=2,1
+# single elements
 x=1,1,1,1 w=1,1,1,1 bias
 x=3,2,1,1 w=5,2,1,1 bias
 x=1,1,70,66 w=1,1,5,4

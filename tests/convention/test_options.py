@@ -38,7 +38,7 @@ BAD = (  # what is given, and words of what is said of it
     ({"output": "valid:edge"}, "valid results have no border"),
     ({"output": "full:interior"}, "say same:interior"),
     ({"kernels": "even"}, "there are: odd, square, 3x3"),
-    ({"result": "float"}, "there are: float64, float32"),
+    ({"result": "float"}, "There are: float64, float32"),
     ({"result": "float32 float64"}, "give one element type"),
     ({"dtypes": "float32 half"}, "no element type 'half'; there are"),
     ({"arrays": "cupy"}, "there are: torch, numpy, list"),
