@@ -26,7 +26,6 @@ from corrbench.target import Spec, artefact
 Answer = TypeVar("Answer")
 LEAST = 1.0  # seconds that one which hangs again and again is given; each time in a row it is given half as many
 MANY = 16  # calls in one request that double the time they may take together
-FILES = (".py", ".ipynb")  # how targets end that are files
 LOADING = 120.0  # seconds that loading may take at least
 
 
@@ -261,7 +260,7 @@ class Remote:
 
     def _without_running(self, spec: dict[str, Any], death: Died) -> dict[str, Any]:
         """What loading finds in a new process, which takes the target out of a file that ended the one before."""
-        file = not artefact(self.spec.target) and self.spec.target.rpartition(":")[0].endswith(FILES)
+        file = not artefact(self.spec.target) and self.spec.target.rpartition(":")[0].endswith(divided.FILES)
         if file and death.status is not Status.TIMEOUT:
             with contextlib.suppress(Died):
                 found = self._load(spec | {"died": "importing it ended its process"})

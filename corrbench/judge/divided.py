@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corrbench.target import Spec
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from corrbench.judge.target_process import Child
 
 MOST = 2  # that lie by
+FILES = (".py", ".ipynb")  # how targets end that are files
 
 
 def dividing(spec: Spec) -> Spec:
@@ -33,10 +35,12 @@ _idle: list[tuple[Spec, Child]] = []
 
 
 def environment(spec: Spec) -> Spec:
-    """What of a spec its process is made for, whatever the target is."""
+    """What of a spec its process is made for, whatever the target is: of a file its folder, which it may read."""
+    file = Path(spec.folder, spec.target.rpartition(":")[0])
     return Spec(
-        target="", arrays=spec.arrays, device=spec.device, python=spec.python, memory=spec.memory, folder=spec.folder,
-        needs=spec.needs, environ=spec.environ, sandbox=spec.sandbox, hides=spec.hides, divided=spec.divided,
+        target=str(file.parent.absolute()) if file.name.endswith(FILES) else "", arrays=spec.arrays,
+        device=spec.device, python=spec.python, memory=spec.memory, folder=spec.folder, needs=spec.needs,
+        environ=spec.environ, sandbox=spec.sandbox, hides=spec.hides, divided=spec.divided,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,16 @@ def test_one_process_serves_one_target_after_the_other_and_none_sees_the_other(s
     assert [one for _, one in divided._idle] == [child]
     divided.forget()
     assert not divided._idle
+
+
+def test_a_process_serves_no_target_of_another_folder_for_it_could_not_read_it(spec: Spec, tmp_path: Path) -> None:
+    files = [tmp_path / name / "t.py" for name in ("one", "other")]
+    for file in files:
+        file.parent.mkdir()
+        file.write_text(SOURCE)
+    for file in files:
+        assert first(replace(spec, target=f"{file}:corr2d", folder="")) == 1
+    divided.forget()
 
 
 def test_a_target_that_dies_takes_the_process_along(spec: Spec, tmp_path: Path) -> None:
