@@ -24,8 +24,10 @@ FILES = (".py", ".ipynb")  # how targets end that are files
 def dividing(spec: Spec) -> Spec:
     """A target over torch, served by a process that divides from one which has imported torch and outlives it: what
     ends its process then costs little. Not what is compiled or sanitised, nor a device's, whose drivers must not be
-    divided; nor what needs another library, which may have threads.
+    divided; nor what needs another library, which may have threads. One that divides already is left as it is.
     """
+    if spec.divided:
+        return spec
     foreign = spec.needs and not spec.needs.startswith("corrbench.")
     able = spec.arrays == "torch" and spec.device == "cpu" and not (spec.compile or spec.sanitize or foreign)
     return replace(spec, divided=able, outlived=able)
@@ -35,11 +37,15 @@ _idle: list[tuple[Spec, Child]] = []
 
 
 def environment(spec: Spec) -> Spec:
-    """What of a spec its process is made for, whatever the target is: of a file its folder, which it may read."""
-    file = Path(spec.folder, spec.target.rpartition(":")[0])
+    """What of a spec its process is made for, whatever the target is: of a file outside its project the folder, which
+    it may read.
+    """
+    here = Path(spec.folder).resolve()
+    place = (here / spec.target.rpartition(":")[0]).resolve()
+    outside = place.name.endswith(FILES) and not place.is_relative_to(here)
     return Spec(
-        target=str(file.parent.absolute()) if file.name.endswith(FILES) else "", arrays=spec.arrays,
-        device=spec.device, python=spec.python, memory=spec.memory, folder=spec.folder, needs=spec.needs,
+        target=str(place.parent) if outside else "", arrays=spec.arrays, device=spec.device, python=spec.python,
+        memory=spec.memory, folder=spec.folder, needs=spec.needs,
         environ=spec.environ, sandbox=spec.sandbox, hides=spec.hides, divided=spec.divided,
     )  # fmt: skip
 

@@ -63,6 +63,12 @@ def test_a_process_serves_no_target_of_another_folder_for_it_could_not_read_it(s
     divided.forget()
 
 
+def test_targets_below_one_folder_share_a_process(spec: Spec, tmp_path: Path) -> None:
+    mutants = [replace(spec, target=f"{tmp_path / name / 't.py'}:corr2d") for name in ("one", "other")]
+    assert divided.environment(mutants[0]) == divided.environment(mutants[1])
+    assert divided.dividing(spec) == spec
+
+
 def test_a_target_that_dies_takes_the_process_along(spec: Spec, tmp_path: Path) -> None:
     bad = Spec(target="t.py:dies", form="corr2d", arrays="numpy", folder=str(tmp_path), divided=True)
     with pytest.raises(Died, match="SIGABRT"):
