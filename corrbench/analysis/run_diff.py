@@ -87,8 +87,11 @@ class Change:
     @cached_property
     def fixed(self) -> list[Result]:
         """Findings of the first run on what the second was right about; with another seed, of causes that are gone."""
-        found, left = mended(self.before, self.after), kinds(self.after)
-        return [one for one in found if (causes.cause(one), one.check) not in left] if self.reseeded else found
+        found = mended(self.before, self.after)
+        if not self.reseeded:
+            return found
+        left = kinds(self.after)
+        return [one for one in found if (causes.cause(one), one.check) not in left]
 
     @cached_property
     def groups(self) -> tuple[list[Group], list[Group]]:

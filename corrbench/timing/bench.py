@@ -216,8 +216,8 @@ def measure(
     chance = random.Random(seed)
     bench = Bench(targets=tuple(asked), blocks=blocks or BLOCKS)
     bench.rows = {task: {name: Timing(target=name, task=task) for name in targets} for task in tasks}
-    checking = {task: chance.randrange(bench.blocks) if task.case.macs > HEAVY else -1 for task in tasks}
-    checking = {task: min(at, 0) for task, at in checking.items()} if limit else checking  # there may be one block only
+    sure = 1 if limit else bench.blocks  # blocks that there will be
+    checking = {task: chance.randrange(sure) if task.case.macs > HEAVY else -1 for task in tasks}
     cores = os.sched_getaffinity(0)
     for index in range(bench.blocks):
         spent = time.monotonic() - began

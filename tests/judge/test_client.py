@@ -84,6 +84,7 @@ def test_a_death_is_one_named_result_and_the_next_call_works(name: str, status: 
         ("stops_the_clock", "contract.globals", "time.perf_counter replaced"),
         ("reseeds", "contract.globals", "random state of numpy"),
         ("sets_a_variable", "contract.globals", "environment variables"),
+        ("has_another_environment", "contract.globals", "environment variables"),
         ("moves", "contract.globals", "working directory"),
         ("forks", "contract.globals", "left 1 process running"),
         ("zeroes_its_input", "memory.operands", "operand x was changed"),

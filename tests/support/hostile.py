@@ -120,6 +120,11 @@ def sets_a_variable(X, K):
     return right(X, K)
 
 
+def has_another_environment(X, K):
+    os.environ._data = {**os.environ._data, b"LEFT_BEHIND": b"1"}
+    return right(X, K)
+
+
 def moves(X, K):
     os.chdir("/")
     return right(X, K)

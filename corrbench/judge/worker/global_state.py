@@ -43,7 +43,6 @@ LIBRARY = ("TORCH", "_TORCH", "PYTORCH", "KMP_", "TRITON", "CUDA_MODULE")
 # What this file calls, as it is before any target is loaded.
 environ, getcwd, chdir, modules = os.environ, os.getcwd, os.chdir, sys.modules
 get_state, set_state, getstate, setstate = np.random.get_state, np.random.set_state, random.getstate, random.setstate
-encoded: dict[bytes, bytes] | None = getattr(environ, "_data", None)  # what `environ` keeps, in CPython
 setlocale = locale.setlocale
 geterr, float64 = np.geterr, np.float64
 string_at = ctypes.string_at
@@ -142,6 +141,7 @@ class World:
 
     def variables(self) -> str:
         """The environment in short. Most of the time it is as it was, and then it is not read one by one."""
+        encoded = getattr(environ, "_data", None)  # what `environ` keeps, in CPython; whoever replaces it is noticed
         if encoded is None or encoded != self.encoded:
             self.encoded = dict(encoded or {})
             self.digest = digest(*sorted(i for i in environ.items() if not i[0].startswith(LIBRARY)))

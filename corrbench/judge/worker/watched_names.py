@@ -62,14 +62,19 @@ class Functions:
     def replaced(self) -> list[str]:
         """Modules and functions that somebody put others in the place of."""
         found = [f"module {name}" for name, module in self.modules.items() if modules.get(name) is not module]
+        now: list[Any] = []
         with contextlib.suppress(KeyError):
-            if same(flat(self.tables), self.values):
+            now = flat(self.tables)
+            if same(now, self.values):
                 return found
-        return found + [
+        strange = [
             path
             for path, owner, name, was in self.each
-            if (now := getattr(owner, name, None)) is not was and foreign(now, was)
+            if (held := getattr(owner, name, None)) is not was and foreign(held, was)
         ]
+        if now and not strange:
+            self.values = now  # torch has wrapped its own as a part of it loaded
+        return found + strange
 
     def restore(self) -> None:
         """Put back what was replaced."""
