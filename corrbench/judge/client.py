@@ -14,7 +14,7 @@ from zlib import crc32
 import numpy as np
 
 from corrbench.convention import options
-from corrbench.judge import boundary, divided, protocol, sanitizer, supervisor
+from corrbench.judge import boundary, divided, protocol, reach, sanitizer, supervisor
 from corrbench.judge.calls import misconduct
 from corrbench.judge.compiling import COMPILING, Compilations
 from corrbench.judge.protocol import Broken, Reply, narrow
@@ -260,7 +260,7 @@ class Remote:
 
     def _without_running(self, spec: dict[str, Any], death: Died) -> dict[str, Any]:
         """What loading finds in a new process, which takes the target out of a file that ended the one before."""
-        file = not artefact(self.spec.target) and self.spec.target.rpartition(":")[0].endswith(divided.FILES)
+        file = not artefact(self.spec.target) and self.spec.target.rpartition(":")[0].endswith(reach.FILES)
         if file and death.status is not Status.TIMEOUT:
             with contextlib.suppress(Died):
                 found = self._load(spec | {"died": "importing it ended its process"})

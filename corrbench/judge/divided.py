@@ -12,13 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from corrbench.judge import reach
 from corrbench.target import Spec
 
 if TYPE_CHECKING:
     from corrbench.judge.target_process import Child
 
 MOST = 2  # that lie by
-FILES = (".py", ".ipynb")  # how targets end that are files
+_idle: list[tuple[Spec, Child]] = []
 
 
 def dividing(spec: Spec) -> Spec:
@@ -33,16 +34,13 @@ def dividing(spec: Spec) -> Spec:
     return replace(spec, divided=able, outlived=able)
 
 
-_idle: list[tuple[Spec, Child]] = []
-
-
 def environment(spec: Spec) -> Spec:
     """What of a spec its process is made for, whatever the target is: of a file outside its project the folder, which
     it may read.
     """
     here = Path(spec.folder).resolve()
     place = (here / spec.target.rpartition(":")[0]).resolve()
-    outside = place.name.endswith(FILES) and not place.is_relative_to(here)
+    outside = place.name.endswith(reach.FILES) and not place.is_relative_to(here)
     return Spec(
         target=str(place.parent) if outside else "", arrays=spec.arrays, device=spec.device, python=spec.python,
         memory=spec.memory, folder=spec.folder, needs=spec.needs,

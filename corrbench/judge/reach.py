@@ -29,6 +29,7 @@ NVIDIA = "/dev/nvidia*"
 NAMED = ("PATH", "LD_LIBRARY_PATH", "LD_PRELOAD", "CUDA_HOME", "CUDA_PATH", "ROCM_PATH", "HIP_PATH", "CUDNN_PATH", "CC",
          "CXX", "VIRTUAL_ENV", "CONDA_PREFIX", "SSL_CERT_FILE")  # fmt: skip
 OWN = (".corrbench",)  # folders of a project that are none of a target's business
+FILES = (".py", ".ipynb")  # how targets end that are files
 PROJECT = (".git", "pyproject.toml", "setup.py", "setup.cfg")  # what the top of a project has in it
 
 
@@ -88,7 +89,7 @@ def places(spec: Spec, here: str) -> list[str]:
             program = shutil.which(word) or os.path.join(here, word)
             if os.path.exists(program):
                 found += [program, os.path.dirname(os.path.realpath(program))]
-    elif kind or place.endswith((".py", ".ipynb")):
+    elif kind or place.endswith(FILES):
         file = os.path.join(here, place if ":" in spec.target else spec.target)
         for one in (os.path.dirname(file), os.path.dirname(os.path.realpath(file))):
             found += [one, above(one), project(one)]
