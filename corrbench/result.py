@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import zlib
 from collections import Counter
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -135,6 +133,12 @@ class Result:
     reproduce: str = ""
     numbers: Figures = field(default_factory=Figures)
     seconds: float = 0.0
+
+    @property
+    def asked(self) -> Case:
+        """The case of the call that it is of: a check may make calls of other cases than its own."""
+        said = self.numbers.own.get("call")
+        return Case.parse(said) if said else self.case
 
     @property
     def finding(self) -> bool:
@@ -286,29 +290,6 @@ class Run:
         known = {field.name for field in fields(cls)}
         results = [Result.from_json(result) for result in record["results"]]
         return cls(**{key: value for key, value in record.items() if key in known} | {"results": results})
-
-
-def sealed(record: dict[str, Any]) -> str:
-    """A record as a line of a file, with a checksum of itself: damage shows, whatever it hits."""
-    text = json.dumps(record, separators=(",", ":"))
-    return f'{text[:-1]},"sum":"{zlib.crc32(text.encode()):08x}"}}'
-
-
-def unsealed(line: str | bytes, *, first: bool = False) -> dict[str, Any] | None:
-    """The record of a line that `sealed` made; None where the line is damaged or none. The first line of a file need
-    not have a checksum: earlier releases wrote none.
-    """
-    try:
-        text = line if isinstance(line, str) else line.decode()
-        record = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(record, dict):
-        return None
-    if (said := record.pop("sum", None)) is None:
-        return record if first else None
-    plain = text.rstrip().rpartition(',"sum":')[0] + "}"
-    return record if said == f"{zlib.crc32(plain.encode()):08x}" else None
 
 
 def finite(value: Any) -> Any:

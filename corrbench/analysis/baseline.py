@@ -12,7 +12,6 @@ from typing import Any
 
 from corrbench.analysis import causes, predicates
 from corrbench.analysis.quantities import predicate
-from corrbench.case import Case
 from corrbench.result import Result, Run, Status
 
 SCHEMA = "corrbench-baseline/1"
@@ -51,13 +50,13 @@ class Known:
     kind: str = "wrong"
     finding: str = ""
 
-    def covers(self, check: str, case: Case) -> bool:
-        """Whether it speaks of this check on this case."""
-        if not fnmatchcase(check, self.check):
+    def covers(self, result: Result) -> bool:
+        """Whether it speaks of the check and the case of a result."""
+        if not fnmatchcase(result.check, self.check):
             return False
         if self.where:
-            return all((has := predicate(name)) is not None and has(case) for name in self.where)
-        return str(case) in self.cases
+            return all((has := predicate(name)) is not None and has(result.asked) for name in self.where)
+        return str(result.case) in self.cases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +131,7 @@ class Baseline:
         asked: set[int] = set()
         for result in run.results:
             for index, one in enumerate(self.known):
-                if one.covers(result.check, result.case):
+                if one.covers(result):
                     asked.add(index)
                     alike = one.cause in ("", causes.cause(result)[0])
                     if result.finding and result.status.value in one.statuses and alike:

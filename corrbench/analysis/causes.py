@@ -62,7 +62,9 @@ class Group:
     def remarks(self) -> list[str]:
         """What there is to say of it beside its message: on which cases, and what fault it looks like."""
         alike = self.resembles and f"looks as if {self.resembles}"
-        return [said for said in (self.where, alike, self.place and f"mostly {self.place}", self.line) if said]
+        asked = self.smallest.asked
+        call = f"in a call of {asked}" if asked != self.smallest.case else ""
+        return [said for said in (call, self.where, alike, self.place and f"mostly {self.place}", self.line) if said]
 
     @property
     def line(self) -> str:

@@ -29,12 +29,6 @@ REGIONS: dict[str, Region] = {  # what a target may be made without, and whether
 }
 
 
-def asked(result: Result) -> Case:
-    """The case of the call that a result is of: a check may make calls of other cases than its own."""
-    said = result.numbers.own.get("call")
-    return Case.parse(said) if said else result.case
-
-
 def question(result: Result) -> tuple[str, str]:
     """The check of a result, and the way of calling that it is of."""
     return result.check, result.numbers.own.get("way", "")
@@ -57,7 +51,7 @@ def settle(run: Run) -> None:
         if not name:
             made += [conditional(result) for result in alike]
             continue
-        first = min(alike, key=lambda result: (asked(result).macs, str(asked(result)), result.check))
+        first = min(alike, key=lambda result: (result.asked.macs, str(result.asked), result.check))
         told = replace(first, status=Status.WARN, message=f"refuses {name}: {said}", numbers=Figures(beyond="refused"))
         made += [replace(one, status=Status.UNSUPPORTED, message=f"{name}: {said}", reproduce="") for one in alike]
         made.append(told)
@@ -78,8 +72,8 @@ def alike_and_regions(run: Run) -> list[tuple[str, list[Result], str]]:
     if not refused:
         return []
     judged = (Status.PASS, Status.FAIL, Status.WARN)
-    bad = {(question(result), asked(result)) for result in refused}
-    answered = {(question(r), asked(r)) for r in run.results if r.status in judged and r.check not in RAISING} - bad
+    bad = {(question(result), result.asked) for result in refused}
+    answered = {(question(r), r.asked) for r in run.results if r.status in judged and r.check not in RAISING} - bad
     if not answered:  # what is raised then is no refusal of a part
         return []
     found = []
@@ -87,7 +81,7 @@ def alike_and_regions(run: Run) -> list[tuple[str, list[Result], str]]:
         questions = {question(result) for result in alike}
         right = {case for one, case in answered if one in questions}
         if right or not all(way for _, way in questions):  # a way that is never taken is only listed
-            found.append((said, alike, region({asked(result) for result in alike}, right)))
+            found.append((said, alike, region({result.asked for result in alike}, right)))
     return found
 
 
@@ -130,7 +124,7 @@ def region(refused: set[Case], answered: Iterable[Case]) -> str:
 def extent(run: Run, takes: Iterable[str]) -> str:
     """What to say of a run that asked little; empty where it did not."""
     compared = [result for result in run.results if result.numbers.elements]
-    reached = set().union(*(needs(asked(result)) for result in compared)) if compared else set()
+    reached = set().union(*(needs(result.asked) for result in compared)) if compared else set()
     missed = sorted(feature for feature in takes if feature not in reached)
     said = []
     if len(compared) < COMPARED:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from corrbench.result import PACE, SCHEMA, Figures, Result, Run, unsealed
+from corrbench.result import PACE, SCHEMA, Figures, Result, Run
 
 INTERRUPTED = "an interruption"  # where a run stopped that left no closing line: what it refused is not known
 # what a comparison of arrays has, and reports take for granted
@@ -183,3 +184,26 @@ def _parse(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def sealed(record: dict[str, Any]) -> str:
+    """A record as a line of a file, with a checksum of itself: damage shows, whatever it hits."""
+    text = json.dumps(record, separators=(",", ":"))
+    return f'{text[:-1]},"sum":"{zlib.crc32(text.encode()):08x}"}}'
+
+
+def unsealed(line: str | bytes, *, first: bool = False) -> dict[str, Any] | None:
+    """The record of a line that `sealed` made; None where the line is damaged or none. The first line of a file need
+    not have a checksum: earlier releases wrote none.
+    """
+    try:
+        text = line if isinstance(line, str) else line.decode()
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict):
+        return None
+    if (said := record.pop("sum", None)) is None:
+        return record if first else None
+    plain = text.rstrip().rpartition(',"sum":')[0] + "}"
+    return record if said == f"{zlib.crc32(plain.encode()):08x}" else None

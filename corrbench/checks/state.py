@@ -102,7 +102,7 @@ def arguments(trial: Trial) -> Iterator[Result]:
         arrays = trial.operands(case)
         (reply,) = trial.calls([Call(case=case, arrays=arrays)], ends=False)
         if reply.raised:
-            said = replace(trial, case=case).raised(reply.raised, case)
+            said = trial.raised(reply.raised, case)
             if said.finding or case == base:
                 yield said
                 return
@@ -112,9 +112,10 @@ def arguments(trial: Trial) -> Iterator[Result]:
             continue
         judgement = replace(trial, case=case).expected(trial.problem(case, arrays)).compare(values)
         if not judgement.right:
-            yield trial.verdict(
-                judgement, note=f"after calls with other arguments, now {config(case) or 'none'} {case.dtype}"
-            )
+            note = f"after calls with other arguments, now {config(case) or 'none'} {case.dtype}"
+            result = trial.verdict(judgement, note=note)
+            result.numbers.own |= trial.other(case)
+            yield result
             return
     yield trial.result(Status.PASS, numbers=Figures(own={"calls": len(sequence), "dtype": base.dtype}))
 

@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
+from corrbench.case import Case
 from corrbench.judge import boundary, reach, supervisor
 from corrbench.judge.folder import lend, remove
 from corrbench.result import Status
@@ -63,11 +64,15 @@ search: list[str] = []  # where targets import from; where this process does, if
 
 @dataclass(slots=True)
 class Died(Exception):
-    """The target's process ended, hung or outgrew its limit; `killed` where by SIGKILL, which may come from outside."""
+    """The target's process ended, hung or outgrew its limit; `killed` where by SIGKILL, which may come from outside.
+
+    `case` is that of the calls of the request that it did not answer, where they are of one.
+    """
 
     status: Status
     message: str
     killed: bool = False
+    case: Case | None = None
 
 
 def environment(spec: Spec, folder: str) -> dict[str, str]:

@@ -83,6 +83,10 @@ class Trial:
         tangents = ("v" + name for name in case_operands(case))
         return self.operands(case, {"backward": ("g",), "double": ("g", *tangents)}.get(mode, ()))
 
+    def other(self, case: Case | None) -> dict[str, Any]:
+        """What figures note of a call that is of another case than the trial's."""
+        return {} if case in (None, self.case) else {"call": str(case)}
+
     def random(self, salt: int = 0) -> np.random.Generator:
         """A generator of this trial's own."""
         return np.random.default_rng([self.seed, salt, len(str(self.case))])
@@ -156,7 +160,12 @@ class Trial:
         """
         arrays: list[Array] = []
         steps = [call.step(self.support.convention, arrays) for call in calls]
-        return self.remote.steps(steps, arrays, [call.case.dtype for call in calls for _ in call.arrays], **request)
+        try:
+            return self.remote.steps(steps, arrays, [call.case.dtype for call in calls for _ in call.arrays], **request)
+        except Died as death:
+            if all(call.case == calls[0].case for call in calls):
+                death.case = calls[0].case
+            raise
 
     def _express(self, output: Output, dtype: str) -> None:
         """Values of another element type than the operands' as what they express in it, if that is no finding."""
@@ -179,7 +188,7 @@ class Trial:
 
     def raised(self, raised: dict[str, Any], case: Case) -> Result:
         """The result for an exception: unsupported, or a finding."""
-        said, other = refusal(raised, case), {"call": str(case)} if case != self.case else {}
+        said, other = refusal(raised, case), self.other(case)
         if said:
             numbers = Figures(own=other, raised=raised["type"])
             made = self.result(Status.UNSUPPORTED, said, numbers=numbers if not self.spec.name else None)
@@ -285,7 +294,7 @@ def conclude(trial: Trial, run: Callable[[Trial], Iterator[Result]]) -> list[Res
     except Concluded as concluded:
         results.append(concluded.result)
     except Died as death:
-        results.append(trial.result(death.status, death.message))
+        results.append(trial.result(death.status, death.message, numbers=Figures(own=trial.other(death.case))))
     except MemoryError as error:
         results.append(trial.result(Status.SKIPPED, f"the judge has not enough memory for this case: {error}"))
     for one in trial.violations:

@@ -64,12 +64,12 @@ class Libraries:
 def suspected(result: Result, name: str) -> bool:
     """Whether a library may share a finding: it is known of it, or of an element type that libraries neglect."""
     rare = result.case.dtype in ("float16", "bfloat16") and name in ("torch", "numpy.einsum")
-    return rare or any(one.covers(result.check, result.case) for one in entries(name))
+    return rare or any(one.covers(result) for one in entries(name))
 
 
 def alike(result: Result, other: Result) -> bool:
     """Whether two results are of the same wrong numbers, or the same death."""
-    if (result.check, result.case, result.status) != (other.check, other.case, other.status) or not other.finding:
+    if any(getattr(result, name) != getattr(other, name) for name in ("check", "case", "asked", "status")):
         return False
     if result.status is not Status.FAIL:
         return True
@@ -84,7 +84,7 @@ def measured(result: Result) -> str:
 
 def inherited(result: Result, name: str) -> Result:
     """A finding as the warning that it is: another's fault, with the name under which that is known."""
-    known = (one for one in entries(name) if result.status in one.statuses and one.covers(result.check, result.case))
+    known = (one for one in entries(name) if result.status in one.statuses and one.covers(result))
     finding = next((one.finding for one in known), "")
     said = f", known as {finding}" if finding else ""
     numbers = replace(result.numbers, beyond="inherited", known=finding or None)

@@ -57,7 +57,7 @@ def labelled(result: Result, target: str) -> Result:
     """The same result, with the name under which it is known of a registered target, and no log of the library's."""
     result.message = result.message.partition(f"; it last printed: {HEADS[0]}")[0]
     for one in entries(target) if target else ():
-        if one.covers(result.check, result.case) and result.status.value in one.statuses:
+        if one.covers(result) and result.status.value in one.statuses:
             result.numbers.known = one.finding or one.reason
     return result
 

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from corrbench.result import PACE, SCHEMA, sealed, unsealed
+from corrbench.analysis.run_files import sealed, unsealed
+from corrbench.result import PACE, SCHEMA
 from corrbench.support import Pace
 
 FOLDER = ".corrbench"  # where records are, unless told otherwise

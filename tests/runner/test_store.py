@@ -18,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corrbench.analysis.baseline import Baseline
+from corrbench.analysis.run_files import sealed, unsealed
 from corrbench.case import Case
-from corrbench.result import SCHEMA, sealed, unsealed
+from corrbench.result import SCHEMA
 from corrbench.runner import plan, session
 from corrbench.runner.store import BadStore, Store, unlock
 from corrbench.runner.verify import Options, record
