@@ -17,7 +17,7 @@ from corrbench.checks.gradients import gradients, verdicts
 from corrbench.checks.values import compare
 from corrbench.judge.trial import Trial, conclude
 from corrbench.numerics.inputs import REAL, WHOLE
-from corrbench.result import Figures, Result, Status
+from corrbench.result import DEATHS, Figures, Result, Status
 from corrbench.support import Support, with_fixed
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = 40  # cases that one search looks at before it gives up; `crossed` looks at many more, in fewer ways
 PATIENCE = 6.0  # seconds after which a search shrinks no further
+OF_DEATHS = 2.0  # the same for what ends the target's process, which takes a new one each time
 LARGEST = 1e5  # multiply-accumulates of a case
 
 
@@ -48,19 +49,20 @@ def search(trial: Trial, *, differentiate: bool) -> Iterator[Result]:
     from hypothesis import HealthCheck, Phase, find, settings
     from hypothesis.errors import Flaky, NoSuchExample
 
-    start, seen, begun = trial.case, 0, time.monotonic()
+    start, seen, begun, patience = trial.case, 0, time.monotonic(), PATIENCE
     found: dict[Case, Result] = {}
 
     def wrong(case: Case) -> bool:
-        nonlocal seen
+        nonlocal seen, patience
         if case in found:
             return True
-        if found and time.monotonic() - begun > PATIENCE:
+        if found and time.monotonic() - begun > patience:
             return False
         seen += 1
         result = ask(trial, case, differentiate=differentiate)
         if result is not None:
             found[case] = result
+            patience = OF_DEATHS if result.status in DEATHS else patience
         return result is not None
 
     if not wrong(start):

@@ -207,22 +207,26 @@ def slice_bits(terms: int) -> int:
 
 def _slices(a: Array, bits: int) -> tuple[Slices, int]:
     """Cut: a = sum of slice i times 2**(e + 1 - bits*(i + 1)), exactly, leaving out slices of zeros. Returns also e."""
-    largest = float(np.abs(a).max(initial=0.0))
-    exponent = int(np.frexp(largest)[1])
+    exponent = _exponent(a)
     return _cut(a, bits, lambda i: bits * (i + 1) - 1 - exponent, 0), exponent
 
 
 def _aligned_slices(a: Array, bits: int, unit: int) -> Slices:
     """Cut: a = sum of slice l times 2**(unit - bits*l), where l may be negative."""
-    exponent = int(np.frexp(np.abs(a).max(initial=0.0))[1])
-    return _cut(a, bits, lambda i: bits * i - unit, (unit - exponent) // bits + 1)
+    return _cut(a, bits, lambda i: bits * i - unit, (unit - _exponent(a)) // bits + 1)
+
+
+def _exponent(a: Array) -> int:
+    """The least e with all magnitudes below 2**e; 0 where all are zero."""
+    return int(np.frexp(max(a.max(initial=0.0), -a.min(initial=0.0)))[1])
 
 
 def _cut(rest: Array, bits: int, shift: Callable[[int], int], start: int) -> Slices:
     slices: Slices = {}
     i = start
     while rest.any():
-        part = np.rint(_scaled(rest, shift(i)))
+        part = _scaled(rest, shift(i))
+        np.rint(part, out=part)
         if part.any():
             slices[i] = part
             rest = _less(rest, part, -shift(i))
@@ -232,6 +236,9 @@ def _cut(rest: Array, bits: int, shift: Callable[[int], int], start: int) -> Sli
 
 def _less(a: Array, part: Array, shift: int) -> Array:
     """a - part * 2**shift, exact, also where a is so large that rounding it up to `part` has overflowed."""
+    if shift < 1023 - 53:  # a part has fewer bits than the type
+        taken = _scaled(part, shift)
+        return np.subtract(a, taken, out=taken)
     with np.errstate(over="ignore", invalid="ignore"):
         taken = _scaled(part, shift)
         rest = a - taken

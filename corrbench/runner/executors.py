@@ -79,7 +79,7 @@ def run_batch(batch: Batch) -> Done:
         trial = Trial(job.check, job.case, job.seed, batch.spec, batch.support, kept(Remote, batch.spec))
         try:
             run = registry()[job.check].run
-            results = kept(Libraries, batch.spec).told(trial, conclude(trial, run), run)
+            results = kept(Libraries, batch.spec).told(trial, conclude(trial, run))
         except Exception as error:  # noqa: BLE001 - a fault of ours must not hide the other results
             import traceback
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 
+from corrbench import checks
+from corrbench.analysis import causes
 from corrbench.analysis.baseline import BadBaseline, Known, shipped
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.divided import dividing
@@ -34,7 +35,7 @@ class Libraries:
         for remote in self.remotes.values():
             remote.close()
 
-    def told(self, trial: Trial, results: list[Result], run: Callable[[Trial], Iterator[Result]]) -> list[Result]:
+    def told(self, trial: Trial, results: list[Result]) -> list[Result]:
         """The results of a trial, those that a library shares as warnings that name it."""
         ours = self.spec.target.startswith(CATALOGUE)  # a fault of the library's is none that was planted
         findings = [one for one in results if one.finding and not (ours and one.family == "contract")]
@@ -42,7 +43,9 @@ class Libraries:
             return results
         names = [one for one in BENEATH.get(self.spec.arrays, ()) if any(suspected(r, one) for r in findings)]
         for name in names:
-            shared = self._answers(name, trial, run)
+            asked = dict.fromkeys((causes.origin(r), r.case) for r in findings if suspected(r, name))
+            questions = [replace(trial, check=check, case=case) for check, case in asked]
+            shared = [one for question in questions for one in self._answers(name, question)]
             same = [result for result in findings if any(alike(result, other) for other in shared)]
             if same:
                 self.in_vain = 0
@@ -50,14 +53,15 @@ class Libraries:
         self.in_vain += bool(names)
         return results
 
-    def _answers(self, name: str, trial: Trial, run: Callable[[Trial], Iterator[Result]]) -> list[Result]:
-        """What the same check says of a library on the same case and data."""
+    def _answers(self, name: str, trial: Trial) -> list[Result]:
+        """What a check says of a library on the same case and data: where it searched, on what it found."""
         spec = replace(find(name), timeout=self.spec.timeout, memory=self.spec.memory, python=self.spec.python)
         if name not in self.remotes:
             self.remotes[name] = Remote(dividing(spec))
         support = Support(trial.support.takes, {}, spec.form)
         with suppress(NotLoaded):
-            return conclude(Trial(trial.check, trial.case, trial.seed, spec, support, self.remotes[name]), run)
+            theirs = Trial(trial.check, trial.case, trial.seed, spec, support, self.remotes[name])
+            return conclude(theirs, checks.registry()[trial.check].run)
         return []
 
 

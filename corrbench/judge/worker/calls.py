@@ -23,6 +23,7 @@ from .signs import taken
 from .streams import at_once, elsewhere, lost, replayed
 from .ways import PLAIN, WAYS
 
+GRAIN = 1 << 15  # elements that torch gives to one thread at least
 PATIENCE = 1.0  # seconds until memory of a device is asked for once more
 LOST = 70  # exit status of a process whose device no longer works, EX_SOFTWARE
 
@@ -224,9 +225,12 @@ def settle(caller: Caller, threads: int = 1, deterministic: bool = False, was: t
     if library.torch and (threads, deterministic) != was:
         before = caller.world.before
         library.torch.set_num_threads(threads)
+        if threads > 1:  # its pool's threads start here, not in a call, of which they would be a sign
+            library.torch.zeros(threads * GRAIN).add_(1)
         before["thread count"] = str(threads)
         if deterministic or was[1]:
-            library.torch.use_deterministic_algorithms(deterministic)
+            # as use_deterministic_algorithms, which imports the compiler
+            library.torch.set_deterministic_debug_mode("error" if deterministic else "default")
             before["deterministic algorithms"] = str(deterministic)
 
 
