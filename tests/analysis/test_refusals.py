@@ -61,6 +61,10 @@ def test_little_is_said_and_too_little_is_no_pass() -> None:
     assert run.verdict == "pass"
     run.results += [answer((3, 3), size) for size in range(21, 60)]
     assert refusals.extent(run, set()) == ""
+    assert refusals.extent(run, {"empty batch"}) == "nothing asked of empty batch"
+    nothing = Case(x=(0, 1, 5, 5), w=(1, 1, 3, 3))
+    run.results.append(replace(answer((3, 3)), case=nothing, numbers=Figures(elements=0)))
+    assert refusals.extent(run, {"empty batch"}) == ""
 
 
 def test_a_refusal_that_no_region_explains_is_known_before_the_end() -> None:
