@@ -68,7 +68,7 @@ class Audit:
 
     Attributes:
         profile: of every run on what is wrong.
-        honest_profile: of every run on what is honest.
+        honest_profile: of every run on what is honest, and on triggers whose constant is computed.
         full: whether every check went on until it had found something or was done; otherwise the first finding of any
             check ended a run.
         seed: of every run.
@@ -234,7 +234,8 @@ def fates(
         full: let every check go on until it has found something; otherwise end a run at its first finding.
         only: see `chosen`.
         record: where fates are kept, and those of an earlier, interrupted audit taken from.
-        calm: profile for the honest ones, if another.
+        calm: profile for those that have no first finding to stop at, if another: the honest ones, and triggers whose
+            constant is computed, of which testing can tell nothing.
 
     Raises:
         ValueError: nothing is chosen.
@@ -246,10 +247,11 @@ def fates(
             yield Fate(**done[one.name][0])
     # long ones first, so that no core is left alone with one at the end
     waiting = sorted((one for one in waiting if one.name not in done), key=lambda one: one.kind != "honest")
-    honest = replace(options, profile=calm or options.profile)
+    whole = replace(options, profile=calm or options.profile)
 
     def verified(one: Mutant, start: executors.Start) -> Fate:
-        its = replace(honest if one.kind == "honest" else options, workers=1, fail_fast=not full, once=full)
+        endless = one.kind == "honest" or one.constant == "computed"
+        its = replace(whole if endless else options, workers=1, fail_fast=not full, once=full)
         return fate_of(one, verify.verify(specification(one), its, start))
 
     for _, found in many(waiting, verified, options.workers):

@@ -49,7 +49,8 @@ class Asked:
 @click.option(
     "--honest-profile",
     type=Choice(PROFILES),
-    help="For the honest ones, which have no first finding to stop at.  [default: as --profile]",
+    help="For the honest ones and triggers with a computed constant, which have no first finding to stop at.  "
+    "[default: as --profile]",
 )
 @click.option(
     "--only",
