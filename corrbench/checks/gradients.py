@@ -24,6 +24,8 @@ from corrbench.numerics.formats import UNIT
 from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Figures, Result, Status
 
+MANY = 1 << 14  # positions that each tap adds up over: few cases have more, so each of them is asked
+
 
 def differentiable(outline: Outline, mode: str = "backward") -> list[str]:
     """Element types in which the target can be differentiated, the common ones first."""
@@ -38,7 +40,8 @@ def first_cases(outline: Outline) -> Iterator[Case]:
         backward = prod(base.x) * base.w[0] // base.groups * base.w[2] * base.w[3]  # products in gx, zeros included
         if max(base.macs, backward / 10) > 10 * LIGHT or (base.macs > LIGHT and index % 2):
             continue
-        if outline.thorough < 2 and max(base.macs, backward) > LIGHT / 10 and index % 3:
+        many = prod(base.out[2:]) > MANY and base.macs <= LIGHT
+        if outline.thorough < 2 and max(base.macs, backward) > LIGHT / 10 and index % 3 and not many:
             continue
         light = max(base.macs, backward) <= LIGHT and base.groups < 1000
         for place, dtype in enumerate(differentiable(outline)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
@@ -95,8 +96,8 @@ def natural_cases(outline: Outline) -> Iterator[Case]:
 
 
 def filter_cases(outline: Outline) -> Iterator[Case]:
-    """Every kind of kernel in the geometries that filters are used in, in quick every third; wide ones; and those of
-    whole numbers on whole numbers in the integer types in turn.
+    """Every kind of kernel in the geometries that filters are used in, in quick every third; wide ones; those of whole
+    numbers on whole numbers in the integer types in turn; and wide blurs of one photograph.
     """
     turns = [(kernel, side, words) for kernel in KERNELS for side in (3, 5) for words in FILTERED]
     turns += [(kernel, 9, words) for kernel in KERNELS for words in FILTERED[:2]]
@@ -112,6 +113,12 @@ def filter_cases(outline: Outline) -> Iterator[Case]:
             fitted = outline.support.convention.fit(whole.but(dtype=integers[index % len(integers)]))
             if fitted is not None:
                 yield fitted
+    blurs = [(side, data) for side in (9, 13) for data in product(("bytes", "photo"), ("box", "gaussian"))]
+    for side, data in blurs if outline.thorough else blurs[::3]:
+        base = Case.parse(f"x=3,1,41,57 w=1,1,{side},{side} data={'+'.join(data)}")
+        fitted = outline.support.convention.fit(base.but(dtype=(outline.dtypes or ["float32"])[0]))
+        if fitted is not None and fitted.dtype in FLOATS:
+            yield fitted
 
 
 @check("values.natural", natural_cases)

@@ -164,6 +164,7 @@ def stand(life: int, channel: tuple[int, ...]) -> None:
     child = os.fork()
     if child == 0:
         os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # as usual; judges ignore it, and that is inherited
         libc.prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != guard:
             os._exit(0)

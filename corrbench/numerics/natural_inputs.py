@@ -19,6 +19,7 @@ INPUTS: dict[str, Draw] = {}  # (N, C, H, W) -> values
 KERNELS: dict[str, Draw] = {}  # (O, C/groups, kh, kw) -> values
 MEAN = np.array([0.485, 0.456, 0.406])  # of the channels of ImageNet's photographs, with their deviations, as
 DEVIATION = np.array([0.229, 0.224, 0.225])  # torchvision's documentation of its models gives them
+EXPOSURES = 1.0, 2.0, 6.0  # factors of photographs as cameras take them, the right one first
 
 
 def image(function: Draw) -> Draw:
@@ -59,8 +60,10 @@ def normalised(rng: np.random.Generator, shape: Shape) -> Array:
 
 @image
 def bytes_(rng: np.random.Generator, shape: Shape) -> Array:
-    """Photographs of whole numbers from 0 to 255, both of which occur."""
-    values = np.asarray(np.rint(photo(rng, shape) * 255))
+    """Photographs of whole numbers from 0 to 255, both of which occur; some are overexposed: large parts are white."""
+    exposure = np.take(EXPOSURES, np.arange(shape[0]) + rng.integers(3), mode="wrap")
+    light = photo(rng, shape) * exposure.reshape(-1, *[1] * (len(shape) - 1))
+    values = np.asarray(np.rint(np.minimum(light, 1.0) * 255))
     if values.size > 1:
         values.reshape(-1)[rng.choice(values.size, 2, replace=False)] = (0, 255)
     return values

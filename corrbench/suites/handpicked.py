@@ -26,6 +26,11 @@ x=1,1,43,1 w=1,1,11,1 padding=5,0
 x=2,1,1,37 w=1,1,1,31 padding=0,15
 x=1,1,1,50 w=1,1,1,8 stride=1,2 padding=0,3
 x=1,1,26,1 w=1,1,9,1 padding=4,0 dilation=2,1
+# a filter on a photograph or a sound of more than 2**14 positions
+x=1,1,133,131 w=1,1,3,3
+x=1,1,137,133 w=1,1,5,5 bias
+x=1,1,134,130 w=1,1,7,7 padding=3
+x=1,1,1,17001 w=1,1,1,9 padding=0,4
 # single elements
 x=1,1,1,1 w=1,1,1,1 bias
 x=3,2,1,1 w=5,2,1,1 bias

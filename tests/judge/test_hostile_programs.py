@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pickle
 import pickletools
+import signal
 import time
 from pathlib import Path
 
@@ -117,6 +118,16 @@ def test_it_is_found(name: str, check: str, said: str) -> None:
             findings += [result.message for result in ask(remote, check) if result.finding]
             time.sleep(0.02)  # as a judge takes to know what is right
     assert any(said in message for message in findings), findings
+
+
+def test_a_target_starts_with_the_usual_handler_of_interrupts_although_its_judge_ignores_them() -> None:
+    was = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as corrbench.runner.judges does
+    try:
+        with Remote(spec("handler_of_interrupts")) as remote:
+            findings = [result.message for result in ask(remote, GLOBALS) if result.finding]
+    finally:
+        signal.signal(signal.SIGINT, was)
+    assert any("handler of signal 2" in message for message in findings), findings
 
 
 @pytest.mark.slow
