@@ -17,7 +17,9 @@ FEIGNED = "class of its own that calls itself "  # before the name of a type tha
 LONGEST = 1 << 26  # bytes of words in one answer
 TEXT, LIST = 4000, 1000  # characters of a text, and texts of a list of findings, that are kept
 
-RAISED = {"type": str, "bases": [str], "message": str, "where": str}
+LINES = object()  # the form of a text of several lines; any other is one line, which begins no line of its own
+
+RAISED = {"type": str, "bases": [str], "message": LINES, "where": str}
 BARE = {"type": str}
 HELD = {**BARE, "device": str, "requires_grad": bool}
 FULL = {**HELD, "dtype": str, "shape": [int], "blob": int, "wire": str}
@@ -35,7 +37,7 @@ LOADED = (
         "signature": SIGNATURE,
         "fixed": {str: ([int], str)},
     },
-    {"unloadable": str},
+    {"unloadable": LINES},
 )
 LOOKS = {
     "given": {"parameters": {str: [int]}, "trainable": [str], "state": [str], "is_module": bool,
@@ -55,6 +57,7 @@ MARKED = {"outputs": {str: FULL}, "raised": (None, RAISED), "running": bool, "re
           "places": {str: [str]}, "calls": int}  # fmt: skip
 COVERED = {"means": str, "steps": [{"raised": (None, RAISED), "arcs": {str: [[int]]}}]}
 
+ONE_LINE = str.maketrans("\n\t", "  ")
 NATIVE = [np.dtype(code) for code in "?bBhHiIlLqQefdgFDG"]
 WIRES = {  # the element types that there are, and as which each travels: in the byte order of the machine
     **{str(kind): str(kind) for kind in NATIVE},
@@ -117,11 +120,12 @@ def agreed(value: Any, form: Any, where: str) -> Any:
         return [agreed(item, form[0], where) for item in value]
     elif isinstance(form, dict) and isinstance(value, dict):
         if str in form:
-            return {clean(name): agreed(item, form[str], f"{where} {clean(name)[:40]}") for name, item in value.items()}
+            names = {name: clean(name).translate(ONE_LINE) for name in value}
+            return {names[name]: agreed(item, form[str], f"{where} {names[name][:40]}") for name, item in value.items()}
         if value.keys() == form.keys():
             return {name: agreed(value[name], item, name) for name, item in form.items()}
-    elif form is str and isinstance(value, str):
-        return clean(value)
+    elif form in (str, LINES) and isinstance(value, str):
+        return clean(value) if form is LINES else clean(value).translate(ONE_LINE)
     elif form is float and isinstance(value, int | float) and not isinstance(value, bool):
         with contextlib.suppress(OverflowError):
             return float(value)

@@ -90,3 +90,14 @@ def test_text_can_be_shown_and_stored(text: str) -> None:
     assert len(said) <= protocol.TEXT
     assert said.isprintable()
     assert json.loads(json.dumps(said).encode()) == said
+
+
+def test_names_begin_no_line_of_their_own() -> None:
+    evil = "Odd\n::error file=a::b"
+    answer = {"unloadable": "one\ntwo"}
+    assert protocol.loaded(answer)["unloadable"] == "one\ntwo"
+    raised = {"type": evil, "bases": [evil], "message": "one\ntwo", "where": evil}
+    found = protocol.agreed({evil: raised}, {str: protocol.RAISED}, "a step")
+    ((name, said),) = found.items()
+    assert said["message"] == "one\ntwo"
+    assert {name, said["type"], *said["bases"], said["where"]} == {"Odd ::error file=a::b"}
