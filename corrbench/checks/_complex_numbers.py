@@ -13,4 +13,5 @@ def shown(trial: Trial, others: Iterable[tuple[str, Problem]], values: Array, na
     """Of other problems, each with what is said of code that solves it, the first that `values` answer; else empty."""
     if not (trial.spec.lenient and trial.case.dtype in COMPLEX):
         return ""
-    return next((said for said, other in others if trial.expected(other).compare(values, name).right), "")
+    judged = ((said, trial.expected(other).compare(values, name)) for said, other in others)
+    return next((said for said, judgement in judged if judgement.right or judgement.beyond), "")

@@ -21,7 +21,7 @@ from corrbench.judge.trial import Trial
 from corrbench.numerics import bounds, inputs
 from corrbench.numerics.comparison import TRANSFORM_GRADIENT
 from corrbench.numerics.formats import UNIT
-from corrbench.numerics.problem import Array, Problem
+from corrbench.numerics.problem import Array, Problem, real
 from corrbench.result import Figures, Result, Status
 
 MANY = 1 << 14  # positions that each tap adds up over: few cases have more, so each of them is asked
@@ -70,14 +70,14 @@ def verdicts(
 ) -> Iterator[Result]:
     """One result for each gradient; a missing one is a finding unless it would be zero."""
     y = reply.outputs.get("y")
-    real = trial.spec.lenient and trial.case.dtype in COMPLEX and y is not None and y.dtype not in COMPLEX
+    plain = trial.spec.lenient and trial.case.dtype in COMPLEX and y is not None and y.dtype not in COMPLEX
     shape = tuple(trial.support.convention.shape("y", trial.case))
     if y is not None and y.shape != shape and not any(name in reply.outputs for name in problems):
         yield trial.result(Status.SKIPPED, f"no gradients: y has shape {list(y.shape)}, not {list(shape)}")
         return
     for name, problem in problems.items():
         got = reply.outputs.get(name)
-        if real:  # a result of real numbers is told already, and has no such gradients
+        if plain:  # a result of real numbers is told already, and has no such gradients
             yield trial.result(Status.SKIPPED, f"{name}: the result is {y.dtype if y else ''}, not {trial.case.dtype}")
             continue
         extra = slack if name in ("t", "ggg") else 0.0
@@ -107,7 +107,9 @@ def not_for_complex(problem: Problem, name: str) -> Iterator[tuple[str, Problem]
     if name != "gb":
         x, w = np.conj(problem.x), np.conj(problem.w)
         plain = replace(problem, w=w) if name == "gx" else replace(problem, x=x)
+        sums = replace(problem, x=real(problem.x)) if name == "gx" else replace(problem, w=real(problem.w))
         yield "what it is for real numbers, not conjugated", plain
+        yield "that of the real part of the sums", sums
         yield "the conjugate, as of an operand that was conjugated", problem.with_data(x, w)
 
 

@@ -227,3 +227,4 @@ def not_for_complex(problem: Problem) -> Iterator[tuple[str, Problem]]:
     yield "the input is conjugated, as some define it", replace(problem, x=np.conj(problem.x))
     yield "the kernel is conjugated, as some define it", replace(problem, w=np.conj(problem.w))
     yield "only the real parts are taken", problem.real_parts
+    yield "only the real part of the sums is taken", problem.real_sums

@@ -107,7 +107,15 @@ class Problem:
     @property
     def real_parts(self) -> Problem:
         """The same geometry over the real parts, in the same types."""
-        return self.with_data(*(array.real.astype(array.dtype) for array in self.operands))
+        return self.with_data(*map(real, self.operands))
+
+    @property
+    def real_sums(self) -> Problem:
+        """The real parts of the sums, the bias as it is: kernels [wr, -wi] over [xr, xi], in the same types."""
+        n, channels, *size = self.x.shape
+        x = self.x.reshape(n, self.groups, channels // self.groups, *size)
+        x = np.concatenate([real(x), imaginary(x)], 2).reshape(n, 2 * channels, *size)
+        return self.with_data(x, np.concatenate([real(self.w), -imaginary(self.w)], 1), self.bias)
 
     def abs(self) -> Problem:
         """The problem of |x|, |w| and |b| in float64, |re| + |im| for complex numbers; it bounds every partial sum."""
@@ -212,6 +220,16 @@ class Problem:
     def _check_cotangent(self, g: Array) -> None:
         if g.shape != self.out or self.axes != (0, 1, 2, 3):
             raise ValueError(f"the cotangent has shape {g.shape}, the result {self.shape}")
+
+
+def real(array: Array) -> Array:
+    """The real parts, in the same type."""
+    return array.real.astype(array.dtype)
+
+
+def imaginary(array: Array) -> Array:
+    """The imaginary parts, in the same type."""
+    return array.imag.astype(array.dtype)
 
 
 def _size(a: Array) -> Array:

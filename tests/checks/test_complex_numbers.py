@@ -18,7 +18,7 @@ def statuses(name: str, check: str, **given: bool) -> set[str]:
 
 @pytest.mark.first(1)
 @pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("name", ["real_parts", "conjugated"])
+@pytest.mark.parametrize("name", ["real_parts", "real_sums", "conjugated"])
 def test_what_is_not_made_for_complex_numbers_is_a_warning_unless_they_are_claimed(name: str, check: str) -> None:
     assert Status.WARN in statuses(name, check) <= {Status.WARN, Status.PASS}
     assert Status.FAIL in statuses(name, check, strict=True)
