@@ -16,7 +16,7 @@ from corrbench.judge.probe import probe
 from corrbench.support import Support
 from corrbench.target import Spec
 from tests.support import small_targets
-from tests.support.conventions import CONVOLUTION, SOURCES, Source
+from tests.support.conventions import ARTICLE, CONVOLUTION, SOURCES, Source
 
 EACH = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 
@@ -53,6 +53,13 @@ def test_a_right_one_passes_and_what_was_assumed_is_said(source: Source, tmp_pat
     for name, value in source.assumed.items():
         assert f"--{name}" in run["notes"][0]
         assert value.split("{")[0] in run["notes"][0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["", ", dtype=X.dtype"])
+def test_the_layer_of_the_article_passes_though_it_is_not_made_for_every_type(dtype: str, tmp_path: Path) -> None:
+    code, shown, _ = verified(tmp_path, ARTICLE.format(dtype=dtype), "Conv2D", "--suite", "regressions")
+    assert code == 0, shown
 
 
 @pytest.mark.slow

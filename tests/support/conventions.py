@@ -164,6 +164,27 @@ class Conv(nn.Module):
         y = self.weight.flatten(1) @ columns
         return y.reshape(n, -1, rows, cols) + self.bias[:, None, None]
 """
+ARTICLE = """
+import torch
+from torch import nn
+
+def corr2d(X, K):
+    h, w = K.shape
+    Y = torch.zeros((X.shape[0] - h + 1, X.shape[1] - w + 1){dtype})
+    for i in range(Y.shape[0]):
+        for j in range(Y.shape[1]):
+            Y[i, j] = (X[i:i + h, j:j + w] * K).sum()
+    return Y
+
+class Conv2D(nn.Module):
+    def __init__(self, kernel_size):
+        super().__init__()
+        self.weight = nn.Parameter(torch.rand(kernel_size))
+        self.bias = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x):
+        return corr2d(x, self.weight) + self.bias
+"""
 LAYER = """
 import numpy as np
 
