@@ -21,7 +21,7 @@ from corrbench.fingerprint.found import Kind
 from corrbench.fingerprint.survey import Point
 from corrbench.judge.client import NotLoaded
 from corrbench.judge.target_process import Died
-from corrbench.runner import Step, verify
+from corrbench.runner import Step, session, verify
 from corrbench.runner.pool import many
 from corrbench.runner.store import Store
 from corrbench.target import find, registered
@@ -104,17 +104,20 @@ def names(wanted: Sequence[str] = ()) -> list[str]:
     return [name for name in known if {name, name.partition(".")[0]} & set(wanted)]
 
 
-def baselines(chosen: Sequence[str], folder: str) -> dict[str, Baseline]:
-    """What is known of each name, from the file of its name in a folder; nothing where there is none.
+def baselines(chosen: Sequence[str], folder: str) -> dict[str, Baseline | None]:
+    """What is known of each name, from the file of its name in a folder, nothing where there is none; None for what
+    corrbench knows itself, where no folder is given.
 
     Raises:
         corrbench.analysis.baseline.BadBaseline: a file cannot be read, or was recorded for another target.
     """
-    files = {name: Path(folder, f"{name}.json") for name in chosen if folder}
+    if not folder:
+        return dict.fromkeys(chosen)
+    files = {name: Path(folder, f"{name}.json") for name in chosen}
     known = {name: Baseline.load(file) for name, file in files.items() if file.exists()}
     for name, baseline in known.items():
         baseline.meant_for(name)
-    return {name: Baseline() for name in chosen} | known
+    return {name: known.get(name, Baseline()) for name in chosen}
 
 
 def places(chosen: Sequence[str], pythons: Sequence[str]) -> dict[str, str | None]:
@@ -139,14 +142,14 @@ def places(chosen: Sequence[str], pythons: Sequence[str]) -> dict[str, str | Non
 
 
 def rows(
-    options: verify.Options, where: Mapping[str, str | None], known: Mapping[str, Baseline], record: Store
+    options: verify.Options, where: Mapping[str, str | None], known: Mapping[str, Baseline | None], record: Store
 ) -> Iterator[Peer]:
     """Judge every library that is there, one on each core, and yield its row as it comes.
 
     Args:
         options: of every run.
         where: see `places`.
-        known: the baseline of each.
+        known: see `baselines`.
         record: where rows are kept, and those of an interrupted command taken from.
     """
     for name, python in where.items():
@@ -158,8 +161,9 @@ def rows(
     waiting = [name for name, python in where.items() if python is not None and name not in record.done]
 
     def one(name: str, start: Any) -> Peer:
-        run = verify.verify(find(name, python=where[name]), replace(options, workers=1), start)
-        known[name].apply(run)
+        spec = find(name, python=where[name])
+        run = verify.verify(spec, replace(options, workers=1), start)
+        session.accept(known[name], spec, run)
         return peer(run, registered()[name][1].about)
 
     for name, row in many(waiting, one, options.workers):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import math
-import os
 import pkgutil
 import re
 import shlex
@@ -12,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from corrbench.case import DTYPES
@@ -169,10 +167,6 @@ class Spec:
     flip: bool = False
     strict: bool = False
     no_guess: bool = False
-
-    def __post_init__(self) -> None:
-        if os.sep in self.python:  # processes start in other folders; links are kept, an environment may be one
-            object.__setattr__(self, "python", str(Path(self.python).absolute()))
 
     @property
     def lenient(self) -> bool:

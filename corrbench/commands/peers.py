@@ -72,7 +72,9 @@ class Asked:
 )
 @click.option("--seed", type=click.IntRange(0), help="Of every run; by default a secret one, printed at the end.")
 @click.option(
-    "--baselines", type=click.Path(exists=True, file_okay=False), help="Folder of what is known of each target."
+    "--baselines",
+    type=click.Path(exists=True, file_okay=False),
+    help="Folder of what is known of each target.  [default: what corrbench knows of it]",
 )
 @click.option(
     "--limit",

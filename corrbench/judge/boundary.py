@@ -17,7 +17,6 @@ import shutil
 import socket
 import stat
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from functools import cache
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from corrbench.judge import attempts, confinement, supervisor
-from corrbench.judge.reach import Rules, interpreter, names_threads, rules
+from corrbench.judge.reach import Rules, interpreter, names_threads, program, rules
 from corrbench.target import Spec
 
 CLAIMS = {  # what a target cannot do behind the boundary, by the name under which it is tried
@@ -145,9 +144,9 @@ def level(spec: Spec) -> Level:
     """What stands between this target and the rest."""
     if spec.sandbox == "off":
         return Level()
-    found = measured(spec.python or sys.executable)
+    found = measured(program(spec))
     if found.other and not for_all(os.path.abspath(spec.folder or os.getcwd())):
-        return measured(spec.python or sys.executable, foreign=False)  # another user could not read the target
+        return measured(program(spec), foreign=False)  # another user could not read the target
     return found
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from corrbench.judge import boundary, supervisor
 from corrbench.judge.folder import remove
 from corrbench.judge.protocol import narrow, widen
+from corrbench.judge.reach import program
 from corrbench.judge.target_process import CACHES, FOREIGN, POLL, Died, behind, search
 from corrbench.numerics.problem import Array
 from corrbench.result import Status
@@ -142,7 +143,7 @@ class Script:
         return widen(values) if dtype == "bfloat16" and values.dtype == np.int16 else values
 
     def _process(self, folder: str, patience: float) -> None:
-        python = self.spec.python or sys.executable
+        python = program(self.spec)
         life, ours = os.pipe()
         with tempfile.TemporaryFile() as printed:
             level, path = boundary.level(self.spec), variables(self.spec, folder)

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import site
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -31,6 +32,11 @@ NAMED = ("PATH", "LD_LIBRARY_PATH", "LD_PRELOAD", "CUDA_HOME", "CUDA_PATH", "ROC
 OWN = (".corrbench",)  # folders of a project that are none of a target's business
 FILES = (".py", ".ipynb")  # how targets end that are files
 PROJECT = (".git", "pyproject.toml", "setup.py", "setup.cfg")  # what the top of a project has in it
+
+
+def program(spec: Spec) -> str:
+    """The interpreter that a target is run by, wherever it is started: in another folder a name of a file is none."""
+    return os.path.abspath(spec.python) if os.sep in spec.python else spec.python or sys.executable
 
 
 def rules(spec: Spec, python: str, folder: str, path: str) -> Rules:

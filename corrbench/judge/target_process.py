@@ -122,7 +122,7 @@ def behind(
     in `where`, or in the target's folder.
     """
     boundary.close()
-    python = spec.python or sys.executable
+    python = reach.program(spec)
     rules = reach.rules(spec, python, folder, variables["PYTHONPATH"])
     if level.other:
         os.chown(folder, boundary.NOBODY, boundary.NOBODY)
@@ -158,7 +158,7 @@ class Child:
                 source.write(programs())
                 source.seek(0)
                 start = START.format(source=source.fileno(), read=reads, write=writes)
-                argv = [*before, spec.python or sys.executable, "-c", start]
+                argv = [*before, reach.program(spec), "-c", start]
                 path, passed = environment(spec, self.folder), (source.fileno(), *theirs)
                 if spec.sanitize:
                     self.process = started(argv, spec.folder, self.printed, path, passed)

@@ -221,3 +221,13 @@ def test_what_is_hidden_is_no_rule(tmp_path: Path) -> None:
 
 def test_system_calls_are_refused_by_their_numbers() -> None:
     assert len(confinement.filter_of([7, 9], 5, 1)) == 8 * (4 + 2 + 3 + 2)
+
+
+@pytest.mark.parametrize(("said", "run"), [("", sys.executable), ("python3", "python3"), ("/a/b", "/a/b")])
+def test_the_interpreter_is_the_one_that_was_named(said: str, run: str) -> None:
+    assert reach.program(Spec(target="m:f", python=said)) == run
+
+
+def test_an_interpreter_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert reach.program(Spec(target="m:f", python="env/bin/python")) == str(tmp_path / "env" / "bin" / "python")
