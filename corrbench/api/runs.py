@@ -81,7 +81,13 @@ class Finding:
         return (*args, words)
 
     def call(self, function: Callable[..., Any]) -> Any:
-        """Call a function on the operands, here in this process, under a debugger for example."""
+        """Call a function on the operands, here in this process, under a debugger for example.
+
+        Raises:
+            ValueError: it is called in a convention of its own, in which only the judge calls; `reproduce` does.
+        """
+        if said := snippet.convention(self.result):
+            raise ValueError(f"it is called with {said}, which only the judge does: see .operands, or run .reproduce")
         *args, words = self.operands
         if self.run.form in ("module", "layer"):
             return function(self.case.w[2:], args[1])(args[0])

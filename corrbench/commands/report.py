@@ -46,6 +46,7 @@ def report(
 
     writable(page, prose, json_file)
     console = output(json_file)
+    last = last or (changes and not a)
     if not (a or last):
         give_up("name a RUN, which is a file or a target, or say --last; corrbench verify makes one")
     with working("report"):

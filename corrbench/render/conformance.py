@@ -76,7 +76,8 @@ def score(made: Conformance) -> str:
     known = {found.name for one in made.judged for found in one.faults if found.name}
     fresh = sum(len(one.fresh) for one in made.judged)
     fixed = sum(len(one.fixed) for one in made.judged)
-    said = f"{len(made.judged)} targets of {len(libraries)} libraries judged; {len(known)} known findings"
+    of = f"{len(libraries)} {'library' if len(libraries) == 1 else 'libraries'}"
+    said = f"{counted(len(made.judged), 'target')} of {of} judged; {counted(len(known), 'known finding')}"
     said += f", {fresh} new" if fresh else ", none new"
     return said + (f", {fixed} recorded ones not seen here" if fixed else "")
 

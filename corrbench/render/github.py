@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from corrbench.analysis.causes import Digest, Group
 from corrbench.gate import Gate
 from corrbench.render import gate as gates
+from corrbench.render._figures import counted
 from corrbench.render.junit import UNWRITABLE
 from corrbench.render.markdown import escape, table
 from corrbench.result import FINDINGS, Run, Status
@@ -108,7 +109,7 @@ def _summary(digests: Sequence[Digest]) -> Iterator[str]:
             yield from ("", f"`{run.target}` could not be judged: {escape(run.problem)}")
         if groups:
             bad = sum(len(group.members) for group in groups)
-            yield from ("", f"### `{run.target}`: {bad} findings in {len(groups)} groups")
+            yield from ("", f"### `{run.target}`: {counted(bad, 'finding')} in {counted(len(groups), 'group')}")
         for index, group in enumerate(groups[:SHOWN], 1):
             yield from ("", f"{index}. **{group.smallest.check}**: " + "  \n   ".join(map(escape, group.text)))
             if group.smallest.reproduce:

@@ -9,7 +9,7 @@ from corrbench.analysis.causes import Digest, Group
 from corrbench.analysis.coverage import Coverage
 from corrbench.checks import registry
 from corrbench.render import crosscheck, links, snippet
-from corrbench.render._figures import number
+from corrbench.render._figures import counted, number
 from corrbench.result import FINDINGS, Result, Run, Status
 
 
@@ -134,7 +134,8 @@ def _groups(title: str, found: list[Group], run: Run) -> Iterator[str]:
         yield from ("", f"{index}. **{name}**: {escape(result.message)}")
         yield from (f"   *{said[0].upper()}{said[1:]}.*" for said in group.remarks)
         asked = ", ".join(group.checks)
-        yield f"   {len(group.members)} results on {group.cases} cases, in {asked}; the smallest: `{result.case}`"
+        extent = f"{counted(len(group.members), 'result')} on {counted(group.cases, 'case')}, in {asked}"
+        yield f"   {extent}; the smallest: `{result.case}`"
         numbers = "\n".join(snippet.numbers(result, run.form)).splitlines()
         if numbers or result.reproduce:
             yield from (

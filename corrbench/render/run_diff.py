@@ -12,6 +12,7 @@ from rich.text import Text
 from corrbench.analysis.causes import Group
 from corrbench.analysis.run_diff import Change, Shift
 from corrbench.render import markdown, terminal
+from corrbench.render._figures import counted
 
 STYLES = {"worse": "bold red", "error": "bold yellow", "same": "bold green", "better": "bold green"}
 SHOWN = 8  # groups of findings that are written out
@@ -50,7 +51,7 @@ def remarks(change: Change) -> Iterator[str]:
 def show(console: Console, change: Change) -> None:
     """Print a comparison."""
     for title, groups, style in _parts(change):
-        said = f"({sum(len(group.members) for group in groups)} in {len(groups)} groups)"
+        said = f"({sum(len(group.members) for group in groups)} in {counted(len(groups), 'group')})"
         console.print(Text.assemble((f"{title} ", "bold"), (said, "dim")))
         for index, group in enumerate(groups[:SHOWN], 1):
             terminal.headline(console, index, group, style, [group.where] if group.where else [])
@@ -87,7 +88,7 @@ def _lines(change: Change) -> Iterator[str]:
         for group in groups:
             tail = f"; {group.where}" if group.where else ""
             yield f"- **{group.smallest.check}** {markdown.escape(group.smallest.message)}{tail}"
-            yield f"  ({len(group.members)} results on {group.cases} cases)"
+            yield f"  ({counted(len(group.members), 'result')} on {counted(group.cases, 'case')})"
             if group.smallest.reproduce:
                 yield f"\n      {group.smallest.reproduce}"
     if change.refused:

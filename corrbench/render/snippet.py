@@ -15,7 +15,8 @@ from corrbench.support import config
 
 WIDTH = 100  # characters of a line of an array
 NAMES = {"x": "X", "w": "K", "b": "b"}  # of a plane and its kernel, as the article has them
-OWN = ("--call", "--layer", "--params", "--layout", "--output", "--flip", "--backward", "--compile", "--device")
+CONVENTION = ("--call", "--layer", "--params", "--layout", "--output", "--flip", "--backward")  # as options say it
+OWN = {*CONVENTION, "--compile", "--device"}
 
 
 def numbers(result: Result, form: str) -> list[str]:
@@ -26,6 +27,12 @@ def numbers(result: Result, form: str) -> list[str]:
         f"{names.get(name, name)} = {written(shaped(values, result, form, name), result.case.dtype, len(name) + 3)}"
         for name, values in arrays.items()
     ]
+
+
+def convention(result: Result) -> str:
+    """The options by which the target of a finding is called otherwise than in its form; empty if by none."""
+    words = shlex.split(result.reproduce)
+    return " ".join(word for word in words if word.partition("=")[0] in CONVENTION)
 
 
 def snippet(result: Result, target: str, form: str, arrays: str) -> str:
@@ -46,7 +53,7 @@ def snippet(result: Result, target: str, form: str, arrays: str) -> str:
     if (
         not place
         or not name.isidentifier()
-        or {word.partition("=")[0] for word in words} & set(OWN)
+        or {word.partition("=")[0] for word in words} & OWN
         or arrays == "list"
     ):
         return ""

@@ -101,6 +101,8 @@ def measure(run: Run, spec: Spec, support: Support, sources: Sequence[Source], s
     """What ran of the target's own files in a sample of what the run asked; None where it has none that are Python."""
     if not any(source.functions for source in sources) or spec.compile or spec.sanitize:
         return None
+    if any(source.path.suffix == ".ipynb" for source in sources):
+        return Coverage(problem="the cells of a notebook are not followed")
     try:
         return _measured(run, spec, support, sources, start)
     except RecursionError:

@@ -221,7 +221,7 @@ def _recorded(
                 progress(run)
             if time.monotonic() > deadline and (options.budget or run.judged < run.planned):
                 most = options.budget or options.limit
-                run.stopped, run.budgeted = f"the {'budget' if options.budget else 'limit'} of {most:g} s", True
+                run.stopped, run.budgeted = f"the {'budget' if options.budget else 'limit'} of {most:.3g} s", True
                 break
     except KeyboardInterrupt:
         if not run.judged:

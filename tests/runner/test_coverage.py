@@ -14,7 +14,9 @@ from corrbench.cli import main
 from corrbench.environment import sources
 from corrbench.render import html, source_view
 from corrbench.result import Run
-from corrbench.runner.coverage import combined
+from corrbench.runner.coverage import combined, measure
+from corrbench.support import Support
+from corrbench.target import Spec
 from tests.support import small_targets
 
 TEXT = """
@@ -121,3 +123,15 @@ def test_coverage_of_a_registered_target_cannot_be_required() -> None:
     done = CliRunner().invoke(main, ["verify", "torch", "--require-coverage"])
     assert done.exit_code == 2
     assert "--require-coverage is for a function or class in a file of yours" in done.output
+
+
+def test_the_cells_of_a_notebook_are_not_followed_and_that_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "kernel.ipynb"
+    cells = [{"cell_type": "code", "source": ["def f(x, w):\n", "    return x\n"]}]
+    path.write_text(json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5, "metadata": {}}))
+    spec, run = Spec(target=f"{path}:f", form="conv2d"), Run(target="kernel.ipynb:f", form="conv2d", seed=1)
+    support = Support(frozenset({"float32"}), {}, "conv2d")
+    found = measure(run, spec, support, sources.of_target(f"{path}:f", tmp_path), pytest.fail)
+    assert found is not None
+    assert "notebook" in found.sentence
+    assert not found.complete
