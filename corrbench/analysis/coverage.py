@@ -91,8 +91,10 @@ class Coverage:
 
     @property
     def gaps(self) -> list[str]:
-        """What did not run, a line for each stretch of a file."""
-        found = []
+        """What did not run, a line for each stretch of a file; nothing where no call could be followed."""
+        found: list[str] = []
+        if self.problem:
+            return found
         for one in self.files:
             every = sorted({*one.ran, *one.backward, *one.refused, *one.never})
             found += [f"{one.name}:{span(first, last)} never ran" for first, last in stretches(one.never)]

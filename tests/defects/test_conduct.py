@@ -141,7 +141,7 @@ for one in catalogue():
         os.setsid()
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         os.dup2(1, 2)
-        signal.alarm(4)
+        signal.alarm(12)
         now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() + (1 << 30)
         resource.setrlimit(resource.RLIMIT_AS, (now, now))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
