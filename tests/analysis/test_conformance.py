@@ -201,7 +201,7 @@ def test_the_command_judges_records_and_resumes(tmp_path: Path, monkeypatch: pyt
     words.append("--no-fingerprint")
     first = CliRunner().invoke(main, [*words, "--report", "out"])
     assert first.exit_code == 0, first.output
-    assert "1 targets of 1 libraries judged" in first.output
+    assert "1 target of 1 library judged" in first.output
     assert "scipy.correlate2d" in Path("out/conformance.md").read_text()
     made = json.loads(Path("out/conformance.json").read_text())
     assert made["schema"] == "corrbench-conformance/1"

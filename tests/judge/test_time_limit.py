@@ -60,16 +60,16 @@ def test_a_hang_on_a_small_case_is_a_finding_whatever_else_works(tmp_path: Path)
 
 
 def test_the_same_goes_for_memory(tmp_path: Path) -> None:
-    small, large = asked(tmp_path, HUNGRY, SMALL, LARGE, timeout=20)  # a busy machine is slow to fill memory
+    small, large = asked(tmp_path, HUNGRY, SMALL, LARGE, timeout=40)  # a busy machine is slow to fill memory
     assert (small.status, large.status) == (Status.PASS, Status.SKIPPED)
-    (result,) = asked(tmp_path, HUNGRY.replace("X.size * K.size > 100_000", "h == 5"), LARGE, timeout=20)
+    (result,) = asked(tmp_path, HUNGRY.replace("X.size * K.size > 100_000", "h == 5"), LARGE, timeout=40)
     assert result.status is Status.MEMORY
 
 
 def test_memory_that_was_held_while_nobody_looked_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "outgrown", lambda root, limit: False)
     monkeypatch.setattr(target_process, "LATE", -60.0)  # as on a machine so busy that no look was possible
-    small, large = asked(tmp_path, HUNGRY, SMALL, LARGE, timeout=20)
+    small, large = asked(tmp_path, HUNGRY, SMALL, LARGE, timeout=40)
     assert (small.status, large.status) == (Status.PASS, Status.SKIPPED)
 
 
