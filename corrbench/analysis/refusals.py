@@ -123,9 +123,9 @@ def region(refused: set[Case], answered: Iterable[Case]) -> str:
 
 def extent(run: Run, takes: Iterable[str]) -> str:
     """What to say of a run that asked little; empty where it did not."""
-    compared = [result for result in run.results if result.numbers.elements]
-    empty = [result for result in run.results if result.numbers.elements == 0]  # of an empty batch there are none
-    reached = set().union(*(needs(result.asked) for result in compared + empty))
+    held = [result for result in run.results if result.numbers.elements is not None]  # none where a batch is empty
+    compared = [result for result in held if result.numbers.elements]
+    reached = set().union(*(needs(result.asked) for result in held))
     missed = sorted(feature for feature in takes if feature not in reached)
     said = []
     if len(compared) < COMPARED:

@@ -120,12 +120,12 @@ def agreed(value: Any, form: Any, where: str) -> Any:
         return [agreed(item, form[0], where) for item in value]
     elif isinstance(form, dict) and isinstance(value, dict):
         if str in form:
-            names = {name: clean(name).translate(ONE_LINE) for name in value}
-            return {names[name]: agreed(item, form[str], f"{where} {names[name][:40]}") for name, item in value.items()}
+            named = [(line(name), item) for name, item in value.items()]
+            return {name: agreed(item, form[str], f"{where} {name[:40]}") for name, item in named}
         if value.keys() == form.keys():
             return {name: agreed(value[name], item, name) for name, item in form.items()}
     elif form in (str, LINES) and isinstance(value, str):
-        return clean(value) if form is LINES else clean(value).translate(ONE_LINE)
+        return clean(value) if form is LINES else line(value)
     elif form is float and isinstance(value, int | float) and not isinstance(value, bool):
         with contextlib.suppress(OverflowError):
             return float(value)
@@ -137,6 +137,11 @@ def agreed(value: Any, form: Any, where: str) -> Any:
 def clean(text: str) -> str:
     """A text of bounded length that can be shown and stored anywhere."""
     return "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text[:TEXT])
+
+
+def line(text: str) -> str:
+    """The same as one line."""
+    return clean(text).translate(ONE_LINE)
 
 
 def words(text: bytes | bytearray, nonce: str, division: str = "") -> dict[str, Any]:

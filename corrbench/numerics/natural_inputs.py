@@ -61,7 +61,7 @@ def normalised(rng: np.random.Generator, shape: Shape) -> Array:
 @image
 def bytes_(rng: np.random.Generator, shape: Shape) -> Array:
     """Photographs of whole numbers from 0 to 255, both of which occur; some are overexposed: large parts are white."""
-    exposure = np.take(EXPOSURES, np.arange(shape[0]) + rng.integers(3), mode="wrap")
+    exposure = np.take(EXPOSURES, np.arange(shape[0]) + rng.integers(len(EXPOSURES)), mode="wrap")
     light = photo(rng, shape) * exposure.reshape(-1, *[1] * (len(shape) - 1))
     values = np.asarray(np.rint(np.minimum(light, 1.0) * 255))
     if values.size > 1:
