@@ -50,12 +50,7 @@ def snippet(result: Result, target: str, form: str, arrays: str) -> str:
     """
     case, words = result.case, shlex.split(result.reproduce)
     place, _, name = target.rpartition(":")
-    if (
-        not place
-        or not name.isidentifier()
-        or {word.partition("=")[0] for word in words} & OWN
-        or arrays == "list"
-    ):
+    if not place or not name.isidentifier() or {word.partition("=")[0] for word in words} & OWN or arrays == "list":
         return ""
     if form not in ("corr2d", "conv2d", "module") or (form == "module" and case.bias) or case.layout:
         return ""
