@@ -182,7 +182,7 @@ class Pace:
 @dataclass(frozen=True, slots=True)
 class Support:
     """What a target answered to the probe: features and modes it takes, and what it said of the others; a `note` says
-    how it was loaded, if not as usual.
+    how it was loaded, if not as usual, and `file` where its module is.
     """
 
     takes: frozenset[str]
@@ -190,6 +190,7 @@ class Support:
     form: str
     version: str = ""
     note: str = ""
+    file: str = ""
     said: Convention | None = None
     adopted: dict[str, Any] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)  # arguments that it has once and for all, see `with_fixed`

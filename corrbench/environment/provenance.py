@@ -17,10 +17,12 @@ from corrbench.environment.git_worktree import GitError, git
 PACKAGE = Path(__file__).parents[1]
 
 
-def told(target: str) -> dict[str, str]:
-    """The day, the processor, corrbench itself, and the source of a target, by name."""
+def told(target: str, loaded: str = "") -> dict[str, str]:
+    """The day, the processor, corrbench itself, and the source of a target, by name; `loaded` is where its process
+    found it.
+    """
     found = {"date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", "processor": processor(), "corrbench": itself()}
-    return found | source(target)
+    return found | source(target, loaded)
 
 
 @cache
@@ -33,11 +35,13 @@ def itself() -> str:
     return ", ".join(filter(None, (version or "not installed", commit)))
 
 
-def source(target: str) -> dict[str, str]:
-    """The file of a target, its hash and what git says of it; nothing for what is no file here, such as a library."""
+def source(target: str, loaded: str = "") -> dict[str, str]:
+    """The file of a target, its hash and what git says of it; nothing for what is no file here, such as a library. It is
+    the file that was `loaded` where another of that name lies here.
+    """
     place = re.sub(r"^cmd:", "", target).rpartition(":")[0] or target
     found = definitions.where(target, Path.cwd())
-    file = found[0] if found else Path(place)
+    file = Path(loaded) if found and loaded else found[0] if found else Path(place)
     try:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
     except (OSError, ValueError):

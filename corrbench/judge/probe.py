@@ -208,7 +208,7 @@ def probe(spec: Spec, remote: Remote) -> Support:
             answers.ask_mode(mode, base)
     return Support(
         frozenset(answers.takes), answers.refuses, form, " ".join(loaded.get("version", "").split())[:80],
-        note="; ".join(filter(None, (loaded.get("note", ""), assumed))),
+        note="; ".join(filter(None, (loaded.get("note", ""), assumed))), file=loaded.get("file", ""),
         said=None if convention == PLAIN else convention,
         adopted={one.name: getattr(spec, one.name) for one in fields(spec)} if assumed else {}, fixed=fixed,
         pace=answers.pace(base) if not fixed else Pace(), sandbox=boundary.level(spec).to_json(),

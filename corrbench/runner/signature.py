@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from corrbench.runner.verify import Options
 
 
-def signed(spec: Spec, options: Options, seed: int) -> dict[str, str]:
-    """What a report is signed with: day, command, source, machine, libraries, and how the target was isolated."""
+def signed(spec: Spec, options: Options, seed: int, file: str) -> dict[str, str]:
+    """What a report is signed with: day, command, source, machine, libraries, and how the target was isolated; `file`
+    is where it was loaded from.
+    """
     held = f"a process of its own, {spec.memory:g} GiB of memory and {spec.timeout:g} s a call at most"
-    told = provenance.told(spec.target)
+    told = provenance.told(spec.target, file)
     return {"date": told.pop("date"), "command": again(spec, options, seed), **told, "isolation": held} | {
         name: said for name, said in summary_environment().items() if name not in told
     }

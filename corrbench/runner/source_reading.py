@@ -22,6 +22,16 @@ def read(spec: Spec) -> list[Source]:
     return of_target(spec.target, Path(spec.folder or Path.cwd()), sys.path, names)
 
 
+def loaded(own: list[Source], file: str) -> tuple[list[Source], str]:
+    """The own files of a target that was loaded from `file`, and a note where that is another than was read."""
+    if not own or not file or Path(file).resolve() == own[0].path:
+        return own, ""
+    return [], (
+        f"{file} was judged, which is what Python imports under this name, and not {own[0].path}; `pip install -e .` "
+        "installs the checkout itself, and PATH/TO/FILE.py:NAME names its file"
+    )
+
+
 def constants(sources: Sequence[Source], files: Sequence[Path] = (), found: Constants | None = None) -> Constants:
     """The constants of what a target may run, and of other files that it is made from, with those `found` before.
 

@@ -160,7 +160,8 @@ def verify(
     store = resumed or record(asked, options, seed)
     spec = replace(spec, **support.adopted)
     run.form, run.arrays, run.unsupported = support.form, spec.arrays, dict(support.refuses)
-    run.notes = [support.note] if support.note else []
+    own, elsewhere = source_reading.loaded(own, support.file)
+    run.notes = [note for note in (support.note, elsewhere) if note]
     run.sandbox = support.sandbox
     if said := open_to(support.sandbox):
         run.notes.append(said)
@@ -200,7 +201,7 @@ def verify(
         tried = explain.explain(run, spec, support, start, options.workers, options.explain)
         localise.localise(run, spec, support, own, start, tried)
     run.seconds = round(time.monotonic() - began, 3)
-    run.environment = signed(asked, options, run.seed) | known
+    run.environment = signed(asked, options, run.seed, support.file) | known
     if options.coverage and not (options.case or run.stopped == INTERRUPTED):
         found = coverage.measure(run, spec, support, own, start)
         run.coverage = found.to_json() if found is not None else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,22 @@ def test_a_report_can_be_signed() -> None:
     for page in ("run.html", "run.md"):
         assert command in Path(page).read_text()
         assert told["sha256 of the source"] in Path(page).read_text()
+
+
+def test_a_copy_that_is_installed_is_signed_and_not_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in (checkout := Path("src", "mine"), installed := Path("elsewhere", "mine").absolute()):
+        folder.mkdir(parents=True)
+        Path(small_targets.write(folder, small_targets.RIGHT).partition(":")[0]).rename(folder / "ops.py")
+        (folder / "__init__.py").touch()
+    with (checkout / "ops.py").open("a") as file:
+        file.write("# mended\n")
+    monkeypatch.syspath_prepend(str(installed.parent))
+    done = typed("verify", "mine.ops:corr2d", *HASTE, "--json", "run.json")
+    assert done.exit_code == 0, done.output
+    run = json.loads(Path("run.json").read_text())
+    assert run["environment"]["sha256 of the source"] == sha256((installed / "ops.py").read_bytes()).hexdigest()
+    assert "ops.py was judged, which is what Python imports under this name" in run["notes"][0]
+    assert not run["coverage"]
 
 
 # ---- a repair is better

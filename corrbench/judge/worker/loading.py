@@ -252,10 +252,21 @@ def recognise(target: Any) -> str:
 
 
 def origin(target: str) -> str:
-    """The file that a loaded target's module came from; empty where it has none."""
+    """The file that a target's module is to come from, found before anything of it runs; empty where there is none."""
     place = target.rpartition(":")[0]
-    found = place if place.endswith(ENDS) else getattr(sys.modules.get(place), "__file__", None) or ""
-    return os.path.abspath(found) if found else ""
+    names = place.split(".")
+    if place.endswith(ENDS):
+        return os.path.abspath(place)
+    if artefacts.loader(target) is not None or not all(name.isidentifier() for name in names):
+        return ""
+    where, file = None, ""
+    for count in range(1, len(names) + 1):
+        found = (finder.find_spec(".".join(names[:count]), where) for finder in sys.meta_path)
+        spec = next(filter(None, found), None)
+        if spec is None:
+            return ""
+        where, file = spec.submodule_search_locations, spec.origin if spec.has_location else ""
+    return os.path.abspath(file) if file else ""
 
 
 def version(*places: str) -> str:

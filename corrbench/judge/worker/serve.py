@@ -93,6 +93,7 @@ def serve(read: int, write: int) -> None:
             elif request["op"] == "end":
                 end(channel, request["nonce"])
             elif request["op"] == "load":
+                file = origin(request["spec"]["target"])
                 if caller is not None and request.get("again"):
                     caller.adapt(request["spec"])
                 else:
@@ -103,7 +104,7 @@ def serve(read: int, write: int) -> None:
                     "at_load": caller.at_load,
                     "fixed": caller.fixed,
                     "note": caller.note,
-                    "file": origin(request["spec"]["target"]),
+                    "file": file,
                     "version": version(*(request["spec"].get(key, "") for key in ("needs", "name", "target"))),
                 }
             elif caller is None:
