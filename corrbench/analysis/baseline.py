@@ -12,12 +12,13 @@ from typing import Any
 
 from corrbench.analysis import causes, predicates
 from corrbench.analysis.quantities import predicate
-from corrbench.result import Result, Run, Status
+from corrbench.result import Explained, Result, Run, Status
 
 SCHEMA = "corrbench-baseline/1"
 KINDS = ("wrong", "inaccurate", "crash", "different")
 SHIPPED = Path(__file__).parents[1] / "baselines"  # what is known of registered targets, a file each
 FACTOR = 2.0  # how much larger than recorded an error over its bound may be before it is a finding
+ENOUGH = 20  # results of a check and an element type whose worst is no matter of chance where another seed drew them
 
 
 class BadBaseline(ValueError):
@@ -38,6 +39,9 @@ class Known:
         cause: what `corrbench.analysis.causes.cause` begins with for it, such as ``raised``; empty for anything.
         kind: what it is, one of `KINDS`; ``different`` is a documented convention of the target's own, not a fault.
         finding: the name of what is written about it under ``reports/findings``; empty if nothing is.
+        told: of a cause that experiments told, which kind of findings it has, see `corrbench.analysis.causes.kind`. All
+            findings where it holds that are of this kind or may follow from it are accepted, whichever check asked:
+            another seed lets other checks meet it.
     """
 
     check: str
@@ -49,14 +53,24 @@ class Known:
     cause: str = ""
     kind: str = "wrong"
     finding: str = ""
+    told: tuple[str, ...] = ()
 
     def covers(self, result: Result) -> bool:
         """Whether it speaks of the check and the case of a result."""
         if not fnmatchcase(result.check, self.check):
             return False
+        if self.told:
+            told = Explained(kind=list(self.told), where=list(self.where), evidence="", base="", check="")
+            belongs = causes.belongs(result, told)
+            return (belongs or causes.follows(result, told)) if result.finding else belongs and causes.direct(result)
         if self.where:
             return all((has := predicate(name)) is not None and has(result.asked) for name in self.where)
         return str(result.case) in self.cases
+
+    def accepts(self, result: Result) -> bool:
+        """Whether a result that it `covers` is the finding that it knows."""
+        alike = self.told or self.cause in ("", causes.cause(result)[0])
+        return bool(result.finding and result.status.value in self.statuses and alike)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +81,9 @@ class Baseline:
         known: the findings.
         target: the target's name; empty if it may be applied to any.
         version, device: of the library that they were found in, and where; empty for any.
-        accuracy, factor: the worst errors, and how many times larger they may become.
+        accuracy, factor: the worst errors, and how many times larger they may become; the square of it with another
+            seed, which draws other data.
+        seed: of the run in which they were measured; None for any.
     """
 
     known: tuple[Known, ...] = ()
@@ -76,6 +92,7 @@ class Baseline:
     device: str = ""
     accuracy: dict[str, float] = field(default_factory=dict)
     factor: float = FACTOR
+    seed: int | None = None
 
     @classmethod
     def load(cls, path: Path) -> Baseline:
@@ -96,7 +113,10 @@ class Baseline:
         target, factor = str(record.get("target", "")), float(record.get("factor", FACTOR))
         version, device = str(record.get("version", "")), str(record.get("device", ""))
         accuracy = dict(record.get("accuracy", {}))
-        return cls(known=known, target=target, version=version, device=device, accuracy=accuracy, factor=factor)
+        return cls(
+            known=known, target=target, version=version, device=device, accuracy=accuracy, factor=factor,
+            seed=record.get("seed"),
+        )  # fmt: skip
 
     def meant_for(self, target: str) -> None:
         """Refuse another target than that which it was recorded for.
@@ -133,8 +153,7 @@ class Baseline:
             for index, one in enumerate(self.known):
                 if one.covers(result):
                     asked.add(index)
-                    alike = one.cause in ("", causes.cause(result)[0])
-                    if result.finding and result.status.value in one.statuses and alike:
+                    if one.accepts(result):
                         seen.add(index)
                         result.status, result.message = Status.KNOWN, f"{result.message} [known: {one.reason}]"
                         result.numbers.known, result.numbers.kind = one.finding or one.reason, one.kind
@@ -143,12 +162,14 @@ class Baseline:
         run.results += list(self._worse(run))
 
     def _worse(self, run: Run) -> Iterable[Result]:
-        for key, worst in measured(run).items():
+        same = self.seed in (None, run.seed)
+        factor, least = (self.factor, 1) if same else (self.factor**2, ENOUGH)
+        for key, worst in measured(run, least).items():
             before, now = self.accuracy.get(key), worst.numbers.over_bound
-            if before and now > self.factor * before:
+            if before and now > factor * before:
                 message = (
                     f"less accurate than recorded: error over bound {now:.3g} for {key}, "
-                    f"more than {self.factor:g} times the {before:.3g} of the baseline"
+                    f"more than {factor:g} times the {before:.3g} of the baseline"
                 )
                 yield replace(worst, status=Status.FAIL, message=message, resembles="", seconds=0.0)
 
@@ -184,28 +205,36 @@ def _known(entry: Any, place: str) -> Known:
     return one
 
 
-def measured(run: Run) -> dict[str, Result]:
-    """The worst passing result by check and dtype, where an error was measured against a bound."""
-    found: dict[str, Result] = {}
+def measured(run: Run, least: int = 1) -> dict[str, Result]:
+    """The worst passing result by check and dtype, where at `least` so many errors were measured against a bound."""
+    found: dict[str, list[Result]] = {}
     for result in run.results:
         if result.status is Status.PASS and not math.isnan(result.numbers.over_bound):
-            key = f"{result.check} {result.case.dtype}"
-            if key not in found or result.numbers.over_bound > found[key].numbers.over_bound:
-                found[key] = result
-    return found
+            found.setdefault(f"{result.check} {result.case.dtype}", []).append(result)
+    return {
+        key: max(results, key=lambda result: result.numbers.over_bound)
+        for key, results in found.items()
+        if len(results) >= least
+    }
+
+
+def _of_group(group: causes.Group, reason: str) -> Iterable[Known]:
+    """One for a cause that experiments told, and else one for each check that met it."""
+    where = tuple(predicates.names(group.region) if group.told is None else group.told.where)
+    for check in ("*",) if group.told else group.checks:
+        mine = group.members if group.told else [member for member in group.members if member.check == check]
+        cases = {str(member.case) for member in mine if not (where or group.told)}
+        yield Known(
+            check=check, where=where, cases=tuple(sorted(cases)),
+            statuses=tuple(sorted({member.status.value for member in mine})), cause=group.cause[0],
+            message=(group.smallest if group.told else mine[0]).message, reason=reason,
+            told=group.cause if group.told else (),
+        )  # fmt: skip
 
 
 def record(run: Run, reason: str) -> str:
     """The text of a baseline that accepts every finding of `run`, each group with its region or its cases."""
-    known = []
-    for group in causes.groups(run, run.findings):
-        where = tuple(predicates.names(group.region))
-        for check in group.checks:
-            mine = [member for member in group.members if member.check == check]
-            cases = () if where else tuple(sorted({str(m.case) for m in mine}))
-            statuses = tuple(sorted({m.status.value for m in mine}))
-            said = {"message": mine[0].message, "cause": group.cause[0], "reason": reason}
-            known.append(Known(check=check, where=where, cases=cases, statuses=statuses, **said))
+    known = [one for group in causes.groups(run, run.findings) for one in _of_group(group, reason)]
     accuracy = {key: result.numbers.over_bound for key, result in sorted(measured(run).items())}
-    body = {"schema": SCHEMA, "target": run.target, "factor": FACTOR, "accuracy": accuracy}
+    body = {"schema": SCHEMA, "target": run.target, "factor": FACTOR, "seed": run.seed, "accuracy": accuracy}
     return json.dumps(body | {"known": [asdict(one) for one in known]}, indent=1) + "\n"

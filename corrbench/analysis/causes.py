@@ -37,6 +37,7 @@ class Group:
         resembles: the fault whose numbers most of them look like; empty if none does.
         place: where in the array they are wrong, in words, if experiments told.
         suspects: the lines that ran in wrong calls rather than in right ones, the most suspect first.
+        told: what experiments told of it, if they did.
     """
 
     cause: tuple[str, ...]
@@ -47,6 +48,7 @@ class Group:
     resembles: str
     place: str = ""
     suspects: list[Suspect] = field(default_factory=list)
+    told: Explained | None = None
 
     @property
     def where(self) -> str:
@@ -277,7 +279,9 @@ def explained(run: Run, results: list[Result]) -> tuple[list[Group], list[Result
             said = f"{' and '.join(one.where) or ANYTHING} ({one.evidence})"
             lines = [Suspect(**line) for line in one.lines]
             own = [result for result in mine if kind(result) == tuple(one.kind)] or mine
-            made.append(Group(tuple(one.kind), min(own, key=size), mine, said, "", one.resembles, one.place, lines))
+            made.append(
+                Group(tuple(one.kind), min(own, key=size), mine, said, "", one.resembles, one.place, lines, one)
+            )
     return sorted(made, key=lambda group: (rank(group.cause)[0], -len(group.members))), left
 
 

@@ -91,7 +91,8 @@ def certify(
     asked = verify.Options(case=str(case), seed=options.seed)
     made = Certificate(
         target=spec.name or spec.target, case=str(case.but(data="unit")), seed=options.seed, source=digest(file),
-        settings={"element type": case.dtype, "threads": "1", **signed(spec, asked, options.seed, file)}, seconds=seconds,
+        settings={"element type": case.dtype, "threads": "1", **signed(spec, asked, options.seed, file)},
+        seconds=seconds,
     )  # fmt: skip
     made.settings["command"] = made.settings["command"].replace("corrbench verify", "corrbench certify", 1)
     made.lines = arranged(white, black, exact, kept, [*model, *tested])

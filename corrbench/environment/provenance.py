@@ -36,8 +36,8 @@ def itself() -> str:
 
 
 def source(target: str, loaded: str = "") -> dict[str, str]:
-    """The file of a target, its hash and what git says of it; nothing for what is no file here, such as a library. It is
-    the file that was `loaded` where another of that name lies here.
+    """The file of a target, its hash and what git says of it; nothing for what is no file here, such as a library.
+    Where another file of that name was `loaded`, it is that.
     """
     place = re.sub(r"^cmd:", "", target).rpartition(":")[0] or target
     found = definitions.where(target, Path.cwd())

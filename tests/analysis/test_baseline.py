@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from corrbench.analysis import baseline
-from corrbench.analysis.baseline import BadBaseline, Baseline, record
+from corrbench.analysis.baseline import ENOUGH, BadBaseline, Baseline, record
 from corrbench.case import Case
-from corrbench.result import Figures, Result, Run, Status
+from corrbench.result import Explained, Figures, Result, Run, Status
 from corrbench.runner import session
 from corrbench.target import find
 
@@ -70,6 +71,38 @@ def test_another_target_has_its_own_baseline(tmp_path: Path) -> None:
     other.target = "another"
     with pytest.raises(BadBaseline, match=r"recorded for t, not for another: .*--record-baseline"):
         baseline.apply(other)
+
+
+def test_another_check_that_meets_a_cause_which_experiments_told_is_known(tmp_path: Path) -> None:
+    told = Explained(kind=["values"], where=["the dtype is float32"], evidence="tried", base=str(CASE), check="values")
+    recorded = run(result(Status.FAIL))
+    recorded.explained = [asdict(told)]
+    baseline = load(tmp_path, record(recorded, "why"))
+    numbers = Figures(array="y")
+    other = Result(check="values.exact", case=CASE, status=Status.FAIL, message="off", numbers=numbers)
+    elsewhere = replace(other, case=CASE.but(dtype="float64"))
+    crash = replace(other, status=Status.CRASH)
+    again = run(replace(other), elsewhere, crash)
+    baseline.apply(again)
+    assert [r.status for r in again.results] == [Status.KNOWN, Status.FAIL, Status.CRASH]
+    assert not again.fixed
+    mended = run(replace(other, status=Status.PASS))
+    baseline.apply(mended)
+    assert [entry["told"] for entry in mended.fixed] == [("values",)]
+    unasked = run(replace(other, status=Status.PASS, check="contract.docs"))
+    baseline.apply(unasked)
+    assert not unasked.fixed
+
+
+def test_other_data_may_be_less_accurate_by_chance(tmp_path: Path) -> None:
+    baseline = load(tmp_path, record(run(result(Status.PASS, ratio=0.1)), "why"))
+    few, near, far = run(result(Status.PASS, ratio=0.9)), run(), run()
+    near.results = [result(Status.PASS, ratio=0.39) for _ in range(ENOUGH)]
+    far.results = [result(Status.PASS, ratio=0.41) for _ in range(ENOUGH)]
+    for one, found in ((few, 0), (near, 0), (far, 1)):
+        one.seed = 2
+        baseline.apply(one)
+        assert len(one.findings) == found
 
 
 def test_lost_accuracy_is_a_finding(tmp_path: Path) -> None:

@@ -259,13 +259,14 @@ def origin(target: str) -> str:
         return os.path.abspath(place)
     if artefacts.loader(target) is not None or not all(name.isidentifier() for name in names):
         return ""
-    where, file = None, ""
+    where: Any = None
+    file: str | None = None
     for count in range(1, len(names) + 1):
         found = (finder.find_spec(".".join(names[:count]), where) for finder in sys.meta_path)
         spec = next(filter(None, found), None)
         if spec is None:
             return ""
-        where, file = spec.submodule_search_locations, spec.origin if spec.has_location else ""
+        where, file = spec.submodule_search_locations, spec.origin if spec.has_location else None
     return os.path.abspath(file) if file else ""
 
 
