@@ -117,12 +117,15 @@ class Digest:
 
     @cached_property
     def unsupported(self) -> dict[str, str]:
-        """What the target said it does not do, feature by feature, cases that it refused among them."""
+        """What the target said it does not do, feature by feature, and after these the checks in which it refused some
+        cases for a reason of another kind.
+        """
         found = dict(self.run.unsupported)
+        said = set(found.values())
         for result in self.run.results:
-            if result.status is Status.UNSUPPORTED:
+            if result.status is Status.UNSUPPORTED and result.message not in said:
                 way = result.numbers.own.get("way")
-                found.setdefault(f"{result.check} ({way})" if way else result.check, result.message)
+                found.setdefault(f"some of {result.check}" + (f" ({way})" if way else ""), result.message)
         return found
 
 

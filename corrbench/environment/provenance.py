@@ -21,8 +21,12 @@ def told(target: str, loaded: str = "") -> dict[str, str]:
     """The day, the processor, corrbench itself, and the source of a target, by name; `loaded` is where its process
     found it.
     """
-    found = {"date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", "processor": processor(), "corrbench": itself()}
-    return found | source(target, loaded)
+    return day() | {"corrbench": itself()} | source(target, loaded)
+
+
+def day() -> dict[str, str]:
+    """The day, and the processor."""
+    return {"date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", "processor": processor()}
 
 
 @cache

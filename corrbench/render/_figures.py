@@ -25,6 +25,13 @@ def percent(share: float) -> str:
     return f"{'+' if share > 0 else '-'}∞" if math.isinf(share) else number(share, "+.1%")
 
 
+def interval(low: float, high: float) -> str:
+    """Between which changes the true one lies."""
+    if math.isnan(low):
+        return ""
+    return "too few times to tell" if math.isinf(high) else f"{percent(low)} to {percent(high)}"
+
+
 def duration(seconds: float) -> str:
     """Seconds with a unit and three figures."""
     units = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from corrbench.render._figures import duration, percent, short
+from corrbench.render._figures import duration, interval, percent, short
 from corrbench.render.markdown import escape, table
 from corrbench.render.terminal import NARROW
 from corrbench.timing.paired import PairedComparison
@@ -25,8 +24,8 @@ LONG = 12  # characters of a target that take a second line
 def cells(one: CaseComparison) -> tuple[str, ...]:
     """A row: case, times, change, interval, verdict."""
     mode = "" if one.mode == "forward" else f" {one.mode}"
-    between = "" if math.isnan(one.low) else f"{percent(one.low)} to {percent(one.high)}"
-    return (short(one.case) + mode, duration(one.a), duration(one.b), percent(one.change), between, one.verdict.value)
+    times = (duration(one.a), duration(one.b), percent(one.change), interval(one.low, one.high))
+    return (short(one.case) + mode, *times, one.verdict.value)
 
 
 HEADS = ("case", "a", "b", "change", "95 % interval", "verdict")

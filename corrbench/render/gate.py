@@ -10,7 +10,7 @@ from rich.text import Text
 
 from corrbench.gate import BASE, HARDLY, HEAD, Gate
 from corrbench.render import compare, junit
-from corrbench.render._figures import percent, short
+from corrbench.render._figures import interval, percent, short
 from corrbench.render.markdown import escape
 from corrbench.timing.significance import Verdict
 
@@ -82,7 +82,8 @@ def summary(gate: Gate) -> str:
     parts = [f"{gate.target}, {gate.head} against {gate.base}"]
     if gate.runs:
         counts = {side: len(run.findings) for side, run in zip((BASE, HEAD)[-len(gate.runs) :], gate.runs, strict=True)}
-        parts.append("findings: " + ", ".join(f"{side} {count}" for side, count in counts.items()))
+        partly = " (of the questions that were asked)" * any(run.stopped for run in gate.runs)
+        parts.append("findings: " + ", ".join(f"{side} {count}" for side, count in counts.items()) + partly)
     if gate.speed:
         parts.append(f"speed: {compare.summary(gate.speed)}")
     if gate.instructions:
@@ -140,7 +141,7 @@ def xml(gate: Gate) -> str:
         unsure = one.verdict in (Verdict.INCONCLUSIVE, Verdict.SKIPPED)
         slower = one.verdict is Verdict.SLOWER and not (gate.speed and gate.speed.unfit)
         said = f"{one.verdict.value}: {percent(one.change)}"
-        said += f" ({percent(one.low)} to {percent(one.high)})"
+        said += f" ({between})" if (between := interval(one.low, one.high)) else ""
         add(f"speed {short(one.case)}", [said] if slower else [], f"{said} {one.note}" if unsure else "")
     for case, ratio in gate.ratios.items():
         add(f"instructions {short(case)}", [f"{ratio - 1:+.2%}"] if case in gate.heavier else [])

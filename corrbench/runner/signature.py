@@ -49,6 +49,7 @@ def summary_environment() -> dict[str, Any]:
     from importlib import metadata
 
     found = {
+        **provenance.day(),
         "python": platform.python_version(),
         "system": platform.system(),
         "machine": platform.machine(),
