@@ -10,6 +10,7 @@ from corrbench.case import FLOATS, Case
 from corrbench.checks import LIGHT, Outline, check
 from corrbench.judge.calls import Call
 from corrbench.judge.trial import Trial
+from corrbench.numerics.diagnose import element
 from corrbench.numerics.problem import Array
 from corrbench.numerics.relations import Asked, Law, laws, real_laws
 from corrbench.result import Figures, Result, Status
@@ -66,7 +67,7 @@ def held(trial: Trial, operands: dict[str, Array], every: Iterator[Law]) -> Iter
             broken |= must
             at = tuple(int(i) for i in np.argwhere(wrong)[0])
             message = f"{law.name}: broken in {int(wrong.sum())} of {wrong.size} elements"
-            message += f"; at {list(at)}: {left[at]} against {right[at]}"
+            message += f"; at {element(at, left.shape)}: {left[at]} against {right[at]}"
             message += "" if must or not law.must else "; its bits change from run to run as well"
             yield trial.result(Status.FAIL if must else Status.WARN, message)
     if not broken:

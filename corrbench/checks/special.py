@@ -10,7 +10,7 @@ import numpy as np
 from corrbench.case import FLOATS, Case
 from corrbench.checks import Outline, check
 from corrbench.judge.trial import Trial
-from corrbench.numerics.diagnose import chart, pattern
+from corrbench.numerics.diagnose import chart, element, pattern
 from corrbench.numerics.inputs import SPECIAL
 from corrbench.numerics.problem import Array, Problem
 from corrbench.result import Figures, Result, Status
@@ -68,7 +68,7 @@ def footprint(trial: Trial) -> Iterator[Result]:
             at = tuple(int(i) for i in np.argwhere(mask)[0])
             message = (
                 f"{int(mask.sum())} of {mask.size} elements {words}; "
-                f"first at {list(at)}: got {values[at]}, IEEE says {want[at]}"
+                f"first at {element(at, values.shape)}: got {values[at]}, IEEE says {want[at]}"
             )
             # libraries of linear algebra may skip a factor of zero: 0·Inf lost is worth a look, not a failure
             status = Status.WARN if mask is lost and trial.case.data == "infzero" else Status.FAIL
@@ -208,7 +208,7 @@ def overflowing(trial: Trial) -> Result:
         at = tuple(int(i) for i in np.argwhere(wrong)[0])
         message = (
             f"{int(wrong.sum())} of {wrong.size} results beyond the largest number are not Inf; "
-            f"at {list(at)}: {values[at]}"
+            f"at {element(at, values.shape)}: {values[at]}"
         )
         return trial.result(Status.FAIL, message)
     return trial.result(Status.PASS, numbers=Figures(elements=int(touched.sum())))

@@ -10,6 +10,7 @@ import numpy as np
 
 from corrbench.case import INTEGERS
 from corrbench.numerics import bounds, expansion, oracle
+from corrbench.numerics.diagnose import element
 from corrbench.numerics.formats import UNIT
 from corrbench.numerics.problem import Array, Problem
 
@@ -137,7 +138,7 @@ class Expected:
             return Judgement(wrong, numbers=numbers)
         if name == "y" and self.problem.axes == (0, 1, 2, 3):
             numbers |= _shown(self.problem, got, rounded)
-        return Judgement(wrong, _sentence(numbers, self), numbers, beyond=self._lax(got, name))
+        return Judgement(wrong, _sentence(numbers, self, got.shape), numbers, beyond=self._lax(got, name))
 
     def _lax(self, got: Array, name: str) -> str:
         """The first of the laxer classes whose bound a wrong result keeps; empty if it keeps none."""
@@ -213,18 +214,19 @@ def _listed(array: Array) -> Any:
     return [_listed(part) for part in array] if array.ndim else _plain(array[()])
 
 
-def _sentence(numbers: dict[str, Any], expected: Expected) -> str:
+def _sentence(numbers: dict[str, Any], expected: Expected, shape: tuple[int, ...]) -> str:
     """The finding in one sentence."""
     subject = "" if numbers["array"] == "y" else f"{numbers['array']}: "
     got, exact = (f"{v:.9g}" if isinstance(v, float) else str(v) for v in (numbers["got"], numbers["exact"]))
     text = (
-        f"{subject}{numbers['wrong']} of {numbers['elements']} elements differ; worst at {numbers['at']}: "
-        f"got {got}, exact {exact}, off by {numbers['off']:.3g}"
+        f"{subject}{numbers['wrong']} of {numbers['elements']} elements differ; "
+        f"worst at {element(numbers['at'], shape)}: got {got}, exact {exact}, off by {numbers['off']:.3g}"
     )
     terms = expected.problem.terms
+    products = f"{terms} product{'s' * (terms != 1)}"
     if expected.exact_tier:
-        return f"{text}, where whole numbers leave no room for rounding ({expected.dtype}, K={terms})"
+        return f"{text}, where whole numbers leave no room for rounding ({expected.dtype}, {products})"
     return (
         f"{text}, {numbers['ratio']:.2g} times the {numbers['allowed']:.2g} allowed "
-        f"({expected.accuracy}, {expected.dtype}, K={terms})"
+        f"({expected.accuracy}, {expected.dtype}, {products})"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -59,6 +59,13 @@ def _indices(hit: Array, length: int, name: str) -> str:
 
 def _ordinal(number: int) -> str:
     return f"{number}{ {2: 'nd', 3: 'rd'}.get(number, 'th') }"
+
+
+def element(at: Sequence[int], shape: Sequence[int]) -> str:
+    """An element in words: its index, or its row and column in an array of one plane."""
+    if len(at) == len(shape) == 4 and tuple(shape[:2]) == (1, 1):
+        return f"row {at[2]}, column {at[3]}"
+    return str(list(at))
 
 
 def chart(wrong: Array, at: Iterable[int]) -> dict[str, str]:

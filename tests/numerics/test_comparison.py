@@ -51,7 +51,7 @@ def test_whole_numbers_leave_no_room(dtype: str) -> None:
     assert judgement.numbers["wrong"] == 1
     assert judgement.numbers["tier"] == "exact"
     assert judgement.message.startswith(f"1 of {got.size} elements differ; worst at [1, 2, 3, 1]: got ")
-    assert f"({dtype}, K=12)" in judgement.message
+    assert f"({dtype}, 12 products)" in judgement.message
 
 
 @pytest.mark.parametrize("dtype", INTEGERS)
@@ -89,7 +89,7 @@ def test_the_bound_is_the_border(seed: int, dtype: str, data: st.DataObject) -> 
     assert judgement.numbers["at"] == list(where)
     assert judgement.numbers["ratio"] > 1
     assert "times the" in judgement.message
-    assert f"(direct, {dtype}, K=12)" in judgement.message
+    assert f"(direct, {dtype}, 12 products)" in judgement.message
 
 
 @pytest.mark.parametrize("data", ["small", "unit"])
