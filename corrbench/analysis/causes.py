@@ -66,7 +66,14 @@ class Group:
         alike = self.resembles and f"looks as if {self.resembles}"
         asked = self.smallest.asked
         call = f"in a call of {asked}" if asked != self.smallest.case else ""
-        return [said for said in (call, self.where, alike, self.place and f"mostly {self.place}", self.line) if said]
+        place = self.place and f"mostly {self.place}"
+        return [said for said in (call, self.where, alike, place, self.line, self.layer) if said]
+
+    @property
+    def layer(self) -> str:
+        """What is wrong with the parameters of a layer, from which the rest may follow."""
+        told = next((one for one in self.members if one.check == "module.parameters"), None)
+        return f"{told.check}: {told.message}" if told and told is not self.smallest else ""
 
     @property
     def line(self) -> str:

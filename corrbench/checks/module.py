@@ -53,7 +53,9 @@ def parameters(trial: Trial) -> Iterator[Result]:  # noqa: C901 - one question a
     kernel, size = found["kernel"], list(trial.case.w[2:])
     for name, look in (("with a weight given", given), ("without a weight", fresh)):
         if "raised" in look:
-            yield trial.result(Status.FAIL, f"{name}: {look['raised']['type']}: {look['raised']['message'][:200]}")
+            said = look["raised"]["message"][:200]
+            hint = "; --params names parameters that are called otherwise" * (said.endswith("attribute 'weight'"))
+            yield trial.result(Status.FAIL, f"{name}: {look['raised']['type']}: {said}{hint}")
             return
     problems = []
     for name in ("weight", "bias"):

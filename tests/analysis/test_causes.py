@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from corrbench.analysis import causes
 from corrbench.analysis.predicates import describe
 from corrbench.case import Case
-from corrbench.result import Figures, Result, Run, Status
+from corrbench.result import Explained, Figures, Result, Run, Status
 
 OTHERS = [Case(x=(1, 1, 9, n), w=(1, 1, 3, 3)) for n in range(10, 40)]
 STRIDED = [case.but(stride=(2, 2), padding=(1, 1, 1, 1)) for case in OTHERS[:10]]
@@ -69,3 +69,15 @@ def test_errors_are_told_apart_by_their_first_words() -> None:
     errors = [replace(finding(OTHERS[0]), status=Status.ERROR, message=text) for text in said]
     run = Run(target="t", form="conv2d", seed=1, results=errors)
     assert [len(group.members) for group in causes.groups(run, errors)] == [2, 1]
+
+
+def test_what_is_wrong_with_the_parameters_of_a_layer_is_told_beside_wrong_values() -> None:
+    told = Explained(kind=["values"], where=[], evidence="tried", base=str(OTHERS[0]), check="values.bound")
+    said = Result(check="module.parameters", case=OTHERS[0], status=Status.FAIL, message="no weight")
+    wrong = [finding(OTHERS[0]), said]
+    run = Run(target="t", form="module", seed=1, results=wrong, explained=[asdict(told)])
+    [group] = causes.groups(run, run.findings)
+    assert group.smallest is wrong[0]
+    assert "module.parameters: no weight" in group.remarks
+    [alone] = causes.groups(run, [said])
+    assert "module.parameters: no weight" not in alone.remarks
