@@ -245,3 +245,9 @@ class Convention:
 
 
 PLAIN = Convention()
+
+
+def sizes(case: Case) -> dict[str, int]:
+    """The sizes of a case that a call expression may mention."""
+    (n, cin, height, width), (cout, _, kh, kw) = case.x, case.w
+    return {"kh": kh, "kw": kw, "k": kh, "cin": cin, "cout": cout, "H": height, "W": width, "n": n}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from corrbench.case import DTYPES, Case
-from corrbench.convention import Convention
+from corrbench.convention import Convention, sizes
 from corrbench.judge.protocol import Reply
 from corrbench.numerics import inputs
 from corrbench.numerics.diagnose import outline
@@ -60,12 +60,10 @@ class Call:
 
 def called(case: Case, convention: Convention, given: dict[str, Any] | None = None) -> dict[str, Any]:
     """What a call is made with beside its arrays: arguments, sizes for an expression, shape of the result."""
-    (n, _, height, width), (o, _, kh, kw) = case.x, case.w
-    sizes = {"kh": kh, "kw": kw, "k": kh, "cin": case.x[1], "cout": o, "H": height, "W": width, "n": n}
     words = (config(case) if given is None else given) if convention.output == "valid" else {
         name: value for name, value in config(case).items() if name != "padding"
     }  # fmt: skip
-    return {"config": words, "sizes": sizes, "out": convention.shape("y", case)}
+    return {"config": words, "sizes": sizes(case), "out": convention.shape("y", case)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import zlib
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from corrbench.case import COMPLEX, INTEGERS, Case
+from corrbench.convention.options import of
 from corrbench.numerics.bounds import exact_radius
+from corrbench.render import _own_call
 from corrbench.result import Result, Status
 from corrbench.support import config
 
@@ -45,34 +48,64 @@ def snippet(result: Result, target: str, form: str, arrays: str) -> str:
         arrays: what it takes.
 
     Returns:
-        The text; empty where it takes more than that: another convention, a layout in memory, data or a check of
+        The text; empty where it takes more than that: a layer of its own kind, a layout in memory, data or a check of
         which the operands do not follow in a line.
     """
     case, words = result.case, shlex.split(result.reproduce)
     place, _, name = target.rpartition(":")
-    if not place or not name.isidentifier() or {word.partition("=")[0] for word in words} & OWN or arrays == "list":
+    given = {word.partition("=")[0] for word in words} & OWN
+    if not place or place.endswith(".ipynb") or not name.isidentifier() or arrays == "list":
         return ""
-    if form not in ("corr2d", "conv2d", "module") or (form == "module" and case.bias) or case.layout:
+    if given and given <= {*_own_call.OPTIONS}:
+        return own(result, place, name, form, arrays)
+    if given or form not in ("corr2d", "conv2d", "module") or (form == "module" and case.bias) or case.layout:
         return ""
     made = operands(result, form, arrays, int(words[words.index("--seed") + 1]) if "--seed" in words else -1)
     claim = claimed(result, form, arrays)
     if made is None or not claim:
         return ""
-    imports = ["numpy as np"] if arrays == "numpy" or any("np." in line for line in made) else []
+    x, w = ("X", "K") if flat(result, form) else ("x", "w")
+    others = [f"{key}={tuple(value) if isinstance(value, list) else value!r}" for key, value in config(case).items()]
+    call = f"{name}({', '.join([x, w, *(['b'] if case.bias else []), *others])})"
+    if form == "module":
+        call = f"{name}({case.w[2:]}, {w})({x})"
+    return "\n".join([*loading(place, name, arrays, made), *made, *[line.format(call=call) for line in claim]])
+
+
+def own(result: Result, place: str, name: str, form: str, arrays: str) -> str:
+    """The same for a call in a convention of the target's own; empty where it takes more than that."""
+    options = _own_call.said(shlex.split(result.reproduce))
+    convention = of(form, **options)
+    operands = None if result.case.layout else _own_call.operands(result, convention)
+    call = _own_call.call(options.get("call", ""), name, result.case, convention)
+    if operands is None or not call:
+        return ""
+    made = [
+        literal(role, array.tolist(), result.case.dtype, arrays)
+        for role, array in operands.items()
+        if role == "right" or re.search(rf"\b{role}\b", call)
+    ]
+    lines = [f"got = {call}", "assert got.shape == right.shape and (got == right).all(), got"]
+    return "\n".join([*loading(place, name, arrays, [*made, *lines]), *made, *lines])
+
+
+def loading(place: str, name: str, arrays: str, lines: list[str]) -> list[str]:
+    """The lines that import what others need, and the target."""
+    imports = ["numpy as np"] if arrays == "numpy" or any("np." in line for line in lines) else []
     imports += ["torch"] if arrays == "torch" else []
     stem = place.removesuffix(".py")
     if place.endswith(".py") and not stem.isidentifier():  # elsewhere than here
         imports, load = ["runpy", *imports], f"{name} = runpy.run_path({place!r})[{name!r}]"
     else:
         load = f"from {stem} import {name}"
-    if place.endswith(".ipynb"):
-        return ""
-    x, w = ("X", "K") if flat(result, form) else ("x", "w")
-    given = [f"{key}={tuple(value) if isinstance(value, list) else value!r}" for key, value in config(case).items()]
-    call = f"{name}({', '.join([x, w, *(['b'] if case.bias else []), *given])})"
-    if form == "module":
-        call = f"{name}({case.w[2:]}, {w})({x})"
-    return "\n".join([f"import {', '.join(imports)}", load, *made, *[line.format(call=call) for line in claim]])
+    return [f"import {', '.join(imports)}", load]
+
+
+def literal(name: str, values: Any, dtype: str, arrays: str) -> str:
+    """A line that gives a name to nested lists as an array."""
+    start, kind = ("np.array(", f"np.{dtype}") if arrays == "numpy" else ("torch.tensor(", f"dtype=torch.{dtype}")
+    start = f"{name} = {start}"
+    return f"{start}{written(values, dtype, len(start))}, {kind})"
 
 
 def flat(result: Result, form: str) -> bool:
@@ -113,23 +146,14 @@ def operands(result: Result, form: str, arrays: str, seed: int) -> list[str] | N
         name = names.get(role, role)
         shape = {"x": case.x, "w": case.w, "b": (case.w[0],), "g": case.out}[role]
         if small and role in small:
-            text = written(shaped(small[role], result, form, role), case.dtype, len(name) + 16)
-            made = (
-                f"np.array({text}, np.{case.dtype})"
-                if arrays == "numpy"
-                else f"torch.tensor({text}, dtype=torch.{case.dtype})"
-            )
-        else:
-            drawn = expression(case, seed, role, shape)
-            if not drawn:
-                return None
-            drawn += "[0, 0]" * (flat(result, form) and role != "b")
-            made = (
-                drawn
-                if arrays == "numpy"
-                else f"torch.from_numpy({drawn})" + ".bfloat16()" * (case.dtype == "bfloat16")
-            )
-        lines.append(f"{name} = {made}")
+            lines.append(literal(name, shaped(small[role], result, form, role), case.dtype, arrays))
+            continue
+        drawn = expression(case, seed, role, shape)
+        if not drawn:
+            return None
+        drawn += "[0, 0]" * (flat(result, form) and role != "b")
+        half = ".bfloat16()" * (case.dtype == "bfloat16")
+        lines.append(f"{name} = {drawn if arrays == 'numpy' else f'torch.from_numpy({drawn}){half}'}")
     return lines
 
 
