@@ -39,6 +39,8 @@ class Known:
         cause: what `corrbench.analysis.causes.cause` begins with for it, such as ``raised``; empty for anything.
         kind: what it is, one of `KINDS`; ``different`` is a documented convention of the target's own, not a fault.
         finding: the name of what is written about it under ``reports/findings``; empty if nothing is.
+        pattern: how messages of its cause read, see `corrbench.analysis.causes.cause`, where no property of cases tells
+            and they are more than wrong values: accepted on whatever case.
         told: of a cause that experiments told, which kind of findings it has, see `corrbench.analysis.causes.kind`. All
             findings where it holds that are of this kind or may follow from it are accepted, whichever check asked:
             another seed lets other checks meet it.
@@ -53,6 +55,7 @@ class Known:
     cause: str = ""
     kind: str = "wrong"
     finding: str = ""
+    pattern: str = ""
     told: tuple[str, ...] = ()
 
     def covers(self, result: Result) -> bool:
@@ -65,7 +68,8 @@ class Known:
             return (belongs or causes.follows(result, told)) if result.finding else belongs and causes.direct(result)
         if self.where:
             return all((has := predicate(name)) is not None and has(result.asked) for name in self.where)
-        return str(result.case) in self.cases
+        alike = bool(self.pattern and result.finding) and causes.cause(result)[1:] == (self.pattern,)
+        return alike or str(result.case) in self.cases
 
     def accepts(self, result: Result) -> bool:
         """Whether a result that it `covers` is the finding that it knows."""
@@ -228,7 +232,7 @@ def _of_group(group: causes.Group, reason: str) -> Iterable[Known]:
             check=check, where=where, cases=tuple(sorted(cases)),
             statuses=tuple(sorted({member.status.value for member in mine})), cause=group.cause[0],
             message=(group.smallest if group.told else mine[0]).message, reason=reason,
-            told=group.cause if group.told else (),
+            told=group.cause if group.told else (), pattern="" if where or group.told else "".join(group.cause[1:2]),
         )  # fmt: skip
 
 

@@ -94,6 +94,18 @@ def test_another_check_that_meets_a_cause_which_experiments_told_is_known(tmp_pa
     assert not unasked.fixed
 
 
+def test_what_no_property_tells_is_known_by_how_it_reads(tmp_path: Path) -> None:
+    def said(message: str, size: int) -> Result:
+        case = Case(x=(1, 1, size, 6), w=(1, 1, 2, 3))
+        return Result(check="contract.result", case=case, status=Status.FAIL, message=message)
+
+    baseline = load(tmp_path, record(run(said("y has dtype float64, not float32", 5)), "why"))
+    assert not baseline.known[0].where
+    again = run(said("y has dtype float16, not float64", 7), said("y has shape [1], not [2]", 7), result(Status.FAIL))
+    baseline.apply(again)
+    assert [r.status for r in again.results] == [Status.KNOWN, Status.FAIL, Status.FAIL]
+
+
 def test_other_data_may_be_less_accurate_by_chance(tmp_path: Path) -> None:
     baseline = load(tmp_path, record(run(result(Status.PASS, ratio=0.1)), "why"))
     few, near, far = run(result(Status.PASS, ratio=0.9)), run(), run()
