@@ -92,7 +92,7 @@ def far(trial: Trial) -> Iterator[Result]:
     arrays = trial.operands()
     (reply,) = trial.calls([Call(case=trial.case, arrays=arrays)], ends=False)
     if reply.raised and "OutOfMemory" in reply.raised["type"]:
-        yield trial.result(Status.SKIPPED, "the device has not enough memory for elements that lie so far apart")
+        yield trial.result(Status.SKIPPED, "there is not enough memory for elements that lie so far apart")
     elif reply.raised:
         yield trial.raised(reply.raised, trial.case)
     elif (values := trial.values(reply)) is None:

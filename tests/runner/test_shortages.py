@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import json
 import resource
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,7 @@ import pytest
 import corrbench
 from corrbench.result import Status
 from tests.support.judging import judged
-from tests.support.small_targets import write
+from tests.support.small_targets import RIGHT, write
 
 LEAKY = """
 import os
@@ -72,3 +76,29 @@ def test_no_duration_depends_on_a_clock_that_can_be_set() -> None:
             called = node.func if isinstance(node, ast.Call) else None
             if isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name) and called.value.id == "time":
                 assert called.attr not in CLOCKS, f"{path}:{node.lineno}"
+
+
+@pytest.mark.slow
+def test_few_addresses_cost_the_case_that_wants_many(tmp_path: Path) -> None:
+    """In a process of its own, for what limits a process limits all that it starts."""
+    target = write(tmp_path, RIGHT)
+    words = [
+        target,
+        "--arrays",
+        "numpy",
+        "--profile",
+        "quick",
+        "--suite",
+        "article",
+        "--check",
+        "memory",
+        "--seed",
+        "1",
+    ]
+    command = shlex.join([sys.executable, "-P", "-m", "corrbench", "verify", *words, "--json", "run.json"])
+    shell = ["bash", "-c", f"ulimit -v 4000000; {command}"]
+    done = subprocess.run(shell, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads((tmp_path / "run.json").read_text())["results"]
+    assert {one["status"] for one in results if one["check"] == "memory.far"} == {"skipped"}
+    assert {one["status"] for one in results if one["check"] == "memory.views"} == {"pass"}

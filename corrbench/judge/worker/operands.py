@@ -117,10 +117,21 @@ class Operand:
         return bits(self.tensor).tobytes()
 
 
+class OutOfMemory(Exception):
+    """There is no memory for an operand, whatever the target does."""
+
+
 def unreserved(size: int, dtype: Any) -> Array:
-    """So many zeros, of which only what is touched takes memory."""
+    """So many zeros, of which only what is touched takes memory.
+
+    Raises:
+        OutOfMemory: not even addresses for them are to be had, where a user's limit is low.
+    """
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | NO_RESERVE
-    return np.frombuffer(mmap.mmap(-1, size * dtype.itemsize, flags=flags), dtype)
+    try:
+        return np.frombuffer(mmap.mmap(-1, size * dtype.itemsize, flags=flags), dtype)
+    except OSError as error:
+        raise OutOfMemory(str(error)) from None
 
 
 def span(array: Any) -> tuple[int, int]:
