@@ -13,13 +13,14 @@ from corrbench.analysis.baseline import BadBaseline, Known, shipped
 from corrbench.judge.client import NotLoaded, Remote
 from corrbench.judge.divided import dividing
 from corrbench.judge.trial import Trial, conclude
-from corrbench.result import Result, Status
+from corrbench.result import DEATHS, Result, Status
 from corrbench.support import Support
 from corrbench.target import Spec, find
 
 BENEATH = {"torch": ("torch",), "numpy": ("numpy.einsum", "scipy.correlate2d")}  # by the arrays that a target takes
 CATALOGUE = "corrbench.defects."
 IN_VAIN = 6  # findings of a run that no library shares, after which none is asked any more
+TIMES = 4  # that a library is asked whether it dies of a case as the target did
 
 
 @dataclass(slots=True, weakref_slot=True)
@@ -44,8 +45,9 @@ class Libraries:
         names = [one for one in BENEATH.get(self.spec.arrays, ()) if any(suspected(r, one) for r in findings)]
         for name in names:
             asked = dict.fromkeys((causes.origin(r), r.case) for r in findings if suspected(r, name))
-            questions = [replace(trial, check=check, case=case) for check, case in asked]
-            shared = [one for question in questions for one in self._answers(name, question)]
+            dead = {(causes.origin(r), r.case) for r in findings if r.status in DEATHS}
+            questions = [(replace(trial, check=one[0], case=one[1]), one in dead) for one in asked]
+            shared = [other for question, died in questions for other in self._answers(name, question, died)]
             same = [result for result in findings if any(alike(result, other) for other in shared)]
             if same:
                 self.in_vain = 0
@@ -53,15 +55,22 @@ class Libraries:
         self.in_vain += bool(names)
         return results
 
-    def _answers(self, name: str, trial: Trial) -> list[Result]:
-        """What a check says of a library on the same case and data: where it searched, on what it found."""
+    def _answers(self, name: str, trial: Trial, died: bool) -> list[Result]:
+        """What a check says of a library on the same case and data: where it searched, on what it found. Who damages
+        its heap does not die each time, so where the target `died` the library is asked several times.
+        """
         spec = replace(find(name), timeout=self.spec.timeout, memory=self.spec.memory, python=self.spec.python)
         if name not in self.remotes:
             self.remotes[name] = Remote(dividing(spec))
         support = Support(trial.support.takes, {}, spec.form)
         with suppress(NotLoaded):
             theirs = Trial(trial.check, trial.case, trial.seed, spec, support, self.remotes[name])
-            return conclude(theirs, checks.registry()[trial.check].run)
+            answers = conclude(theirs, checks.registry()[trial.check].run)
+            for _ in range(TIMES - 1 if died else 0):
+                if any(one.status in DEATHS for one in answers):
+                    break
+                answers = conclude(theirs, checks.registry()[trial.check].run)
+            return answers
         return []
 
 
