@@ -45,7 +45,7 @@ def test_a_library_that_does_not_die_each_time_is_asked_again(
     died = Result(check="gradients.second", case=case, status=Status.CRASH, message="died")
     answers = iter([replace(died, status=Status.PASS)] * calm + [died])
     monkeypatch.setattr(inherited, "conclude", lambda *_: [next(answers)])
-    spec = replace(find("anything.py:conv2d"), lenient=True)
+    spec = find("anything.py:conv2d")
     trial = Trial("gradients.second", case, 1, spec, Support(frozenset(), {}, "conv2d"), Remote(spec))
     [told] = inherited.Libraries(spec).told(trial, [died])
     assert told.status is status
