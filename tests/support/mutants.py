@@ -92,6 +92,7 @@ MUTANTS: list[tuple[str, str, str, str, str]] = [
     ("determinism.flag", "determinism", "RUNS = 12", "RUNS = 4", "atomics-despite-the-flag"),
     ("contract.globals", "../judge/worker/global_state", '"backends.cudnn.benchmark",', "", "trial-left-on"),
     ("fuzz.search", "fuzz", "EXAMPLES = 40", "EXAMPLES = 2", "storage-offset-ignored"),
+    ("fuzz.crossed", "crossed", "SIZE = 48", "SIZE = 1", "storage-offset-ignored"),
 ]  # fmt: skip
 
 
