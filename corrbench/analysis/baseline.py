@@ -39,8 +39,8 @@ class Known:
         cause: what `corrbench.analysis.causes.cause` begins with for it, such as ``raised``; empty for anything.
         kind: what it is, one of `KINDS`; ``different`` is a documented convention of the target's own, not a fault.
         finding: the name of what is written about it under ``reports/findings``; empty if nothing is.
-        pattern: how messages of its cause read, see `corrbench.analysis.causes.cause`, where no property of cases tells
-            and they are more than wrong values: accepted on whatever case.
+        pattern: of a breach of contract that no property of cases tells, how its messages read, see
+            `corrbench.analysis.causes.cause`: accepted on whatever case.
         told: of a cause that experiments told, which kind of findings it has, see `corrbench.analysis.causes.kind`. All
             findings where it holds that are of this kind or may follow from it are accepted, whichever check asked:
             another seed lets other checks meet it.
@@ -225,6 +225,7 @@ def measured(run: Run, least: int = 1) -> dict[str, Result]:
 def _of_group(group: causes.Group, reason: str) -> Iterable[Known]:
     """One for a cause that experiments told, and else one for each check that met it."""
     where = tuple(predicates.names(group.region) if group.told is None else group.told.where)
+    pattern = group.cause[1] if group.cause[0].startswith("contract.") else ""
     for check in ("*",) if group.told else group.checks:
         mine = group.members if group.told else [member for member in group.members if member.check == check]
         cases = {str(member.case) for member in mine if not (where or group.told)}
@@ -232,7 +233,7 @@ def _of_group(group: causes.Group, reason: str) -> Iterable[Known]:
             check=check, where=where, cases=tuple(sorted(cases)),
             statuses=tuple(sorted({member.status.value for member in mine})), cause=group.cause[0],
             message=(group.smallest if group.told else mine[0]).message, reason=reason,
-            told=group.cause if group.told else (), pattern="" if where or group.told else "".join(group.cause[1:2]),
+            told=group.cause if group.told else (), pattern=pattern if not (where or group.told) else "",
         )  # fmt: skip
 
 

@@ -54,7 +54,7 @@ class Shown:
         else:
             found += [("allowed", "0: whole numbers leave no room for rounding")]
         if n.bits is not None:
-            found.append(("effective bits", number(n.bits)))
+            found.append(("effective bits", number(n.bits, ".1f")))
         return [*found, ("wrong elements", f"{n.wrong:,} of {n.elements:,}")]
 
     @property
@@ -210,7 +210,7 @@ def _data(views: list[dict[str, Any]]) -> dict[str, Any]:
             columns[name].append(seen.setdefault(word, len(seen)))
         n = result.numbers
         columns["ratio"].append(_figure(n.over_bound))
-        columns["bits"].append(_figure(n.bits))
+        columns["bits"].append(_figure(n.bits and round(n.bits, 1)))
         columns["cause"].append(causes.get(id(result), 0))
         if result.reproduce and result.reproduce != _filled(commands[index], result):
             odd[len(columns["check"]) - 1] = result.reproduce

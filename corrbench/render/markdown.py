@@ -91,7 +91,7 @@ def _asked(digest: Digest) -> Iterator[str]:
         about = checks[row.check].about if row.check in checks else ""
         tally = (row.count(Status.PASS), row.count(*FINDINGS), row.count(Status.WARN))
         lines.append((row.check, *tally, row.count(Status.SKIPPED, Status.UNSUPPORTED), number(row.ratio)))
-        more.append((row.check, about, number(row.bits), number(row.rounded, ".1%")))
+        more.append((row.check, about, number(row.bits, ".1f"), number(row.rounded, ".1%")))
     yield from table(("check", "pass", "findings", "warnings", "skipped", "error / bound"), lines, "lrrrrr")
     yield from _folded("What each check asks, and how many bits were right")
     yield from table(("check", "question", "fewest bits", "correctly rounded"), more, "llrr")

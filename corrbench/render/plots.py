@@ -177,7 +177,7 @@ def bits(results: Sequence[Result]) -> Plot:
     own = {name: -math.log2(UNIT[name]) for name in held}
     high = 8 * math.ceil(max([*own.values(), *(v for several in held.values() for v, _ in several if v < 90)]) / 8)
     strips = [
-        _strip(name, several, 0, high, 1, f"fewest {number(min(several)[0])}", mark=_share(own[name], 0, high))
+        _strip(name, several, 0, high, 1, f"fewest {number(min(several)[0], '.1f')}", mark=_share(own[name], 0, high))
         for name, several in held.items()
     ]
     return Plot(strips=strips, ticks=[(_share(n, 0, high), str(n)) for n in range(0, high + 1, 8)])

@@ -51,6 +51,15 @@ for (const button of document.querySelectorAll(".reproduce .copy")) {
   button.addEventListener("click", () => copy(button, find("code", button.parentElement).textContent));
 }
 
+// ---- tables as cards, on a narrow page
+function label(table) { // each figure with the head of its column, which is out of sight then
+  const heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent.trim());
+  for (const row of table.querySelectorAll("tbody tr")) {
+    [...row.cells].forEach((cell, place) => { cell.dataset.label = heads[place]; });
+  }
+}
+document.querySelectorAll(".scroll table").forEach(label);
+
 // ---- the table of results
 const PAGE = 100;
 const data = JSON.parse(find("#data").textContent);
@@ -132,6 +141,7 @@ function show() {
     rows.append(line);
   }
   body.append(rows);
+  label(table);
   shown = Math.min(shown + PAGE, chosen.length);
   more.hidden = shown >= chosen.length;
   more.textContent = "Show " + Math.min(PAGE, chosen.length - shown) + " more";
