@@ -16,6 +16,7 @@ from corrbench.analysis.causes import Digest, Group, size
 from corrbench.analysis.run_diff import Change
 from corrbench.case import DTYPES
 from corrbench.checks import registry
+from corrbench.numerics.diagnose import element
 from corrbench.render import crosscheck, links, plots, run_diff, snippet, source_view
 from corrbench.render._figures import counted, number
 from corrbench.result import FINDINGS, Result, Run, Status
@@ -48,7 +49,12 @@ class Shown:
         n = self.result.numbers
         if n.got is None:
             return []
-        found = [(f"got, at {n.at}", str(n.got)), ("exact", str(n.exact)), ("off by", number(n.off))]
+        shape = [int(size) for size in (n.map or {}).get("shape", "").split(",") if size]
+        found = [
+            (f"got, at {element(n.at or [], shape)}", str(n.got)),
+            ("exact", str(n.exact)),
+            ("off by", number(n.off)),
+        ]
         if n.tier == "bound":
             found += [("allowed", number(n.allowed)), ("times the bound", number(n.ratio))]
         else:

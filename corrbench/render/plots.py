@@ -81,7 +81,7 @@ def errormap(result: Result) -> list[Grid]:
     shape = [int(length) for length in chart["shape"].split(",")]
     last = shape[-2:] if len(shape) > 1 else [1, *shape]
     place = at[-2:] if len(at) > 1 else [0, *at]
-    where = f"[{', '.join(map(str, [*at[:-2], ':', ':']))}]" if len(shape) == 4 else ""
+    where = f"[{', '.join(map(str, [*at[:-2], ':', ':']))}]" if "planes" in chart else ""
     made = [_chart(f"wrong in {array}{where}", chart["plane"], last, place)]
     if "planes" in chart:
         made.append(_chart(f"planes of {array} that have any", chart["planes"], shape[:2], at[:2]))
