@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import pickle
 import pickletools
+import shutil
 import signal
+import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,6 +131,25 @@ def test_a_target_starts_with_the_usual_handler_of_interrupts_although_its_judge
     finally:
         signal.signal(signal.SIGINT, was)
     assert any("handler of signal 2" in message for message in findings), findings
+
+
+def newer() -> str:
+    """An interpreter that has `sys.monitoring` and NumPy; empty where there is none."""
+    for program in filter(None, map(shutil.which, ("python3.12", "python3.13", "python3.14"))):
+        if not subprocess.run([program, "-c", "import numpy"], check=False, capture_output=True).returncode:
+            return program
+    return ""
+
+
+@pytest.mark.slow
+def test_a_tool_of_the_interpreter_whose_number_was_given_back_fills_nothing() -> None:
+    """`tests/judge/test_listeners.py` asks the same of every interpreter."""
+    if not (program := newer()):
+        pytest.skip("no Python of 3.12 or later with NumPy")
+    with Remote(replace(spec("fills_by_monitoring"), python=program)) as remote:
+        said = [result.message for check in (VALUES, GLOBALS) for result in ask(remote, check) if result.finding]
+    for words in ("elements differ", "sys.monitoring, tool 4"):
+        assert any(words in message for message in said), said
 
 
 @pytest.mark.slow

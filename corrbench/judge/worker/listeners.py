@@ -34,11 +34,16 @@ getlimit, setlimit, getdepth, setdepth = (
     resource.getrlimit, resource.setrlimit, sys.getrecursionlimit, sys.setrecursionlimit
 )  # fmt: skip
 monitoring: Any = getattr(sys, "monitoring", None)
+if monitoring is not None:
+    tool_of, follow, register, release = (
+        monitoring.get_tool, monitoring.set_events, monitoring.register_callback, monitoring.free_tool_id
+    )  # fmt: skip
+    EVENTS = [event for name, event in vars(monitoring.events).items() if name.isupper() and event]
 
 
 def tools() -> tuple[object, ...]:
     """Who follows what runs by `sys.monitoring`, from Python 3.12 on."""
-    return tuple(map(monitoring.get_tool, TOOLS)) if monitoring is not None else ()
+    return tuple(map(tool_of, TOOLS)) if monitoring is not None else ()
 
 
 def foreign(value: Any) -> bool:
@@ -104,9 +109,14 @@ class Listeners:
             setprofile(self.profile)
             self.heard.append("profile function of the interpreter")
         for tool, (now, was) in enumerate(zip(tools(), self.tools, strict=True)):
-            if now is not None and now != was:
-                monitoring.set_events(tool, 0)
-                monitoring.free_tool_id(tool)
+            if now is not None and now == was:
+                continue
+            # a tool whose number was given back is called all the same
+            heard = [call for event in EVENTS if (call := register(tool, event, None)) is not None]
+            if now is not None:
+                follow(tool, 0)
+                release(tool)
+            if heard or now is not None:
                 self.heard.append(f"sys.monitoring, tool {tool}")
 
     def _signals(self) -> None:
