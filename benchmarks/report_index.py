@@ -21,6 +21,7 @@ PARTS = (
         r"^\*\*(.+?)\*\*",
         "make audit",
     ),
+    ("rivals.md", "What do other suites find in the same?", r"^\*\*(.+?)\*\*", "make audit RIVALS=--rivals"),
     ("audit-full.md", "Which check finds what?", r"^\*\*(.+?)\*\*", "make audit FULL='--profile quick --full'"),
     ("conformance.md", "Which released library gets what wrong?", r"^\*\*(.+?)\*\*", "make peers"),
     ("campaign.md", "What do random cases find in released libraries?", r"^\*\*(.+?)\*\*", "make campaign"),
