@@ -143,7 +143,7 @@ def test_a_wrong_target_fails_with_its_message_and_the_command_that_shows_it_aga
     assert done.ret == 1
     done.stdout.fnmatch_lines([
         "*__ wrong:corr2d values.exact[[]float32] __*",
-        "* elements differ; worst at [[]0, 0, *]: got *exact*",
+        "* elements differ; worst at row *, column *: got *exact*",
         "  looks as if the kernel was flipped*",
         "  corrbench verify wrong:corr2d --arrays numpy --check values.exact --case 'x=1,1,* dtype=float32*' --seed 5",
         "* wrong, * asked (wrong:corr2d, quick, seed 5)",

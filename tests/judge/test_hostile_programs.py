@@ -93,6 +93,7 @@ ENDS = [  # the program, how it ends, what is said
     ("stops_itself", Status.TIMEOUT, "no answer"),
     ("has_a_child_stop_it", Status.TIMEOUT, "no answer"),
 ]
+NEWER = "fills_by_monitoring"  # needs `sys.monitoring`, of Python 3.12
 ENDLESS = "recurses_in_c"  # time, memory or the stack is over first
 HARMLESS = ["warnings_are_errors", "links_in_its_folder", "deep_folders"]
 UNFOUND = ["right_where_home_is_bare"]  # made for this judge, see METHODOLOGY.md
@@ -146,7 +147,7 @@ def test_a_tool_of_the_interpreter_whose_number_was_given_back_fills_nothing() -
     """`tests/judge/test_listeners.py` asks the same of every interpreter."""
     if not (program := newer()):
         pytest.skip("no Python of 3.12 or later with NumPy")
-    with Remote(replace(spec("fills_by_monitoring"), python=program)) as remote:
+    with Remote(replace(spec(NEWER), python=program)) as remote:
         said = [result.message for check in (VALUES, GLOBALS) for result in ask(remote, check) if result.finding]
     for words in ("elements differ", "sys.monitoring, tool 4"):
         assert any(words in message for message in said), said
@@ -228,6 +229,6 @@ def test_clocks_that_stand_still_change_no_time() -> None:
 
 
 def test_every_program_is_asked_about() -> None:
-    rows = {row[0] for row in (*FOUND, *ENDS)} | {*HARMLESS, *UNFOUND, ENDLESS}
+    rows = {row[0] for row in (*FOUND, *ENDS)} | {*HARMLESS, *UNFOUND, ENDLESS, NEWER}
     there = {path.stem for path in FOLDER.glob("*.py")} - {"right", "__init__"}
     assert {one for one in there if not one.startswith("bench_")} == rows
