@@ -224,17 +224,24 @@ def measured(run: Run, least: int = 1) -> dict[str, Result]:
 
 def _of_group(group: causes.Group, reason: str) -> Iterable[Known]:
     """One for a cause that experiments told, and else one for each check that met it."""
-    where = tuple(predicates.names(group.region) if group.told is None else group.told.where)
-    pattern = group.cause[1] if group.cause[0].startswith("contract.") else ""
-    for check in ("*",) if group.told else group.checks:
-        mine = group.members if group.told else [member for member in group.members if member.check == check]
-        cases = {str(member.case) for member in mine if not (where or group.told)}
-        yield Known(
-            check=check, where=where, cases=tuple(sorted(cases)),
-            statuses=tuple(sorted({member.status.value for member in mine})), cause=group.cause[0],
-            message=(group.smallest if group.told else mine[0]).message, reason=reason,
-            told=group.cause if group.told else (), pattern=pattern if not (where or group.told) else "",
-        )  # fmt: skip
+    if group.told is not None:
+        yield replace(_entry(group, group.members, reason), check="*", where=tuple(group.told.where), told=group.cause,
+                      message=group.smallest.message)  # fmt: skip
+        return
+    where = tuple(predicates.names(group.region))
+    breach = not where and group.cause[0].startswith("contract.")
+    for check in group.checks:
+        mine = [member for member in group.members if member.check == check]
+        cases = {str(member.case) for member in mine if not where}
+        yield replace(_entry(group, mine, reason), where=where, cases=tuple(sorted(cases)),
+                      pattern=group.cause[1] if breach else "")  # fmt: skip
+
+
+def _entry(group: causes.Group, members: list[Result], reason: str) -> Known:
+    """What any entry says of some findings of a group."""
+    statuses = tuple(sorted({member.status.value for member in members}))
+    first = members[0]
+    return Known(check=first.check, statuses=statuses, message=first.message, cause=group.cause[0], reason=reason)
 
 
 def record(run: Run, reason: str) -> str:

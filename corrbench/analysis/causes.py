@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from corrbench.analysis.localisation import Suspect
@@ -35,8 +35,6 @@ class Group:
         region: the property of cases that tells them from those that passed, in words; empty if none does.
         common: where there is no such property, one that all of them have and most that passed have not.
         resembles: the fault whose numbers most of them look like; empty if none does.
-        place: where in the array they are wrong, in words, if experiments told.
-        suspects: the lines that ran in wrong calls rather than in right ones, the most suspect first.
         told: what experiments told of it, if they did.
     """
 
@@ -46,9 +44,17 @@ class Group:
     region: str
     common: str
     resembles: str
-    place: str = ""
-    suspects: list[Suspect] = field(default_factory=list)
     told: Explained | None = None
+
+    @property
+    def place(self) -> str:
+        """Where in the array they are wrong, in words, if experiments told."""
+        return self.told.place if self.told else ""
+
+    @property
+    def suspects(self) -> list[Suspect]:
+        """The lines that ran in wrong calls rather than in right ones, the most suspect first."""
+        return [Suspect(**line) for line in self.told.lines] if self.told else []
 
     @property
     def where(self) -> str:
@@ -64,8 +70,7 @@ class Group:
     def remarks(self) -> list[str]:
         """What there is to say of it beside its message: on which cases, and what fault it looks like."""
         alike = self.resembles and f"looks as if {self.resembles}"
-        asked = self.smallest.asked
-        call = f"in a call of {asked}" if asked != self.smallest.case else ""
+        call = f"in a call of {self.smallest.asked}" if self.smallest.asked != self.smallest.case else ""
         place = self.place and f"mostly {self.place}"
         return [said for said in (call, self.where, alike, place, self.line, self.layer) if said]
 
@@ -286,12 +291,9 @@ def explained(run: Run, results: list[Result]) -> tuple[list[Group], list[Result
     made = []
     for one, mine in zip(told, members, strict=True):
         if mine:
-            said = f"{' and '.join(one.where) or ANYTHING} ({one.evidence})"
-            lines = [Suspect(**line) for line in one.lines]
-            own = [result for result in mine if kind(result) == tuple(one.kind)] or mine
-            made.append(
-                Group(tuple(one.kind), min(own, key=size), mine, said, "", one.resembles, one.place, lines, one)
-            )
+            said, key = f"{' and '.join(one.where) or ANYTHING} ({one.evidence})", tuple(one.kind)
+            own = [result for result in mine if kind(result) == key] or mine
+            made.append(Group(key, min(own, key=size), mine, said, "", one.resembles, one))
     return sorted(made, key=lambda group: (rank(group.cause)[0], -len(group.members))), left
 
 

@@ -86,13 +86,12 @@ def certify(
         wanted, why = under_memcheck(spec, options)
         black = timed("black box", lambda: black_box.examine(trial, rng, wanted, why))
         model = timed("rounding", lambda: [rounding.examine(trial)])
-        file = remote.loaded.get("file", "")
     tested = timed("tests", lambda: tested_by_checks(spec, support, case.but(data=given.data), options, start))
     asked = verify.Options(case=str(case), seed=options.seed)
     made = Certificate(
-        target=spec.name or spec.target, case=str(case.but(data="unit")), seed=options.seed, source=digest(file),
-        settings={"element type": case.dtype, "threads": "1", **signed(spec, asked, options.seed, file)},
-        seconds=seconds,
+        target=spec.name or spec.target, case=str(case.but(data="unit")), seed=options.seed,
+        source=digest(support.file), seconds=seconds,
+        settings={"element type": case.dtype, "threads": "1", **signed(spec, asked, options.seed, support.file)},
     )  # fmt: skip
     made.settings["command"] = made.settings["command"].replace("corrbench verify", "corrbench certify", 1)
     made.lines = arranged(white, black, exact, kept, [*model, *tested])

@@ -18,10 +18,8 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def told(target: str, loaded: str = "") -> dict[str, str]:
-    """The day, the processor, corrbench itself, and the source of a target, by name; `loaded` is where its process
-    found it.
-    """
-    return day() | {"corrbench": itself()} | source(target, loaded)
+    """corrbench itself, and the source of a target, by name; `loaded` is where its process found it."""
+    return {"corrbench": itself()} | source(target, loaded)
 
 
 def day() -> dict[str, str]:

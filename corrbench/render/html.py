@@ -49,9 +49,8 @@ class Shown:
         n = self.result.numbers
         if n.got is None:
             return []
-        shape = [int(size) for size in (n.map or {}).get("shape", "").split(",") if size]
         found = [
-            (f"got, at {element(n.at or [], shape)}", str(n.got)),
+            (f"got, at {element(n.at or [], plots.lengths(n.map))}", str(n.got)),
             ("exact", str(n.exact)),
             ("off by", number(n.off)),
         ]

@@ -73,12 +73,17 @@ class Plot:
     line: float | None = None
 
 
+def lengths(chart: dict[str, str] | None) -> list[int]:
+    """Of the array that a chart is of; empty where there is none."""
+    return [int(length) for length in chart["shape"].split(",")] if chart else []
+
+
 def errormap(result: Result) -> list[Grid]:
     """The wrong elements of a finding and the receptive field of the worst; empty if the finding has no chart."""
     chart, at, array = result.numbers.map, result.numbers.at, result.numbers.array or "y"
     if chart is None or at is None:
         return []
-    shape = [int(length) for length in chart["shape"].split(",")]
+    shape = lengths(chart)
     last = shape[-2:] if len(shape) > 1 else [1, *shape]
     place = at[-2:] if len(at) > 1 else [0, *at]
     where = f"[{', '.join(map(str, [*at[:-2], ':', ':']))}]" if "planes" in chart else ""

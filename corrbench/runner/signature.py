@@ -19,10 +19,10 @@ def signed(spec: Spec, options: Options, seed: int, file: str) -> dict[str, str]
     is where it was loaded from.
     """
     held = f"a process of its own, {spec.memory:g} GiB of memory and {spec.timeout:g} s a call at most"
-    told = provenance.told(spec.target, file)
-    return {"date": told.pop("date"), "command": again(spec, options, seed), **told, "isolation": held} | {
-        name: said for name, said in summary_environment().items() if name not in told
-    }
+    machine = summary_environment()
+    first = {"date": machine["date"], "command": again(spec, options, seed), "processor": machine["processor"]}
+    told = first | provenance.told(spec.target, file) | {"isolation": held}
+    return told | {name: said for name, said in machine.items() if name not in told}
 
 
 def again(spec: Spec, options: Options, seed: int) -> str:
